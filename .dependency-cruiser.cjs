@@ -1,0 +1,70 @@
+/** Boundaries of the code base, as rules: imports point down only. The map they draw is in CONTRIBUTING.md. */
+const TESTS = '\\.test\\.ts$';
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'operator-never-tensorflow',
+      severity: 'error',
+      from: { path: '^operator/' },
+      to: { path: '(^|/)@tensorflow/|^serving-image/|^cli/|^e2e/' },
+    },
+    {
+      name: 'server-never-kubernetes',
+      severity: 'error',
+      from: { path: '^serving-image/' },
+      to: { path: '@kubernetes|kubernetes-models|^operator/|^cli/|^e2e/' },
+    },
+    {
+      name: 'modelpack-stands-alone',
+      severity: 'error',
+      from: { path: '^modelpack/' },
+      to: { path: '^(operator|serving-image|cli|e2e)/' },
+    },
+    {
+      name: 'operator-core-is-pure',
+      comment: 'core/ decides; it reads no clock, file, network or log. Only api/ and itself.',
+      severity: 'error',
+      from: { path: '^operator/src/core/', pathNot: TESTS },
+      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/contract|kubernetes-models|^(node:)?crypto$' },
+    },
+    {
+      name: 'operator-runtime-knows-no-models',
+      severity: 'error',
+      from: { path: '^operator/src/runtime/', pathNot: TESTS },
+      to: { path: '^operator/src/(core|api|controller|main|config)' },
+    },
+    {
+      name: 'operator-api-is-a-leaf',
+      severity: 'error',
+      from: { path: '^operator/src/api/', pathNot: TESTS },
+      to: { path: '^operator/src/(core|runtime|controller|telemetry|main|config)' },
+    },
+    {
+      name: 'server-protocol-is-pure',
+      severity: 'error',
+      from: { path: '^serving-image/src/protocol/', pathNot: TESTS },
+      to: { pathNot: '^serving-image/src/(protocol|model/types\\.ts)|^modelpack/' },
+    },
+    {
+      name: 'only-the-tensorflow-engine-imports-tfjs-node',
+      severity: 'error',
+      from: { path: '^serving-image/src/', pathNot: '^serving-image/src/engines/tensorflow' },
+      to: { path: '@tensorflow/tfjs-node' },
+    },
+    {
+      name: 'main-is-the-root',
+      comment: 'main.ts wires; nobody imports it',
+      severity: 'error',
+      from: { path: '^(operator|serving-image|cli)/src/(?!main\\.ts)' },
+      to: { path: '^(operator|serving-image|cli)/src/main\\.ts$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.mjs', '.json'] },
+  },
+};
