@@ -1,0 +1,80 @@
+import { FAILURE, type FailureReason } from '@modeldeployment/modelpack/contract';
+
+/**
+ * Every condition type and reason of a ModelDeployment, each with its one-line meaning. This is the only place that
+ * names them; docs/troubleshooting.md must say what to do about each (a test compares).
+ */
+export const CONDITIONS = {
+  Ready: 'the revision that the spec asks for is rolled out and every pod of it answers',
+  Available: 'enough pods answer, of whatever revision',
+  Progressing: 'a revision is being resolved or rolled out',
+  ModelLoaded: 'a pod reports that it has loaded the target revision and answered its warm-up',
+  RolledBack: 'another revision than the one of spec.model serves, on purpose',
+  Stalled: 'nothing will move until the cause is mended',
+  ServerOutdated: 'the serving pods run an older serving image than the operator brings',
+} as const;
+
+export type ConditionType = keyof typeof CONDITIONS;
+
+const OWN_REASONS = {
+  // fine
+  Serving: 'the target revision serves',
+  Pinned: 'spec.rollbackTo without from holds this revision until it is removed',
+  ScaledToZero: 'spec.replicas is 0',
+  AsExpected: 'nothing to report',
+  // moving
+  ResolvingDigest: 'the tag of the model is being resolved to a digest',
+  RollingOut: 'pods of the target revision are being started',
+  FetchingModel: 'pods of the target revision are fetching the model',
+  LoadingModel: 'pods of the target revision are loading the model and warming up',
+  RolledOut: 'the rollout is complete',
+  PausedByUser: 'the Deployment was paused with kubectl rollout pause',
+  WaitingForPods: 'pods that should answer do not, they are being restarted or replaced',
+  // going back
+  AutomaticRollback: 'the target revision failed; the last good revision serves',
+  RollbackRequested: 'spec.rollbackTo asks for an earlier revision',
+  RollbackSpent: 'spec.rollbackTo no longer counts, because the spec asks for another model than it was meant against',
+  // what a container cannot report about itself
+  ImageNotFound: 'the registry has no such serving image, or its name is not valid',
+  ImagePullFailed: 'the serving image could not be pulled',
+  Unschedulable: 'no node has room for the pod',
+  PodsRefused: 'the API server refuses to create pods (a quota, a policy)',
+  ContainerConfigError: 'a container could not be set up, for instance because a Secret or a claim is missing',
+  OutOfMemory: 'a container needed more memory than its limit',
+  ProgressDeadlineExceeded: 'nothing advanced for progressDeadlineSeconds',
+  RevisionNotFound: 'spec.rollbackTo names a revision that does not exist',
+  NameConflict: 'an object that this ModelDeployment needs exists already and belongs to somebody else',
+  // serving image
+  NewerServingImage: 'the operator brings a newer serving image',
+} as const;
+
+export const REASONS: Record<Reason, string> = {
+  ...OWN_REASONS,
+  ...(Object.fromEntries(Object.entries(FAILURE).map(([reason, { meaning }]) => [reason, meaning])) as Record<
+    FailureReason,
+    string
+  >),
+};
+
+export type Reason = keyof typeof OWN_REASONS | FailureReason;
+
+/** Reasons of Kubernetes Events, each with its meaning (docs/troubleshooting.md). */
+export const EVENTS = {
+  RevisionCreated: 'a new revision was recorded',
+  RolloutStarted: 'the Deployment was given another revision',
+  RolloutComplete: 'the revision is rolled out',
+  RolloutFailed: 'the revision could not be rolled out',
+  RolledBack: 'the last good revision was put back',
+  ManualUndoAdopted: 'a kubectl rollout undo became the wanted state',
+  ManualUndoReverted: 'a kubectl rollout undo was taken back',
+  ManualEditReverted: 'a change of the pod template by hand was taken back',
+  RollbackSpent: 'spec.rollbackTo no longer counts',
+  ResolveFailed: 'the tag of the model could not be resolved',
+  ActionDone: 'a rollout.action was carried out',
+  NameConflict: 'a name that is needed belongs to another object',
+} as const;
+
+export type EventReason = keyof typeof EVENTS;
+
+/** `action` of every event, required by events.k8s.io; the reason says what was done. */
+export const EVENT_ACTION = 'Reconcile';

@@ -1,0 +1,140 @@
+import { apiVersionOf, isAlreadyExists, isConflict, isNotFound } from '../runtime/index.ts';
+import type { KubeClient, KubeObject, Log, Store } from '../runtime/index.ts';
+import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { Action, ChildKind } from '../core/actions.ts';
+import type { ModelView } from '../core/world.ts';
+import { isControlledBy } from './observe.ts';
+import { CHILDREN, MODEL_DEPLOYMENTS } from './resources.ts';
+import { type Informers, type LiveModel, noteRollbackOwner } from './watches.ts';
+
+/** A name that is needed belongs to somebody else; never adopted, never overwritten. */
+export class NameConflictError extends Error {
+  override readonly name = 'NameConflictError';
+}
+
+/** The Deployment is no longer what the decision saw: decide anew. */
+export class StaleDecisionError extends Error {
+  override readonly name = 'StaleDecisionError';
+}
+
+/** The one place that writes. Every answer goes into the cache at once, so that the next pass sees its own writes. */
+export class Applier {
+  constructor(
+    private readonly client: KubeClient,
+    private readonly informers: Informers,
+    private readonly log: Log,
+  ) {}
+
+  async apply(model: ModelView, action: Action): Promise<void> {
+    const { because } = action;
+    this.log.info(
+      { namespace: model.namespace, model: model.name, do: action.do, object: nameOf(action), because },
+      'writing',
+    );
+    switch (action.do) {
+      case 'create':
+        return this.create(model, action.kind, action.object);
+      case 'apply': {
+        const written = await this.client.apply<KubeObject>(CHILDREN[action.kind], action.object, { force: true });
+        return this.store(action.kind).observeWrite(written);
+      }
+      case 'patch': {
+        const ref = { namespace: model.namespace, name: action.name };
+        const patch = action.operations as Parameters<KubeClient['jsonPatch']>[2];
+        return this.store(action.kind).observeWrite(await this.client.jsonPatch(CHILDREN[action.kind], ref, patch));
+      }
+      case 'delete':
+        return this.delete(model, action.kind, action.name, action.uid);
+      case 'rollbackTo':
+        return this.writeRollback(model, action);
+    }
+  }
+
+  /** Replaces the whole status; the resourceVersion fences off a pass that saw an older object. */
+  async writeStatus(model: ModelView, status: ModelDeploymentStatus): Promise<void> {
+    const patch = [
+      { op: 'replace' as const, path: '/metadata/resourceVersion', value: model.resourceVersion },
+      { op: 'add' as const, path: '/status', value: status },
+    ];
+    const written = await this.client.jsonPatch<LiveModel>(MODEL_DEPLOYMENTS, model, patch, { subresource: 'status' });
+    this.informers.models.store.observeWrite(noteRollbackOwner(written));
+  }
+
+  private async create(
+    model: ModelView,
+    kind: ChildKind,
+    object: (Action & { do: 'create' })['object'],
+  ): Promise<void> {
+    const type = CHILDREN[kind];
+    try {
+      this.store(kind).observeWrite(await this.client.create<KubeObject>(type, object));
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      const live = await this.client.get<KubeObject>(type, {
+        namespace: model.namespace,
+        name: object.metadata?.name ?? '',
+      });
+      if (!isControlledBy(live, model.uid)) {
+        const message = `${kind} ${model.namespace}/${live.metadata.name} exists and does not belong to this ModelDeployment; rename or delete one of them`;
+        throw new NameConflictError(message);
+      }
+      // Ours, from a pass whose answer was lost.
+      this.store(kind).observeWrite(live);
+    }
+  }
+
+  private async delete(model: ModelView, kind: ChildKind, name: string, uid: string): Promise<void> {
+    try {
+      const left = await this.client.delete<KubeObject>(CHILDREN[kind], { namespace: model.namespace, name }, { uid });
+      if (left === undefined) this.store(kind).observeDelete(uid);
+      else this.store(kind).observeWrite(left);
+    } catch (error) {
+      // Gone already, or another object by that name now: nothing of ours is left to delete.
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    }
+  }
+
+  private async writeRollback(model: ModelView, action: Action & { do: 'rollbackTo' }): Promise<void> {
+    const { namespace, name } = model;
+    if (action.deploymentVersion !== '') {
+      const live = await this.client.get<KubeObject>(CHILDREN.Deployment, { namespace, name });
+      if (live.metadata.resourceVersion !== action.deploymentVersion) {
+        throw new StaleDecisionError(`deployment/${name} has changed meanwhile`);
+      }
+    }
+    const manifest = {
+      apiVersion: apiVersionOf(MODEL_DEPLOYMENTS),
+      kind: MODEL_DEPLOYMENTS.kind,
+      metadata: { namespace, name, resourceVersion: model.resourceVersion },
+      spec: action.value === undefined ? {} : { rollbackTo: action.value },
+    };
+    const written = await this.client.apply<LiveModel>(MODEL_DEPLOYMENTS, manifest, { force: true });
+    this.informers.models.store.observeWrite(noteRollbackOwner(written));
+  }
+
+  private store(kind: ChildKind): Store<KubeObject> {
+    const { informers } = this;
+    const stores: Record<ChildKind, Store<never>> = {
+      ControllerRevision: informers.revisions.store as Store<never>,
+      Deployment: informers.deployments.store as Store<never>,
+      Pod: informers.pods.store as Store<never>,
+      PodDisruptionBudget: informers.disruptionBudgets.store as Store<never>,
+      Service: informers.services.store as Store<never>,
+      ServiceAccount: informers.serviceAccounts.store as Store<never>,
+    };
+    return stores[kind] as unknown as Store<KubeObject>;
+  }
+}
+
+function nameOf(action: Action): string {
+  switch (action.do) {
+    case 'create':
+    case 'apply':
+      return `${action.kind}/${action.object.metadata?.name}`;
+    case 'patch':
+    case 'delete':
+      return `${action.kind}/${action.name}`;
+    case 'rollbackTo':
+      return 'spec.rollbackTo';
+  }
+}

@@ -1,0 +1,72 @@
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
+import type { IService, IServiceAccount } from 'kubernetes-models/v1';
+import { withDefaults } from '../api/defaults.ts';
+import { LABEL } from '../core/names.ts';
+import { readRevision } from '../core/revision.ts';
+import type { Settings, World } from '../core/world.ts';
+import { type KubeObject, type Store, keyOf } from '../runtime/index.ts';
+import { BY_MODEL, type Informers, type LiveModel } from './watches.ts';
+
+/** What the controller remembers between two passes; all of it may be lost. */
+export interface Memory {
+  conflict?: string;
+  statusWrittenAt?: number;
+}
+
+/** Gathers everything the decision may depend on, from the caches. The only reader of them. */
+export function observe(
+  model: LiveModel,
+  informers: Informers,
+  settings: Settings,
+  memory: Memory,
+  now: number,
+): World {
+  const key = keyOf(model.metadata);
+  const { uid } = model.metadata;
+  const owned = <T extends KubeObject>({ store }: { store: Store<T> }): T[] =>
+    store.byIndex(BY_MODEL, key).filter((object) => isControlledBy(object, uid));
+  const deployment = owned(informers.deployments)[0];
+  const replicaSets = informers.replicaSets.store
+    .byIndex(BY_MODEL, key)
+    .filter((set) => isControlledBy(set, deployment?.metadata.uid));
+  const setUids = new Set(replicaSets.map((set) => set.metadata.uid));
+  const pods = informers.pods.store.byIndex(BY_MODEL, key);
+  const { name, namespace = '', generation = 0, resourceVersion } = model.metadata;
+  return {
+    now,
+    settings,
+    model: {
+      name,
+      namespace,
+      uid,
+      generation,
+      resourceVersion,
+      spec: withDefaults(model.spec),
+      status: model.status ?? {},
+      ownsRollbackTo: model.ownsRollbackTo === true,
+    },
+    deployment: deployment as World['deployment'],
+    replicaSets: replicaSets as unknown as World['replicaSets'],
+    revisions: owned(informers.revisions)
+      .map((object) => readRevision(object as Parameters<typeof readRevision>[0]))
+      .filter((revision) => revision !== undefined)
+      .sort((a, b) => a.number - b.number),
+    pods: pods.filter(
+      (pod) => controllerUid(pod) !== undefined && setUids.has(controllerUid(pod) ?? ''),
+    ) as World['pods'],
+    resolvers: pods.filter(
+      (pod) => pod.metadata.labels?.[LABEL.resolves] === name && isControlledBy(pod, uid),
+    ) as World['resolvers'],
+    service: owned(informers.services)[0] as IService | undefined,
+    disruptionBudget: owned(informers.disruptionBudgets)[0] as IPodDisruptionBudget | undefined,
+    serviceAccount: owned(informers.serviceAccounts)[0] as IServiceAccount | undefined,
+    conflict: memory.conflict,
+    statusWrittenAt: memory.statusWrittenAt,
+  };
+}
+
+const controllerUid = (object: KubeObject): string | undefined =>
+  object.metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid;
+
+export const isControlledBy = (object: KubeObject, uid: string | undefined): boolean =>
+  uid !== undefined && controllerUid(object) === uid;

@@ -1,0 +1,51 @@
+import { EVENT_ACTION } from '../api/conditions.ts';
+import { plan } from '../core/plan.ts';
+import type { Settings } from '../core/world.ts';
+import { type EventRecorder, isConflict, keyOf, type Reconcile, type Result } from '../runtime/index.ts';
+import { type Applier, NameConflictError, StaleDecisionError } from './apply.ts';
+import { type Memory, observe } from './observe.ts';
+import type { Informers, LiveModel } from './watches.ts';
+
+export interface ReconcileOptions {
+  informers: Informers;
+  applier: Applier;
+  recorder: EventRecorder;
+  settings: Settings;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+/** observe → plan → apply; all decisions are in core/plan.ts. */
+export function makeReconcile(options: ReconcileOptions): Reconcile {
+  const memories = new Map<string, Memory>();
+  return async (request) => {
+    const model = options.informers.models.store.get(request);
+    if (model === undefined || model.metadata.deletionTimestamp !== undefined) {
+      memories.delete(keyOf(request));
+      return undefined;
+    }
+    const memory = memories.get(keyOf(request)) ?? {};
+    memories.set(keyOf(request), memory);
+    try {
+      return await pass(options, model, memory);
+    } catch (error) {
+      if (error instanceof NameConflictError) return pass(options, model, { ...memory, conflict: error.message });
+      // Somebody else wrote in between: look again with what the caches know by then.
+      if (isConflict(error) || error instanceof StaleDecisionError) return { requeueAfterMs: 200 };
+      throw error;
+    }
+  };
+}
+
+async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory): Promise<Result> {
+  const { informers, applier, recorder, settings, now } = options;
+  const world = observe(model, informers, settings, memory, now());
+  const { actions, status, events, requeueAfterMs } = plan(world);
+  for (const action of actions) await applier.apply(world.model, action);
+  if (status !== undefined) {
+    await applier.writeStatus(world.model, status);
+    memory.statusWrittenAt = now();
+  }
+  for (const event of events) recorder.record(model, { ...event, action: EVENT_ACTION });
+  return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+}

@@ -1,0 +1,79 @@
+import type { IControllerRevision, IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
+import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
+import { KIND } from '../api/group.ts';
+import type { ModelDeployment } from '../api/modeldeployment.gen.ts';
+import { FIELD_MANAGER, MANAGED_SELECTOR } from '../core/names.ts';
+import { type Change, Informer, type InformerOptions, type KubeObject, keyOf } from '../runtime/index.ts';
+import { CHILDREN, MODEL_DEPLOYMENTS, REPLICA_SETS } from './resources.ts';
+
+/** A kind's own type, as read from the API server. */
+export type Live<T> = Omit<T, 'metadata' | 'apiVersion' | 'kind'> & KubeObject;
+/** A ModelDeployment with the one fact of its managed fields that matters. */
+export type LiveModel = Live<ModelDeployment> & { ownsRollbackTo?: boolean };
+
+export type Informers = ReturnType<typeof makeInformers>;
+
+/** Index of all children by `namespace/name` of their ModelDeployment. */
+export const BY_MODEL = 'model';
+
+type Common = Pick<InformerOptions<KubeObject>, 'client' | 'namespaces' | 'log' | 'metrics'>;
+
+/** What the operator watches. Children are found by one label, so objects of others are never even cached. */
+export function makeInformers(common: Common) {
+  const child = <T extends KubeObject>(type: InformerOptions<T>['type'], transform?: (object: T) => T) =>
+    new Informer<T>({
+      ...common,
+      type,
+      labelSelector: MANAGED_SELECTOR,
+      indexes: { [BY_MODEL]: (object) => modelKeys(object) },
+      ...(transform === undefined ? {} : { transform }),
+    });
+  return {
+    models: new Informer<LiveModel>({ ...common, type: MODEL_DEPLOYMENTS, transform: noteRollbackOwner }),
+    deployments: child<Live<IDeployment>>(CHILDREN.Deployment),
+    replicaSets: child<Live<IReplicaSet>>(REPLICA_SETS, ({ spec: _, ...rest }) => rest),
+    revisions: child<Live<IControllerRevision>>(CHILDREN.ControllerRevision),
+    pods: child<Live<IPod>>(CHILDREN.Pod, slimPod),
+    services: child<Live<IService>>(CHILDREN.Service),
+    disruptionBudgets: child<Live<IPodDisruptionBudget>>(CHILDREN.PodDisruptionBudget),
+    serviceAccounts: child<Live<IServiceAccount>>(CHILDREN.ServiceAccount),
+  };
+}
+
+/** Every change of a ModelDeployment or of a child wakes that ModelDeployment. */
+export function wake(informers: Informers, enqueue: (key: string) => void): void {
+  informers.models.store.onChange(({ object }) => enqueue(keyOf(object.metadata)));
+  for (const informer of Object.values(informers)) {
+    if (informer === informers.models) continue;
+    (informer.store.onChange as (handler: (change: Change<KubeObject>) => void) => void)(({ object }) => {
+      for (const key of modelKeys(object)) enqueue(key);
+    });
+  }
+}
+
+function modelKeys(object: KubeObject): string[] {
+  const { namespace, ownerReferences, labels } = object.metadata;
+  const owner = ownerReferences?.find(({ kind }) => kind === KIND)?.name ?? labels?.['app.kubernetes.io/instance'];
+  return owner === undefined ? [] : [keyOf({ namespace, name: owner })];
+}
+
+/** Who wrote spec.rollbackTo, from the managed fields, which are not worth caching. */
+export function noteRollbackOwner(object: LiveModel): LiveModel {
+  const { managedFields, ...metadata } = object.metadata;
+  const ownsRollbackTo = (managedFields as ManagedField[] | undefined)?.some(
+    ({ manager, fieldsV1 }) => manager === FIELD_MANAGER && fieldsV1?.['f:spec']?.['f:rollbackTo'] !== undefined,
+  );
+  return { ...object, metadata, ownsRollbackTo: ownsRollbackTo === true };
+}
+
+interface ManagedField {
+  manager?: string;
+  fieldsV1?: { 'f:spec'?: { 'f:rollbackTo'?: unknown } };
+}
+
+/** Of a pod only its status matters here, and how long a resolver may take. */
+function slimPod({ spec, ...pod }: Live<IPod>): Live<IPod> {
+  const activeDeadlineSeconds = spec?.activeDeadlineSeconds;
+  return activeDeadlineSeconds === undefined ? pod : { ...pod, spec: { containers: [], activeDeadlineSeconds } };
+}

@@ -1,0 +1,48 @@
+import type { EventReason } from '../api/conditions.ts';
+import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { PatchOperation } from './resources/deployment.ts';
+
+/** The kinds of child objects. */
+export type ChildKind =
+  'ControllerRevision' | 'Deployment' | 'Pod' | 'PodDisruptionBudget' | 'Service' | 'ServiceAccount';
+
+/** One write. `because` feeds the log and says why in words. */
+export type Action =
+  /** Create; a name that exists already is a conflict, never adopted. */
+  | { do: 'create'; kind: ChildKind; object: ChildObject; because: string }
+  /** Server-side apply of a child that we own already. */
+  | { do: 'apply'; kind: ChildKind; object: ChildObject; because: string }
+  | { do: 'patch'; kind: ChildKind; name: string; operations: PatchOperation[]; because: string }
+  | { do: 'delete'; kind: ChildKind; name: string; uid: string; because: string }
+  /**
+   * Writes (or, undefined, removes) spec.rollbackTo of the ModelDeployment itself. Only if the Deployment still is what
+   * the decision saw: a cache that lags behind must not be taken for a person's undo.
+   */
+  | {
+      do: 'rollbackTo';
+      value: ModelDeploymentSpec['rollbackTo'] | undefined;
+      deploymentVersion: string;
+      because: string;
+    };
+
+export interface ChildObject {
+  apiVersion: string;
+  kind: string;
+  metadata?: { name?: string; namespace?: string };
+}
+
+export interface PlannedEvent {
+  type: 'Normal' | 'Warning';
+  reason: EventReason;
+  note: string;
+}
+
+export interface Plan {
+  /** In order; a failing one stops the rest, and the next pass plans anew. */
+  actions: Action[];
+  /** The status to write, after the actions; undefined when it is up to date or may wait. */
+  status: ModelDeploymentStatus | undefined;
+  events: PlannedEvent[];
+  /** Look again after this many milliseconds, although nothing may have changed. */
+  requeueAfterMs?: number;
+}

@@ -1,0 +1,205 @@
+import { CONDITIONS, type ConditionType, type Reason } from '../api/conditions.ts';
+import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import { isReady, isTerminating, revisionOfPod } from './diagnose.ts';
+import type { Revision } from './revision.ts';
+import type { FailedTarget } from './rollout.ts';
+import type { Situation } from './situation.ts';
+import type { World } from './world.ts';
+
+/** What the conditions are made from. */
+export interface Judgement {
+  situation: Situation;
+  failed: FailedTarget | undefined;
+  /** Ready pods of any revision. */
+  ready: number;
+  /** They are at least replicas − maxUnavailable. */
+  available: boolean;
+}
+
+interface Opinion {
+  status: boolean;
+  reason: Reason;
+  message: string;
+}
+
+type Condition = NonNullable<ModelDeploymentStatus['conditions']>[number];
+
+const OPINIONS: Record<ConditionType, (world: World, judgement: Judgement) => Opinion> = {
+  Ready: ready,
+  Available: availableOpinion,
+  Progressing: progressing,
+  ModelLoaded: modelLoaded,
+  RolledBack: rolledBack,
+  Stalled: stalled,
+  ServerOutdated: serverOutdated,
+};
+
+/** All conditions, always; lastTransitionTime moves only when the status of one does. */
+export function makeConditions(world: World, judgement: Judgement): Condition[] {
+  const { status, generation } = world.model;
+  return (Object.keys(CONDITIONS) as ConditionType[]).map((type) => {
+    const opinion = OPINIONS[type](world, judgement);
+    const previous = status.conditions?.find((condition) => condition.type === type);
+    const value = opinion.status ? 'True' : 'False';
+    return {
+      type,
+      status: value,
+      reason: opinion.reason,
+      message: opinion.message,
+      observedGeneration: generation,
+      lastTransitionTime:
+        previous?.status === value
+          ? previous.lastTransitionTime
+          : new Date(world.now).toISOString().replace(/\.\d+Z$/, 'Z'),
+    };
+  });
+}
+
+const yes = (reason: Reason, message: string): Opinion => ({ status: true, reason, message });
+const no = (reason: Reason, message: string): Opinion => ({ status: false, reason, message });
+const nameOf = ({ number, version }: Revision): string => `revision ${number} (version ${version})`;
+
+/** Why the target does not serve, or undefined when it does or is on its way. */
+function obstacle(world: World, { situation, failed }: Judgement): Opinion | undefined {
+  switch (situation.kind) {
+    case 'conflict':
+      return no('NameConflict', situation.message);
+    case 'missing':
+      return no('RevisionNotFound', situation.message);
+    case 'resolving':
+      return situation.finding === undefined ? undefined : no(situation.finding.reason, situation.finding.message);
+    case 'serving': {
+      const { aim, failure, finding } = situation;
+      if (failed === undefined) return undefined;
+      const kept = world.model.status.lastFailure;
+      const words =
+        failure?.message ?? (kept?.revision === aim.wanted.number ? kept.message : undefined) ?? finding?.message;
+      const goesBack =
+        world.model.spec.rollout.onFailure === 'Rollback' &&
+        aim.stable !== undefined &&
+        aim.stable.number !== aim.wanted.number;
+      const after = goesBack ? `; ${nameOf(aim.stable as Revision)} serves` : '';
+      return no(failed.reason as Reason, `${nameOf(aim.wanted)} failed: ${words ?? failed.reason}${after}`);
+    }
+  }
+}
+
+/** What is going on while a target is on its way. */
+function progress(world: World, { situation }: Judgement): Opinion {
+  const { spec } = world.model;
+  if (situation.kind !== 'serving') return yes('ResolvingDigest', `resolving ${spec.model.uri}`);
+  const { aim, finding } = situation;
+  if (world.deployment?.spec?.paused === true) {
+    return no('PausedByUser', `deployment/${world.model.name} is paused; kubectl rollout resume lets it go on`);
+  }
+  if (finding !== undefined) return yes(finding.reason, finding.message);
+  const pods = world.pods.filter((pod) => revisionOfPod(pod) === aim.effective.number && !isTerminating(pod));
+  const waiting = pods.filter((pod) => !isReady(pod));
+  const fetching = waiting.some((pod) =>
+    pod.status?.initContainerStatuses?.some((s) => s.state?.running !== undefined),
+  );
+  const loading = waiting.some((pod) => pod.status?.containerStatuses?.some((s) => s.state?.running !== undefined));
+  const state = `${pods.length - waiting.length} of ${spec.replicas} pods of ${nameOf(aim.effective)} answer`;
+  if (fetching) return yes('FetchingModel', state);
+  if (loading) return yes('LoadingModel', state);
+  return yes('RollingOut', state);
+}
+
+function ready(world: World, judgement: Judgement): Opinion {
+  const hindered = obstacle(world, judgement);
+  if (hindered !== undefined) return hindered;
+  const { situation } = judgement;
+  if (world.model.spec.replicas === 0) return no('ScaledToZero', 'spec.replicas is 0');
+  if (situation.kind !== 'serving' || !(situation.complete || keepsServing(world, situation))) {
+    return { ...waitingFor(world, judgement), status: false };
+  }
+  const { aim, rollback } = situation;
+  if (rollback.kind !== 'active') return yes('Serving', `${nameOf(aim.wanted)} serves`);
+  return yes(
+    rollback.pinned ? 'Pinned' : 'RollbackRequested',
+    `${nameOf(aim.wanted)} serves, because spec.rollbackTo says so`,
+  );
+}
+
+/** A rollout on its way, or pods of the stable revision that went missing. */
+function waitingFor(world: World, judgement: Judgement): Opinion {
+  const { situation, ready: answering } = judgement;
+  if (situation.kind !== 'serving' || !isSettled(situation)) return progress(world, judgement);
+  return no('WaitingForPods', `${answering} of ${world.model.spec.replicas} pods answer`);
+}
+
+/** `kubectl rollout restart` and the like: enough pods of the stable revision answer all the time. */
+function keepsServing(world: World, situation: Situation & { kind: 'serving' }): boolean {
+  const { number } = situation.aim.effective;
+  const answering = world.pods.filter((pod) => revisionOfPod(pod) === number && isReady(pod)).length;
+  return isSettled(situation) && answering >= world.model.spec.replicas;
+}
+
+const isSettled = (situation: Situation & { kind: 'serving' }): boolean =>
+  situation.deployed && situation.aim.stable?.number === situation.aim.effective.number;
+
+function availableOpinion(world: World, { ready: answering, available }: Judgement): Opinion {
+  const { replicas } = world.model.spec;
+  if (replicas === 0) return no('ScaledToZero', 'spec.replicas is 0');
+  const message = `${answering} of ${replicas} pods answer`;
+  return available ? yes('AsExpected', message) : no('WaitingForPods', message);
+}
+
+function progressing(world: World, judgement: Judgement): Opinion {
+  const { situation } = judgement;
+  const hindered = obstacle(world, judgement);
+  if (hindered !== undefined) return hindered;
+  if (situation.kind === 'serving' && (situation.complete || isSettled(situation))) {
+    return no('RolledOut', `${nameOf(situation.aim.effective)} is rolled out`);
+  }
+  if (world.model.spec.replicas === 0) return no('ScaledToZero', 'spec.replicas is 0');
+  return progress(world, judgement);
+}
+
+function modelLoaded(world: World, judgement: Judgement): Opinion {
+  const { situation } = judgement;
+  if (situation.kind === 'serving') {
+    const { wanted } = situation.aim;
+    const loaded = world.pods.filter((pod) => revisionOfPod(pod) === wanted.number && isReady(pod)).length;
+    if (loaded > 0) return yes('Serving', `${nameOf(wanted)} is loaded and answers`);
+  }
+  const hindered = obstacle(world, judgement);
+  if (hindered !== undefined) return hindered;
+  if (world.model.spec.replicas === 0) return no('ScaledToZero', 'spec.replicas is 0');
+  return { ...progress(world, judgement), status: false };
+}
+
+function rolledBack(world: World, { situation }: Judgement): Opinion {
+  if (situation.kind === 'conflict' || situation.kind === 'missing')
+    return no('AsExpected', 'spec.model is the target');
+  const { rollback } = situation;
+  if (situation.kind === 'serving' && situation.aim.effective.number !== situation.aim.wanted.number) {
+    const { aim } = situation;
+    return yes('AutomaticRollback', `${nameOf(aim.wanted)} failed, ${nameOf(aim.effective)} serves instead`);
+  }
+  if (rollback.kind === 'active') {
+    const until = rollback.pinned ? 'until spec.rollbackTo is removed' : 'until spec.model changes';
+    return yes(rollback.pinned ? 'Pinned' : 'RollbackRequested', `${nameOf(rollback.revision)} serves ${until}`);
+  }
+  if (rollback.kind === 'spent')
+    return no('RollbackSpent', 'spec.rollbackTo was meant against another target and no longer counts');
+  return no('AsExpected', 'spec.model is the target');
+}
+
+function stalled(world: World, judgement: Judgement): Opinion {
+  const { situation } = judgement;
+  const hindered = obstacle(world, judgement);
+  // A resolver that fails for a passing cause is tried again.
+  const retried = situation.kind === 'resolving' && situation.finding?.definite !== true;
+  return hindered === undefined || retried ? no('AsExpected', 'nothing is in the way') : { ...hindered, status: true };
+}
+
+function serverOutdated(world: World, { situation }: Judgement): Opinion {
+  const stable = situation.kind === 'serving' ? situation.aim.stable : undefined;
+  const { spec } = world.model;
+  if (stable === undefined || spec.server.image !== undefined || stable.image === world.settings.servingImage) {
+    return no('AsExpected', 'the serving image is the one the operator brings, or your own');
+  }
+  const message = `${nameOf(stable)} runs ${stable.image}, the operator brings ${world.settings.servingImage}; it is taken with the next revision, or now by rollout.action Refresh`;
+  return yes('NewerServingImage', message);
+}

@@ -1,0 +1,30 @@
+import { quantityValue } from './quantity.ts';
+
+/**
+ * Does the live object say everything that we rendered? The API server adds defaults (and newer ones add more), so
+ * extra keys of objects are allowed; lists must have the same length, else a removed entry would go unnoticed.
+ * Quantities are compared by value, and a rendered empty object or list equals an absent one.
+ */
+export function covers(live: unknown, rendered: unknown): boolean {
+  if (rendered === undefined || rendered === null) return true;
+  if (Array.isArray(rendered)) {
+    if (live === undefined) return rendered.length === 0;
+    return Array.isArray(live) && live.length === rendered.length && rendered.every((item, i) => covers(live[i], item));
+  }
+  if (typeof rendered === 'object') {
+    if (live === undefined || live === null) return Object.values(rendered).every((value) => value === undefined);
+    if (typeof live !== 'object' || Array.isArray(live)) return false;
+    return Object.entries(rendered).every(([key, value]) => covers((live as Record<string, unknown>)[key], value));
+  }
+  return live === rendered || sameQuantity(live, rendered);
+}
+
+function sameQuantity(live: unknown, rendered: unknown): boolean {
+  if (!isScalar(live) || !isScalar(rendered)) return false;
+  const value = quantityValue(live);
+  return !Number.isNaN(value) && value === quantityValue(rendered);
+}
+
+function isScalar(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}

@@ -1,0 +1,66 @@
+import { GROUP, KIND, VERSION } from '../api/group.ts';
+
+/** Every name, label and annotation the operator writes, in one place. */
+
+export const FIELD_MANAGER = 'modeldeployment-operator';
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
+
+export const LABEL = {
+  /** Name of the ModelDeployment; the one label that selects its server pods. */
+  model: `${GROUP}/model`,
+  /** Number of the revision, on pods and their ReplicaSets. */
+  revision: `${GROUP}/revision`,
+  /** Hash of the part of the spec that makes a revision, on ControllerRevisions and resolver pods. */
+  recipe: `${GROUP}/recipe`,
+  /** Name of the ModelDeployment a resolver pod works for; not `model`, so that no Service selects it. */
+  resolves: `${GROUP}/resolves`,
+  managedBy: MANAGED_BY,
+} as const;
+
+export const ANNOTATION = {
+  /** On a ControllerRevision: why it failed for good. An undo to it is taken back until Retry. */
+  condemned: `${GROUP}/condemned`,
+  /** On a resolver pod: which attempt it is, from 1. */
+  attempt: `${GROUP}/attempt`,
+  /** `kubectl rollout history` shows it. */
+  changeCause: 'kubernetes.io/change-cause',
+  /** Set by `kubectl rollout restart`; it is the user's, never ours. */
+  restartedAt: 'kubectl.kubernetes.io/restartedAt',
+} as const;
+
+/** Label selector of everything the operator makes: its watches see nothing else. */
+export const MANAGED_SELECTOR = `${MANAGED_BY}=${FIELD_MANAGER}`;
+
+export const revisionName = (model: string, revision: number): string => `${model}-${revision}`;
+/** One pod per attempt: the name of a pod that is going away is not free yet. */
+export const resolverName = (model: string, recipeHash: string, attempt: number): string =>
+  `${model}-resolve-${recipeHash}-${attempt}`;
+export const podSelector = (model: string): Record<string, string> => ({ [LABEL.model]: model });
+
+/** Labels of every child object. */
+export function childLabels(model: string): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': 'modeldeployment',
+    'app.kubernetes.io/instance': model,
+    [MANAGED_BY]: FIELD_MANAGER,
+  };
+}
+
+/** What an object that owns children is known by. */
+export interface Owner {
+  name: string;
+  namespace: string;
+  uid: string;
+}
+
+/** Owner reference that makes the garbage collector clean up; no finalizer is needed. */
+export function ownerReference(owner: Owner) {
+  return {
+    apiVersion: `${GROUP}/${VERSION}`,
+    kind: KIND,
+    name: owner.name,
+    uid: owner.uid,
+    controller: true,
+    blockOwnerDeletion: false,
+  };
+}

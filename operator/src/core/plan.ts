@@ -1,0 +1,245 @@
+import type { Reason } from '../api/conditions.ts';
+import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { Action, ChildObject, Plan, PlannedEvent } from './actions.ts';
+import { makeDisruptionBudget, makeService, makeServiceAccount } from './resources/children.ts';
+import { LABEL } from './names.ts';
+import { covers } from './covers.ts';
+import { type Finding, isReady, isTerminating, revisionOfPod } from './diagnose.ts';
+import { deletePod, dropResolvers, resolve, type Resolution } from './resolve.ts';
+import { makeTemplate } from './resources/template.ts';
+import { makeRevision, readRevision, type Revision } from './revision.ts';
+import { type Aim, aimAt, condemn, followSettings, isComplete, judge, steer, type Steering } from './rollout.ts';
+import type { Situation } from './situation.ts';
+import { makeStatus, statusDue } from './status.ts';
+import { nextNumber, pendingAction, type Rollback, rollbackOf, type SpecTarget, specTarget } from './target.ts';
+import type { World } from './world.ts';
+
+/**
+ * The one function to read first: what to do about one ModelDeployment, given everything that is known. Pure; the same
+ * world gives the same plan, and a settled world an empty one.
+ *
+ *   children ─► which revision? ─► (resolve its digest) ─► record it ─► steer the Deployment ─► judge ─► status
+ */
+export function plan(world: World): Plan {
+  const work: Work = { actions: ensureChildren(world), events: [], requeueAfterMs: [] };
+  const situation = decide(world, work);
+  work.actions.push(...prune(world, situation));
+  const status = makeStatus(world, situation);
+  const { due, waitMs } = statusDue(world, status);
+  if (waitMs !== undefined) work.requeueAfterMs.push(waitMs);
+  return {
+    actions: work.actions,
+    status: due ? status : undefined,
+    events: work.events,
+    ...(work.requeueAfterMs.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...work.requeueAfterMs)) }),
+  };
+}
+
+interface Work {
+  actions: Action[];
+  events: PlannedEvent[];
+  requeueAfterMs: number[];
+}
+
+/** How long a name that belongs to somebody else is left alone. */
+const CONFLICT_RETRY_MS = 15_000;
+
+function decide(world: World, work: Work): Situation {
+  if (world.conflict !== undefined) {
+    work.actions.length = 0;
+    work.requeueAfterMs.push(CONFLICT_RETRY_MS);
+    return { kind: 'conflict', message: world.conflict };
+  }
+  const action = pendingAction(world);
+  const retry = action?.type === 'Retry';
+  const target = specTarget(world);
+  const rollback = rollbackOf(world, target);
+  work.actions.push(...dropSpentRollback(world, rollback, work));
+  if (rollback.kind === 'missing') {
+    work.actions.push(...followSettings(world));
+    return { kind: 'missing', message: rollback.message, rollback };
+  }
+
+  let resolution: Resolution | undefined;
+  let wanted: Revision | undefined;
+  if (rollback.kind === 'active') wanted = rollback.revision;
+  else if (target.kind === 'existing') wanted = target.revision;
+  else {
+    resolution = resolve(world, target, retry);
+    work.actions.push(...resolution.actions);
+    if (resolution.requeueAfterMs !== undefined) work.requeueAfterMs.push(resolution.requeueAfterMs);
+    if (resolution.digest !== undefined) wanted = record(world, target, resolution.digest, work);
+  }
+  work.actions.push(...dropResolvers(world, target, wanted !== undefined));
+  if (wanted === undefined) {
+    announceResolveFailure(world, resolution?.finding, work);
+    // Meanwhile what serves goes on to follow replicas and the other settings.
+    const finding = resolution?.finding;
+    work.actions.push(...followSettings(world));
+    return {
+      kind: 'resolving',
+      finding,
+      rollback,
+      lastAction: retry ? doneAction(world, 'resolving again') : undefined,
+    };
+  }
+  return rollOut(world, work, { target, rollback, wanted });
+}
+
+function rollOut(
+  world: World,
+  work: Work,
+  goal: { target: SpecTarget; rollback: Rollback; wanted: Revision },
+): Situation {
+  const { target, rollback, wanted } = goal;
+  const retry = pendingAction(world)?.type === 'Retry';
+  let aim = aimAt(world, wanted, retry);
+  let steering: Steering = steer(world, aim, target, rollback);
+  if (steering.forgive === true) {
+    const { events } = steering;
+    aim = aimAt(world, wanted, true);
+    steering = { ...steer(world, aim, target, rollback), events };
+  }
+  work.actions.push(...steering.actions);
+  work.events.push(...steering.events);
+  if (retry) work.actions.push(...retryPods(world, wanted));
+
+  const settled = steering.deployed && steering.actions.length === 0;
+  const complete = settled && isComplete(world.deployment);
+  const serving = world.model.spec.replicas > 0;
+  const promoted = complete && serving && aim.stable?.number !== aim.effective.number;
+  if (promoted) {
+    const { number, version, digest } = aim.effective;
+    work.events.push({
+      type: 'Normal',
+      reason: 'RolloutComplete',
+      note: `revision ${number} serves: version ${version}, ${digest}`,
+    });
+  }
+  const stable = complete && serving ? aim.effective : aim.stable;
+  const underWay = settled && !complete && wanted.number === aim.effective.number && stable?.number !== wanted.number;
+  const verdict = underWay ? judge(world, wanted) : undefined;
+  if (verdict?.requeueAfterMs !== undefined && aim.failed === undefined)
+    work.requeueAfterMs.push(verdict.requeueAfterMs);
+  const given = aim.failed === undefined ? verdict?.failure : undefined;
+  if (given !== undefined) giveUp(world, aim, given, work);
+  return {
+    kind: 'serving',
+    aim: { ...aim, stable },
+    rollback,
+    deployed: steering.deployed,
+    complete,
+    finding: verdict?.finding,
+    failure: given,
+    healed: complete && serving && aim.effective.number === wanted.number,
+    lastAction: doneAction(world, retry ? `trying revision ${wanted.number} again` : `revision ${wanted.number}`),
+  };
+}
+
+/** Records the failure first; the next pass goes back. Otherwise a crash in between would look like a person's undo. */
+function giveUp(world: World, { wanted, stable }: Aim, failure: Finding, work: Work): void {
+  if (failure.definite && wanted.condemned === undefined) {
+    const why = `${failure.reason}: ${failure.message}`.slice(0, 500);
+    work.actions.push(condemn(wanted, why, 'it failed for a definite cause'));
+  }
+  const { onFailure } = world.model.spec.rollout;
+  const next =
+    stable === undefined
+      ? 'there is no earlier revision to go back to'
+      : onFailure === 'Rollback'
+        ? `going back to revision ${stable.number}`
+        : 'left as it stands (onFailure: Pause), the old pods go on serving';
+  const note = `revision ${wanted.number} failed: ${failure.reason}: ${failure.message}; ${next}`;
+  work.events.push({ type: 'Warning', reason: 'RolloutFailed', note });
+}
+
+/** Retry: forget the verdict, and let pods that sit in a back-off start at once. */
+function retryPods(world: World, wanted: Revision): Action[] {
+  const because = 'spec.rollout.action Retry';
+  const stuck = world.pods.filter(
+    (pod) => revisionOfPod(pod) === wanted.number && !isReady(pod) && !isTerminating(pod),
+  );
+  return [
+    ...(wanted.condemned === undefined ? [] : [condemn(wanted, undefined, because)]),
+    ...stuck.map((pod) => deletePod(pod, because)),
+  ];
+}
+
+function doneAction(world: World, message: string): ModelDeploymentStatus['lastAction'] {
+  const action = pendingAction(world);
+  if (action === undefined) return undefined;
+  return { type: action.type, id: action.id, time: new Date(world.now).toISOString(), message };
+}
+
+function record(world: World, target: SpecTarget & { kind: 'new' }, digest: string, work: Work): Revision | undefined {
+  const { model, settings } = world;
+  const number = nextNumber(world);
+  const version = target.version ?? String(number);
+  const { recipe, image } = target;
+  const template = makeTemplate({ model: model.name, revision: number, version, digest, image, recipe, settings });
+  const object = makeRevision(model, number, { recipe, version, digest, image, template });
+  const because = `revision ${number}: version ${version} of ${recipe.model.uri}, ${digest}`;
+  work.actions.push({ do: 'create', kind: 'ControllerRevision', object, because });
+  work.events.push({ type: 'Normal', reason: 'RevisionCreated', note: because });
+  return readRevision(object);
+}
+
+/** Service, disruption budget and service account: created once, and brought back when somebody changes them. */
+function ensureChildren(world: World): Action[] {
+  const { model } = world;
+  return [
+    ensure('ServiceAccount', world.serviceAccount, makeServiceAccount(model)),
+    ensure('Service', world.service, makeService(model)),
+    ensure('PodDisruptionBudget', world.disruptionBudget, makeDisruptionBudget(model)),
+  ].flat();
+}
+
+function ensure<T extends ChildObject>(
+  kind: 'Service' | 'ServiceAccount' | 'PodDisruptionBudget',
+  live: T | undefined,
+  object: T,
+): Action[] {
+  if (live === undefined) return [{ do: 'create', kind, object, because: 'it is missing' }];
+  return covers(live, object) ? [] : [{ do: 'apply', kind, object, because: 'it differs from what was rendered' }];
+}
+
+/** A rollback that no longer counts is removed when the operator wrote it; a user's is theirs to remove. */
+function dropSpentRollback(world: World, rollback: Rollback, work: Work): Action[] {
+  if (rollback.kind !== 'spent') return [];
+  const note = 'spec.rollbackTo no longer counts: the spec asks for another model than the one it was to replace';
+  const told = world.model.status.conditions?.some(({ reason }) => reason === 'RollbackSpent') === true;
+  if (!told) work.events.push({ type: 'Normal', reason: 'RollbackSpent', note });
+  if (!world.model.ownsRollbackTo) return [];
+  const deploymentVersion = world.deployment?.metadata?.resourceVersion ?? '';
+  return [{ do: 'rollbackTo', value: undefined, deploymentVersion, because: note }];
+}
+
+function announceResolveFailure(world: World, finding: Finding | undefined, work: Work): void {
+  const told: Reason | undefined = world.model.status.lastFailure?.reason as Reason | undefined;
+  if (finding === undefined || told === finding.reason) return;
+  work.events.push({ type: 'Warning', reason: 'ResolveFailed', note: `${finding.reason}: ${finding.message}` });
+}
+
+/** Old revisions beyond the limit go, but never one that a ReplicaSet, the status or the spec refers to. */
+function prune(world: World, situation: Situation): Action[] {
+  if (situation.kind !== 'serving') return [];
+  const { aim, rollback } = situation;
+  const inUse = new Set<number | undefined>([
+    aim.wanted.number,
+    aim.effective.number,
+    aim.stable?.number,
+    world.model.status.deployed,
+    world.model.spec.rollbackTo?.revision,
+    world.model.spec.rollbackTo?.from,
+    rollback.kind === 'active' ? rollback.revision.number : undefined,
+    ...world.replicaSets.map((set) => Number(set.metadata?.labels?.[LABEL.revision])),
+  ]);
+  const idle = world.revisions.filter(({ number }) => !inUse.has(number));
+  return idle.slice(0, Math.max(0, idle.length - world.model.spec.revisionHistoryLimit)).map((revision) => ({
+    do: 'delete',
+    kind: 'ControllerRevision',
+    name: revision.name,
+    uid: revision.uid ?? '',
+    because: `beyond revisionHistoryLimit ${world.model.spec.revisionHistoryLimit}`,
+  }));
+}

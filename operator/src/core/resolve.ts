@@ -1,0 +1,82 @@
+import { parseTerminationMessage } from '@modeldeployment/modelpack/contract';
+import type { IPod } from 'kubernetes-models/v1';
+import type { Action } from './actions.ts';
+import { type Finding, diagnosePod, isTerminating } from './diagnose.ts';
+import { ANNOTATION, LABEL } from './names.ts';
+import { makeResolver } from './resources/resolver.ts';
+import type { SpecTarget } from './target.ts';
+import type { World } from './world.ts';
+
+/** Where the resolving of a tag stands. */
+export interface Resolution {
+  digest?: string;
+  /** What went wrong so far; the attempt may still run. */
+  finding?: Finding;
+  actions: Action[];
+  requeueAfterMs?: number;
+}
+
+/** Pause before attempt n+1: 10 s, doubled each time, at most 5 min. Also for a model that does not exist: it may be pushed yet. */
+const backoffMs = (attempt: number): number => Math.min(10_000 * 2 ** (attempt - 1), 300_000);
+
+/** Resolves the target's tag by a short-lived pod; all its state is in that pod, so a restart of the operator loses none. */
+export function resolve(world: World, target: SpecTarget & { kind: 'new' }, retryNow: boolean): Resolution {
+  if (target.digest !== undefined) return { digest: target.digest, actions: [] };
+  const pods = world.resolvers.filter((pod) => pod.metadata?.labels?.[LABEL.recipe] === target.hash);
+  const last = Math.max(0, ...pods.map(attemptOf));
+  const pod = pods.find((candidate) => !isTerminating(candidate) && attemptOf(candidate) === last);
+  if (pod === undefined) {
+    return { actions: [createResolver(world, target, last + 1, `resolving ${target.recipe.model.uri} to a digest`)] };
+  }
+  const report = parseTerminationMessage(end(pod)?.message);
+  if (report !== undefined && 'digest' in report) return { digest: report.digest, actions: [] };
+  const finding = findingOf(pod, target.recipe.model.uri);
+  if (pod.status?.phase !== 'Failed' && pod.status?.phase !== 'Succeeded') {
+    return { actions: [], ...(finding === undefined ? {} : { finding }) };
+  }
+  const finishedAt = Date.parse(String(end(pod)?.finishedAt ?? pod.metadata?.creationTimestamp));
+  const waitMs = retryNow ? 0 : finishedAt + backoffMs(last) - world.now;
+  const failed = finding ?? {
+    reason: 'SourceUnavailable' as const,
+    message: 'the resolver gave no answer',
+    definite: false,
+  };
+  if (waitMs > 0) return { actions: [], finding: failed, requeueAfterMs: waitMs };
+  return {
+    finding: failed,
+    actions: [
+      deletePod(pod, `attempt ${last} to resolve ${target.recipe.model.uri} failed`),
+      createResolver(world, target, last + 1, `attempt ${last + 1} to resolve ${target.recipe.model.uri}`),
+    ],
+  };
+}
+
+/** Deletes resolver pods whose answer is no longer needed. */
+export function dropResolvers(world: World, target: SpecTarget, resolved: boolean): Action[] {
+  const needed = target.kind === 'new' && !resolved ? target.hash : undefined;
+  return world.resolvers
+    .filter((pod) => pod.metadata?.labels?.[LABEL.recipe] !== needed && !isTerminating(pod))
+    .map((pod) => deletePod(pod, 'its answer is recorded or no longer needed'));
+}
+
+function createResolver(world: World, target: SpecTarget & { kind: 'new' }, attempt: number, because: string): Action {
+  const { recipe, hash, image } = target;
+  const object = makeResolver(world.model, { recipe, hash, image, attempt }, world.settings);
+  return { do: 'create', kind: 'Pod', object, because };
+}
+
+export function deletePod(pod: IPod, because: string): Action {
+  return { do: 'delete', kind: 'Pod', name: pod.metadata?.name ?? '', uid: pod.metadata?.uid ?? '', because };
+}
+
+const attemptOf = (pod: IPod): number => Number(pod.metadata?.annotations?.[ANNOTATION.attempt] ?? 1);
+
+const end = (pod: IPod) => pod.status?.containerStatuses?.[0]?.state?.terminated;
+
+function findingOf(pod: IPod, uri: string): Finding | undefined {
+  if (pod.status?.reason === 'DeadlineExceeded') {
+    const message = `resolving ${uri} took more than ${pod.spec?.activeDeadlineSeconds} s; does the Secret or claim it mounts exist, and is there room for a pod?`;
+    return { reason: 'SourceUnavailable', message, definite: false, pod: pod.metadata?.name ?? '' };
+  }
+  return diagnosePod(pod);
+}

@@ -1,0 +1,55 @@
+import { PORT } from '@modeldeployment/modelpack/contract';
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
+import type { IService, IServiceAccount } from 'kubernetes-models/v1';
+import { type Owner, childLabels, ownerReference, podSelector } from '../names.ts';
+
+/** The children that are the same for every revision: what a client calls, and what keeps evictions in bounds. */
+
+const metadata = (owner: Owner) => ({
+  name: owner.name,
+  namespace: owner.namespace,
+  labels: childLabels(owner.name),
+  ownerReferences: [ownerReference(owner)],
+});
+
+export function makeService(owner: Owner): IService {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: metadata(owner),
+    spec: {
+      selector: podSelector(owner.name),
+      ports: [
+        { name: 'http', port: 80, targetPort: 'http', protocol: 'TCP' },
+        { name: 'metrics', port: PORT.admin, targetPort: 'admin', protocol: 'TCP' },
+      ],
+    },
+  };
+}
+
+/**
+ * One pod may be evicted at a time, and a pod that is not ready always may: a broken revision must never block the
+ * drain of a node.
+ */
+export function makeDisruptionBudget(owner: Owner): IPodDisruptionBudget {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: metadata(owner),
+    spec: {
+      maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+      selector: { matchLabels: podSelector(owner.name) },
+    },
+  };
+}
+
+/** An identity without any right: model servers get no token. */
+export function makeServiceAccount(owner: Owner): IServiceAccount {
+  return {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: metadata(owner),
+    automountServiceAccountToken: false,
+  };
+}

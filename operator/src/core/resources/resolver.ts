@@ -1,0 +1,57 @@
+import { COMMAND, ENV, PATH } from '@modeldeployment/modelpack/contract';
+import type { IPod } from 'kubernetes-models/v1';
+import { ANNOTATION, LABEL, type Owner, childLabels, ownerReference, resolverName } from '../names.ts';
+import type { Recipe } from '../recipe.ts';
+import { CONTAINER_SECURITY, POD_SECURITY, makeSource, registryEnv } from './template.ts';
+import type { Settings } from '../world.ts';
+
+export interface ResolveRequest {
+  recipe: Recipe;
+  hash: string;
+  image: string;
+  /** From 1. */
+  attempt: number;
+}
+
+/**
+ * The short-lived pod that resolves a tag to a digest. It holds the credentials, so that the operator needs no right to
+ * read Secrets and opens no connection to an address a user gave; its termination message carries the answer.
+ */
+export function makeResolver(owner: Owner, request: ResolveRequest, settings: Settings): IPod {
+  const { recipe, hash, image, attempt } = request;
+  const source = makeSource(recipe.model);
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: resolverName(owner.name, hash, attempt),
+      namespace: owner.namespace,
+      labels: { ...childLabels(owner.name), [LABEL.resolves]: owner.name, [LABEL.recipe]: hash },
+      annotations: { [ANNOTATION.attempt]: String(attempt) },
+      ownerReferences: [ownerReference(owner)],
+    },
+    spec: {
+      restartPolicy: 'Never',
+      activeDeadlineSeconds: 120,
+      serviceAccountName: owner.name,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: 1,
+      securityContext: POD_SECURITY,
+      containers: [
+        {
+          name: 'resolve',
+          image,
+          imagePullPolicy: 'IfNotPresent',
+          args: [COMMAND.resolve],
+          env: [{ name: ENV.uri, value: recipe.model.uri }, ...registryEnv(settings, source.hasCredentials)],
+          resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { cpu: '1', memory: '512Mi' } },
+          securityContext: CONTAINER_SECURITY,
+          terminationMessagePolicy: 'File',
+          volumeMounts: [{ name: 'tmp', mountPath: PATH.tmp }, ...source.mounts],
+        },
+      ],
+      volumes: [{ name: 'tmp', emptyDir: {} }, ...source.volumes],
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import { COMMAND, ENV, PATH, PORT } from '@modeldeployment/modelpack/contract';
+import type { IContainer } from 'kubernetes-models/v1/Container';
+import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
+import type { IPodTemplateSpec } from 'kubernetes-models/v1/PodTemplateSpec';
+import type { IVolume } from 'kubernetes-models/v1/Volume';
+import type { IVolumeMount } from 'kubernetes-models/v1/VolumeMount';
+import { LABEL, childLabels, podSelector } from '../names.ts';
+import type { Recipe } from '../recipe.ts';
+import type { Settings } from '../world.ts';
+
+/** What a server container gets when the spec says nothing; the CRD documents the same figures. */
+const DEFAULT_RESOURCES = {
+  requests: { cpu: '500m', memory: '1Gi' },
+  limits: { cpu: '1', memory: '3Gi' },
+};
+
+/** The fetcher streams: it needs little, whatever the size of the model. */
+const FETCH_RESOURCES = {
+  requests: { cpu: '100m', memory: '128Mi' },
+  limits: { cpu: '1', memory: '512Mi' },
+};
+
+const USER = 65532;
+
+/** Pod Security `restricted`, plus a read-only root file system. */
+export const CONTAINER_SECURITY = {
+  allowPrivilegeEscalation: false,
+  privileged: false,
+  readOnlyRootFilesystem: true,
+  runAsNonRoot: true,
+  capabilities: { drop: ['ALL'] },
+};
+
+export const POD_SECURITY = {
+  runAsNonRoot: true,
+  runAsUser: USER,
+  runAsGroup: USER,
+  fsGroup: USER,
+  seccompProfile: { type: 'RuntimeDefault' as const },
+};
+
+export interface TemplateInput {
+  model: string;
+  revision: number;
+  version: string;
+  digest: string;
+  image: string;
+  recipe: Recipe;
+  settings: Pick<Settings, 'plainHttpRegistries'>;
+}
+
+/**
+ * The pod template of one revision. It is rendered once, recorded in the ControllerRevision and never rendered again
+ * for that revision, so a newer operator restarts no pod.
+ */
+export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
+  const { model, revision, recipe } = input;
+  const source = makeSource(recipe.model);
+  const identity = [
+    { name: ENV.name, value: model },
+    { name: ENV.version, value: input.version },
+    { name: ENV.revision, value: String(revision) },
+  ];
+  const spec: IPodSpec = {
+    serviceAccountName: model,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: 60,
+    securityContext: POD_SECURITY,
+    initContainers: [
+      {
+        name: 'fetch',
+        image: input.image,
+        imagePullPolicy: 'IfNotPresent',
+        args: [COMMAND.fetch],
+        env: [
+          ...identity,
+          { name: ENV.uri, value: recipe.model.uri },
+          { name: ENV.digest, value: input.digest },
+          { name: ENV.format, value: recipe.model.format },
+          ...registryEnv(input.settings, source.hasCredentials),
+        ],
+        resources: FETCH_RESOURCES,
+        securityContext: CONTAINER_SECURITY,
+        terminationMessagePolicy: 'File',
+        volumeMounts: [{ name: 'models', mountPath: PATH.repository }, tmpMount, ...source.mounts],
+      },
+    ],
+    containers: [makeServer(input, identity)],
+    volumes: [{ name: 'models', emptyDir: {} }, { name: 'tmp', emptyDir: {} }, ...source.volumes],
+  };
+  return {
+    metadata: {
+      labels: { ...childLabels(model), ...podSelector(model), [LABEL.revision]: String(revision) },
+      annotations: {
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': String(PORT.admin),
+        'prometheus.io/path': '/metrics',
+      },
+    },
+    spec,
+  };
+}
+
+function makeServer(input: TemplateInput, identity: IContainer['env']): IContainer {
+  const { model, version, recipe } = input;
+  return {
+    name: 'server',
+    image: input.image,
+    imagePullPolicy: 'IfNotPresent',
+    args: [COMMAND.serve],
+    ports: [
+      { name: 'http', containerPort: PORT.http, protocol: 'TCP' },
+      { name: 'admin', containerPort: PORT.admin, protocol: 'TCP' },
+    ],
+    env: [
+      ...(identity ?? []),
+      { name: ENV.format, value: recipe.model.format },
+      { name: ENV.engine, value: recipe.server.engine },
+    ],
+    resources: recipe.server.resources ?? DEFAULT_RESOURCES,
+    securityContext: CONTAINER_SECURITY,
+    terminationMessagePolicy: 'File',
+    // Both probes are answered by the supervisor, which knows whether the workers answer; a busy worker never fails them.
+    readinessProbe: {
+      httpGet: { path: `/v2/models/${model}/versions/${version}/ready`, port: 'admin', scheme: 'HTTP' },
+      periodSeconds: 1,
+      timeoutSeconds: 2,
+      failureThreshold: 3,
+    },
+    livenessProbe: {
+      httpGet: { path: '/v2/health/live', port: 'admin', scheme: 'HTTP' },
+      initialDelaySeconds: 5,
+      periodSeconds: 10,
+      timeoutSeconds: 5,
+      failureThreshold: 3,
+    },
+    volumeMounts: [{ name: 'models', mountPath: PATH.repository, readOnly: true }, tmpMount],
+  };
+}
+
+const tmpMount: IVolumeMount = { name: 'tmp', mountPath: PATH.tmp };
+
+/** Environment of the containers that speak to a registry. */
+export function registryEnv(settings: TemplateInput['settings'], hasCredentials: boolean) {
+  return [
+    ...(settings.plainHttpRegistries.length === 0
+      ? []
+      : [{ name: ENV.plainHttpRegistries, value: settings.plainHttpRegistries.join(',') }]),
+    ...(hasCredentials ? [{ name: ENV.dockerConfig, value: PATH.credentials }] : []),
+  ];
+}
+
+export interface ModelSource {
+  volumes: IVolume[];
+  mounts: IVolumeMount[];
+  hasCredentials: boolean;
+}
+
+/** Volumes through which a fetching container reaches the model: registry credentials, or the claim itself. */
+export function makeSource(model: Recipe['model']): ModelSource {
+  const claim = /^pvc:\/\/([^/]+)/.exec(model.uri)?.[1];
+  if (claim !== undefined) {
+    return {
+      volumes: [{ name: 'source', persistentVolumeClaim: { claimName: claim, readOnly: true } }],
+      mounts: [{ name: 'source', mountPath: PATH.source, readOnly: true }],
+      hasCredentials: false,
+    };
+  }
+  if (model.secretRef === undefined) return { volumes: [], mounts: [], hasCredentials: false };
+  return {
+    volumes: [
+      {
+        name: 'credentials',
+        secret: {
+          secretName: model.secretRef.name,
+          // fsGroup makes the file readable for the fetcher's group, and for nobody else.
+          defaultMode: 0o440,
+          items: [{ key: '.dockerconfigjson', path: 'config.json' }],
+        },
+      },
+    ],
+    mounts: [{ name: 'credentials', mountPath: PATH.credentials, readOnly: true }],
+    hasCredentials: true,
+  };
+}

@@ -1,0 +1,63 @@
+import type { IControllerRevision } from 'kubernetes-models/apps/v1';
+import type { IPodTemplateSpec } from 'kubernetes-models/v1';
+import { ANNOTATION, LABEL, type Owner, childLabels, ownerReference, podSelector, revisionName } from './names.ts';
+import { type Recipe, recipeHash } from './recipe.ts';
+
+/** What a ControllerRevision of ours holds in `data`; written once, never changed. */
+interface RevisionData {
+  recipe: Recipe;
+  version: string;
+  digest: string;
+  /** Serving image the template was rendered with. */
+  image: string;
+  template: IPodTemplateSpec;
+}
+
+/** One entry of the history, as the decisions use it. */
+export interface Revision extends RevisionData {
+  number: number;
+  uri: string;
+  name: string;
+  uid: string | undefined;
+  /** Why it failed for good, if it did. */
+  condemned: string | undefined;
+}
+
+export function makeRevision(owner: Owner, number: number, data: RevisionData): IControllerRevision {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'ControllerRevision',
+    metadata: {
+      name: revisionName(owner.name, number),
+      namespace: owner.namespace,
+      labels: {
+        ...childLabels(owner.name),
+        ...podSelector(owner.name),
+        [LABEL.revision]: String(number),
+        [LABEL.recipe]: recipeHash(data.recipe),
+      },
+      annotations: { [ANNOTATION.changeCause]: `version ${data.version} ${data.recipe.model.uri} ${data.digest}` },
+      ownerReferences: [ownerReference(owner)],
+    },
+    revision: number,
+    data: data as unknown as Record<string, unknown>,
+  } as IControllerRevision;
+}
+
+/** Reads a ControllerRevision back; undefined when it holds something else (written by hand, or by a later version). */
+export function readRevision(object: IControllerRevision): Revision | undefined {
+  const data = object.data as Partial<RevisionData> | undefined;
+  if (data?.recipe === undefined || data.template === undefined || data.digest === undefined) return undefined;
+  return {
+    number: object.revision,
+    name: object.metadata?.name ?? '',
+    uid: object.metadata?.uid,
+    uri: data.recipe.model.uri,
+    recipe: data.recipe,
+    version: data.version ?? String(object.revision),
+    digest: data.digest,
+    image: data.image ?? '',
+    template: data.template,
+    condemned: object.metadata?.annotations?.[ANNOTATION.condemned],
+  };
+}

@@ -1,0 +1,136 @@
+import type { ConditionType, Reason } from '../api/conditions.ts';
+import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import { makeConditions, type Judgement } from './conditions.ts';
+import { isReady } from './diagnose.ts';
+import { canonicalJson } from './hash.ts';
+import { LABEL } from './names.ts';
+import { portionOf } from './quantity.ts';
+import type { Revision } from './revision.ts';
+import type { FailedTarget } from './rollout.ts';
+import type { Situation } from './situation.ts';
+import type { World } from './world.ts';
+
+/** Mere counters and reasons of progress are written at most this often; whatever a person waits for goes at once. */
+const COUNTERS_EVERY_MS = 5_000;
+
+export function makeStatus(world: World, situation: Situation): ModelDeploymentStatus {
+  const { model } = world;
+  const previous = model.status;
+  const counts = countPods(world);
+  const failed = failedTarget(world, situation);
+  const judgement: Judgement = { situation, failed, ...counts };
+  const conditions = makeConditions(world, judgement);
+  const wanted = situation.kind === 'serving' ? situation.aim.wanted : undefined;
+  const stable = situation.kind === 'serving' ? situation.aim.stable : undefined;
+  const lastFailure = lastFailureOf(world, situation);
+  const lastAction = ('lastAction' in situation ? situation.lastAction : undefined) ?? previous.lastAction;
+  const deployed =
+    situation.kind === 'serving' && situation.deployed ? situation.aim.effective.number : previous.deployed;
+  const status: ModelDeploymentStatus = {
+    observedGeneration: model.generation,
+    phase: phaseOf(judgement, conditions),
+    ready: `${counts.ready}/${model.spec.replicas}`,
+    replicas: world.deployment?.status?.replicas ?? 0,
+    readyReplicas: counts.ready,
+    selector: `${LABEL.model}=${model.name}`,
+    url: `http://${model.name}.${model.namespace}.svc/v2/models/${model.name}`,
+    conditions,
+  };
+  const stableInfo = stable === undefined ? previous.stable : infoOf(stable);
+  if (stableInfo !== undefined) status.stable = stableInfo;
+  if (wanted !== undefined) status.target = infoOf(wanted);
+  if (deployed !== undefined) status.deployed = deployed;
+  if (failed !== undefined) status.failedTarget = failed;
+  if (lastFailure !== undefined) status.lastFailure = lastFailure;
+  if (lastAction !== undefined) status.lastAction = lastAction;
+  return status;
+}
+
+const infoOf = ({ number, version, uri, digest }: Revision) => ({ revision: number, version, uri, digest });
+
+function countPods(world: World) {
+  const { replicas, rollout } = world.model.spec;
+  const ready = world.pods.filter(isReady).length;
+  const least = Math.max(1, replicas - portionOf(rollout.rollingUpdate.maxUnavailable, replicas, 'down'));
+  return { ready, available: ready >= least };
+}
+
+function failedTarget(world: World, situation: Situation): FailedTarget | undefined {
+  if (situation.kind !== 'serving') return situation.kind === 'resolving' ? undefined : world.model.status.failedTarget;
+  const { aim, failure, healed } = situation;
+  if (healed) return undefined;
+  if (failure === undefined) return aim.failed;
+  const { reason, definite } = failure;
+  return { revision: aim.wanted.number, reason, definite, time: new Date(world.now).toISOString() };
+}
+
+/** The last failure stays when its pods are gone; the same one is not rewritten for other words. */
+function lastFailureOf(world: World, situation: Situation): ModelDeploymentStatus['lastFailure'] {
+  const previous = world.model.status.lastFailure;
+  const finding =
+    'finding' in situation
+      ? ((situation.kind === 'serving' ? situation.failure : undefined) ?? situation.finding)
+      : undefined;
+  if (finding === undefined) return previous;
+  const revision = situation.kind === 'serving' ? situation.aim.wanted.number : undefined;
+  const final = situation.kind === 'serving' && situation.failure !== undefined;
+  if (!final && previous?.reason === finding.reason && previous.revision === revision) return previous;
+  const { pod, container, exitCode, reason, message } = finding;
+  return {
+    ...(revision === undefined ? {} : { revision }),
+    ...(pod === undefined ? {} : { pod }),
+    ...(container === undefined ? {} : { container }),
+    reason,
+    ...(exitCode === undefined ? {} : { exitCode }),
+    message,
+  };
+}
+
+type Conditions = NonNullable<ModelDeploymentStatus['conditions']>;
+
+function phaseOf({ situation, failed, available }: Judgement, conditions: Conditions): string {
+  const is = (type: ConditionType): boolean => conditions.find((c) => c.type === type)?.status === 'True';
+  const reason = (type: ConditionType): Reason | undefined =>
+    conditions.find((c) => c.type === type)?.reason as Reason | undefined;
+  if (reason('Ready') === 'ScaledToZero') return 'Stopped';
+  if (failed !== undefined) {
+    const wentBack = situation.kind === 'serving' && situation.aim.effective.number !== situation.aim.wanted.number;
+    return wentBack ? 'RolledBack' : 'Failed';
+  }
+  if (is('Stalled')) return 'Failed';
+  if (reason('Ready') === 'PausedByUser') return 'Paused';
+  if (is('Ready'))
+    return situation.kind === 'serving' && situation.rollback.kind === 'active' && situation.rollback.pinned
+      ? 'Pinned'
+      : 'Ready';
+  if (is('Progressing')) return available ? 'Progressing' : 'Pending';
+  return 'Degraded';
+}
+
+/** Whether the status has to be written now; `waitMs` when what changed may wait. */
+export function statusDue(world: World, next: ModelDeploymentStatus): { due: boolean; waitMs?: number } {
+  const { status } = world.model;
+  if (canonicalJson(next) === canonicalJson(status)) return { due: false };
+  if (canonicalJson(essence(next)) !== canonicalJson(essence(status)) || world.statusWrittenAt === undefined) {
+    return { due: true };
+  }
+  const waitMs = world.statusWrittenAt + COUNTERS_EVERY_MS - world.now;
+  return waitMs > 0 ? { due: false, waitMs } : { due: true };
+}
+
+/** Conditions that somebody may be waiting for; the others may lag behind by some seconds. */
+const URGENT: readonly ConditionType[] = ['Ready', 'RolledBack', 'Stalled'];
+
+/** The status without counters, words and reasons of progress. */
+function essence(status: ModelDeploymentStatus): unknown {
+  const {
+    ready: _ready,
+    replicas: _replicas,
+    readyReplicas: _readyReplicas,
+    conditions,
+    lastFailure,
+    ...rest
+  } = status;
+  const statuses = URGENT.map((type) => conditions?.find((c) => c.type === type)?.status);
+  return { ...rest, statuses, lastFailure: lastFailure?.reason, failedRevision: lastFailure?.revision };
+}

@@ -1,0 +1,52 @@
+import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
+import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
+import type { FullSpec } from '../api/defaults.ts';
+import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { Owner } from './names.ts';
+import type { Revision } from './revision.ts';
+
+/** Settings of the operator that the decisions depend on. */
+export interface Settings {
+  /** Serving image that new revisions get unless the spec names one. */
+  servingImage: string;
+  /** Registries (`host[:port]`) that are spoken to without TLS. */
+  plainHttpRegistries: readonly string[];
+}
+
+/** The ModelDeployment itself, with defaults filled in. */
+export interface ModelView extends Owner {
+  generation: number;
+  resourceVersion: string;
+  spec: FullSpec;
+  status: ModelDeploymentStatus;
+  /** Whether spec.rollbackTo was written by the operator (managed fields tell), which may then remove it. */
+  ownsRollbackTo: boolean;
+}
+
+/**
+ * Everything the decision about one ModelDeployment may depend on, as one value. Children are only those whose
+ * controlling owner reference carries the uid of this ModelDeployment.
+ */
+export interface World {
+  /** Milliseconds since the epoch. */
+  now: number;
+  settings: Settings;
+  model: ModelView;
+  deployment: IDeployment | undefined;
+  /** ReplicaSets of the Deployment. */
+  replicaSets: readonly IReplicaSet[];
+  /** The history, oldest first. */
+  revisions: readonly Revision[];
+  /** Server pods, terminating ones included. */
+  pods: readonly IPod[];
+  /** Pods that resolve a tag. */
+  resolvers: readonly IPod[];
+  service: IService | undefined;
+  disruptionBudget: IPodDisruptionBudget | undefined;
+  serviceAccount: IServiceAccount | undefined;
+  /** A name that was refused because it belongs to somebody else, as `Service digits`. */
+  conflict: string | undefined;
+  /** When this process last wrote the status, if it did; lets mere counters wait. */
+  statusWrittenAt: number | undefined;
+}
