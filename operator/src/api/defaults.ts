@@ -20,7 +20,7 @@ type Rollout = Required<Omit<SpecRollout, 'action' | 'rollingUpdate'>> &
  * them, so they are filled in here once more, from the same CRD.
  */
 export function withDefaults(spec: ModelDeploymentSpec): FullSpec {
-  return fill(DEFAULTS.spec, spec) as unknown as FullSpec;
+  return fill(DEFAULTS.spec, spec) as FullSpec;
 }
 
 function fill(defaults: unknown, value: unknown): unknown {

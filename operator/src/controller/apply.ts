@@ -122,7 +122,7 @@ export class Applier {
       Service: informers.services.store as Store<never>,
       ServiceAccount: informers.serviceAccounts.store as Store<never>,
     };
-    return stores[kind] as unknown as Store<KubeObject>;
+    return stores[kind];
   }
 }
 

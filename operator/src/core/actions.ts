@@ -46,3 +46,10 @@ export interface Plan {
   /** Look again after this many milliseconds, although nothing may have changed. */
   requeueAfterMs?: number;
 }
+
+/** A plan while it is being made. */
+export interface Work {
+  actions: Action[];
+  events: PlannedEvent[];
+  requeueAfterMs: number[];
+}

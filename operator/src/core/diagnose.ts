@@ -88,7 +88,8 @@ function cannotStart(pod: IPod): Finding | undefined {
   for (const status of statuses(pod)) {
     const waiting = status.state?.waiting;
     const at = { container: status.name };
-    switch (waiting?.reason) {
+    if (waiting === undefined) continue;
+    switch (waiting.reason) {
       case 'InvalidImageName':
       case 'ErrImageNeverPull':
         return { ...at, reason: 'ImageNotFound', message: imageMessage(status, waiting.message), definite: true };
@@ -107,6 +108,7 @@ function cannotStart(pod: IPod): Finding | undefined {
           message: `container ${status.name} cannot be created${detail(waiting.message)}`,
           definite: false,
         };
+      default: // still being created
     }
   }
   return undefined;

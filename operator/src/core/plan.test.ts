@@ -314,6 +314,20 @@ describe('a version that fails', () => {
     expect(sim.status.failedTarget).toBeUndefined();
   });
 
+  it('as the first revision is started again by Retry, and judged anew', () => {
+    const sim = new Simulator(spec(1));
+    sim.fates.set(digestOf(uri(1)), 'crashes');
+    sim.settle();
+    expect(sim.status.phase).toBe('Failed');
+    const before = sim.pods().map((pod) => pod.metadata?.name);
+    sim.applySpec(spec(1, { rollout: { action: { type: 'Retry', id: 'a' } } }));
+    sim.reconcile();
+    expect(sim.status.failedTarget).toBeUndefined();
+    expect(sim.pods().map((pod) => pod.metadata?.name)).not.toEqual(before);
+    sim.settle();
+    expect(sim.status).toMatchObject({ phase: 'Failed', lastAction: { id: 'a' } });
+  });
+
   it('is replaced at once by a newer spec', () => {
     const sim = serving(1);
     sim.fates.set(digestOf(uri(2)), 'loads slowly');
@@ -363,6 +377,13 @@ describe('the history', () => {
   });
 });
 
+function run(sim: Simulator, turns: number): void {
+  for (let turn = 0; turn < turns; turn++) {
+    sim.reconcile();
+    sim.step();
+  }
+}
+
 describe('whatever happens', () => {
   const FATES: Fate[] = ['serves', 'serves', 'crashes', { fails: 'DigestMismatch' }, 'unschedulable'];
   const step = fc.oneof(
@@ -383,7 +404,7 @@ describe('whatever happens', () => {
           for (const action of steps) {
             if (action.do === 'apply') sim.applySpec(spec(action.tag));
             else if (action.do === 'crash') sim.reconcile(action.after);
-            else if (action.do === 'run') for (let i = 0; i < action.turns; i++) [sim.reconcile(), sim.step()];
+            else if (action.do === 'run') run(sim, action.turns);
             // A person can only undo to a ReplicaSet that exists.
             else if (
               sim

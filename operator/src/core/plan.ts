@@ -1,14 +1,14 @@
 import type { Reason } from '../api/conditions.ts';
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { Action, ChildObject, Plan, PlannedEvent } from './actions.ts';
+import type { Action, ChildObject, Plan, Work } from './actions.ts';
 import { makeDisruptionBudget, makeService, makeServiceAccount } from './resources/children.ts';
 import { LABEL } from './names.ts';
 import { covers } from './covers.ts';
-import { type Finding, isReady, isTerminating, revisionOfPod } from './diagnose.ts';
-import { deletePod, dropResolvers, resolve, type Resolution } from './resolve.ts';
+import type { Finding } from './diagnose.ts';
+import { doneAction, pursue } from './pursue.ts';
+import { dropResolvers, resolve, type Resolution } from './resolve.ts';
 import { makeTemplate } from './resources/template.ts';
 import { makeRevision, readRevision, type Revision } from './revision.ts';
-import { type Aim, aimAt, condemn, followSettings, isComplete, judge, steer, type Steering } from './rollout.ts';
+import { followSettings } from './rollout.ts';
 import type { Situation } from './situation.ts';
 import { makeStatus, statusDue } from './status.ts';
 import { nextNumber, pendingAction, type Rollback, rollbackOf, type SpecTarget, specTarget } from './target.ts';
@@ -33,12 +33,6 @@ export function plan(world: World): Plan {
     events: work.events,
     ...(work.requeueAfterMs.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...work.requeueAfterMs)) }),
   };
-}
-
-interface Work {
-  actions: Action[];
-  events: PlannedEvent[];
-  requeueAfterMs: number[];
 }
 
 /** How long a name that belongs to somebody else is left alone. */
@@ -83,92 +77,7 @@ function decide(world: World, work: Work): Situation {
       lastAction: retry ? doneAction(world, 'resolving again') : undefined,
     };
   }
-  return rollOut(world, work, { target, rollback, wanted });
-}
-
-function rollOut(
-  world: World,
-  work: Work,
-  goal: { target: SpecTarget; rollback: Rollback; wanted: Revision },
-): Situation {
-  const { target, rollback, wanted } = goal;
-  const retry = pendingAction(world)?.type === 'Retry';
-  let aim = aimAt(world, wanted, retry);
-  let steering: Steering = steer(world, aim, target, rollback);
-  if (steering.forgive === true) {
-    const { events } = steering;
-    aim = aimAt(world, wanted, true);
-    steering = { ...steer(world, aim, target, rollback), events };
-  }
-  work.actions.push(...steering.actions);
-  work.events.push(...steering.events);
-  if (retry) work.actions.push(...retryPods(world, wanted));
-
-  const settled = steering.deployed && steering.actions.length === 0;
-  const complete = settled && isComplete(world.deployment);
-  const serving = world.model.spec.replicas > 0;
-  const promoted = complete && serving && aim.stable?.number !== aim.effective.number;
-  if (promoted) {
-    const { number, version, digest } = aim.effective;
-    work.events.push({
-      type: 'Normal',
-      reason: 'RolloutComplete',
-      note: `revision ${number} serves: version ${version}, ${digest}`,
-    });
-  }
-  const stable = complete && serving ? aim.effective : aim.stable;
-  const underWay = settled && !complete && wanted.number === aim.effective.number && stable?.number !== wanted.number;
-  const verdict = underWay ? judge(world, wanted) : undefined;
-  if (verdict?.requeueAfterMs !== undefined && aim.failed === undefined)
-    work.requeueAfterMs.push(verdict.requeueAfterMs);
-  const given = aim.failed === undefined ? verdict?.failure : undefined;
-  if (given !== undefined) giveUp(world, aim, given, work);
-  return {
-    kind: 'serving',
-    aim: { ...aim, stable },
-    rollback,
-    deployed: steering.deployed,
-    complete,
-    finding: verdict?.finding,
-    failure: given,
-    healed: complete && serving && aim.effective.number === wanted.number,
-    lastAction: doneAction(world, retry ? `trying revision ${wanted.number} again` : `revision ${wanted.number}`),
-  };
-}
-
-/** Records the failure first; the next pass goes back. Otherwise a crash in between would look like a person's undo. */
-function giveUp(world: World, { wanted, stable }: Aim, failure: Finding, work: Work): void {
-  if (failure.definite && wanted.condemned === undefined) {
-    const why = `${failure.reason}: ${failure.message}`.slice(0, 500);
-    work.actions.push(condemn(wanted, why, 'it failed for a definite cause'));
-  }
-  const { onFailure } = world.model.spec.rollout;
-  const next =
-    stable === undefined
-      ? 'there is no earlier revision to go back to'
-      : onFailure === 'Rollback'
-        ? `going back to revision ${stable.number}`
-        : 'left as it stands (onFailure: Pause), the old pods go on serving';
-  const note = `revision ${wanted.number} failed: ${failure.reason}: ${failure.message}; ${next}`;
-  work.events.push({ type: 'Warning', reason: 'RolloutFailed', note });
-}
-
-/** Retry: forget the verdict, and let pods that sit in a back-off start at once. */
-function retryPods(world: World, wanted: Revision): Action[] {
-  const because = 'spec.rollout.action Retry';
-  const stuck = world.pods.filter(
-    (pod) => revisionOfPod(pod) === wanted.number && !isReady(pod) && !isTerminating(pod),
-  );
-  return [
-    ...(wanted.condemned === undefined ? [] : [condemn(wanted, undefined, because)]),
-    ...stuck.map((pod) => deletePod(pod, because)),
-  ];
-}
-
-function doneAction(world: World, message: string): ModelDeploymentStatus['lastAction'] {
-  const action = pendingAction(world);
-  if (action === undefined) return undefined;
-  return { type: action.type, id: action.id, time: new Date(world.now).toISOString(), message };
+  return pursue(world, work, { target, rollback, wanted });
 }
 
 function record(world: World, target: SpecTarget & { kind: 'new' }, digest: string, work: Work): Revision | undefined {

@@ -22,34 +22,33 @@ const backoffMs = (attempt: number): number => Math.min(10_000 * 2 ** (attempt -
 /** Resolves the target's tag by a short-lived pod; all its state is in that pod, so a restart of the operator loses none. */
 export function resolve(world: World, target: SpecTarget & { kind: 'new' }, retryNow: boolean): Resolution {
   if (target.digest !== undefined) return { digest: target.digest, actions: [] };
+  const { uri } = target.recipe.model;
   const pods = world.resolvers.filter((pod) => pod.metadata?.labels?.[LABEL.recipe] === target.hash);
   const last = Math.max(0, ...pods.map(attemptOf));
   const pod = pods.find((candidate) => !isTerminating(candidate) && attemptOf(candidate) === last);
   if (pod === undefined) {
-    return { actions: [createResolver(world, target, last + 1, `resolving ${target.recipe.model.uri} to a digest`)] };
+    return { actions: [createResolver(world, target, last + 1, `resolving ${uri} to a digest`)] };
   }
   const report = parseTerminationMessage(end(pod)?.message);
   if (report !== undefined && 'digest' in report) return { digest: report.digest, actions: [] };
-  const finding = findingOf(pod, target.recipe.model.uri);
-  if (pod.status?.phase !== 'Failed' && pod.status?.phase !== 'Succeeded') {
-    return { actions: [], ...(finding === undefined ? {} : { finding }) };
-  }
-  const finishedAt = Date.parse(String(end(pod)?.finishedAt ?? pod.metadata?.creationTimestamp));
-  const waitMs = retryNow ? 0 : finishedAt + backoffMs(last) - world.now;
-  const failed = finding ?? {
-    reason: 'SourceUnavailable' as const,
-    message: 'the resolver gave no answer',
-    definite: false,
-  };
+  const finding = findingOf(pod, uri);
+  const ended = pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
+  if (!ended) return finding === undefined ? { actions: [] } : { actions: [], finding };
+  const failed = finding ?? NO_ANSWER;
+  const waitMs = retryNow ? 0 : endedAt(pod) + backoffMs(last) - world.now;
   if (waitMs > 0) return { actions: [], finding: failed, requeueAfterMs: waitMs };
   return {
     finding: failed,
     actions: [
-      deletePod(pod, `attempt ${last} to resolve ${target.recipe.model.uri} failed`),
-      createResolver(world, target, last + 1, `attempt ${last + 1} to resolve ${target.recipe.model.uri}`),
+      deletePod(pod, `attempt ${last} to resolve ${uri} failed`),
+      createResolver(world, target, last + 1, `attempt ${last + 1} to resolve ${uri}`),
     ],
   };
 }
+
+const NO_ANSWER: Finding = { reason: 'SourceUnavailable', message: 'the resolver gave no answer', definite: false };
+
+const endedAt = (pod: IPod): number => Date.parse(String(end(pod)?.finishedAt ?? pod.metadata?.creationTimestamp));
 
 /** Deletes resolver pods whose answer is no longer needed. */
 export function dropResolvers(world: World, target: SpecTarget, resolved: boolean): Action[] {

@@ -40,8 +40,8 @@ export function makeRevision(owner: Owner, number: number, data: RevisionData): 
       ownerReferences: [ownerReference(owner)],
     },
     revision: number,
-    data: data as unknown as Record<string, unknown>,
-  } as IControllerRevision;
+    data: data,
+  };
 }
 
 /** Reads a ControllerRevision back; undefined when it holds something else (written by hand, or by a later version). */

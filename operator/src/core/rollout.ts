@@ -1,4 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IPod } from 'kubernetes-models/v1';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { Action, PlannedEvent } from './actions.ts';
 import { covers } from './covers.ts';
@@ -42,15 +43,11 @@ export function heldRevision(deployment: IDeployment, revisions: readonly Revisi
 
 /** The rollout of what the Deployment holds is complete: every wanted pod is of it, ready, and no other is left. */
 export function isComplete(deployment: IDeployment | undefined): boolean {
+  const { status } = deployment ?? {};
   const wanted = deployment?.spec?.replicas ?? 1;
-  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment?.status ?? {};
-  return (
-    deployment !== undefined &&
-    observedGeneration >= (deployment.metadata?.generation ?? 0) &&
-    updatedReplicas === wanted &&
-    replicas === wanted &&
-    availableReplicas === wanted
-  );
+  const seen = (status?.observedGeneration ?? 0) >= (deployment?.metadata?.generation ?? 0);
+  const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
+  return deployment !== undefined && seen && counts.every((count) => (count ?? 0) === wanted);
 }
 
 export interface Steering {
@@ -86,48 +83,54 @@ export function steer(world: World, aim: Aim, target: SpecTarget, rollback: Roll
 
 /** A person changed the template: an undo is adopted or taken back by policy, never silently. */
 function byHand(world: World, aim: Aim, target: SpecTarget, rollback: Rollback, held: Revision | undefined): Steering {
-  const { model, deployment } = world;
-  const { effective, failed } = aim;
-  const takeBack = (reason: 'ManualUndoReverted' | 'ManualEditReverted', why: string): Steering => ({
-    actions: patch(world, effective, why),
-    events: [{ type: 'Warning', reason, note: why }],
-    deployed: true,
-  });
+  const { model } = world;
   if (held === undefined) {
-    const why = `the pod template of deployment/${model.name} was changed by hand; revision ${effective.number} is put back (change spec.server or spec.model instead)`;
-    return takeBack('ManualEditReverted', why);
+    const why = `the pod template of deployment/${model.name} was changed by hand; revision ${aim.effective.number} is put back (change spec.server or spec.model instead)`;
+    return takeBack(world, aim, 'ManualEditReverted', why);
   }
   const undo = `kubectl rollout undo to revision ${held.number}`;
-  if (held.condemned !== undefined) {
-    const why = `${undo} was taken back, because that revision failed: ${held.condemned}; to try it again set spec.rollout.action to Retry`;
-    return takeBack('ManualUndoReverted', why);
-  }
-  if (model.spec.rollout.onManualUndo === 'Revert') {
-    return takeBack('ManualUndoReverted', `${undo} was taken back, because spec.rollout.onManualUndo is Revert`);
-  }
-  if (rollback.kind === 'active' && !model.ownsRollbackTo) {
-    return takeBack(
-      'ManualUndoReverted',
-      `${undo} was taken back, because spec.rollbackTo holds revision ${rollback.revision.number}; change or remove it instead`,
-    );
-  }
-  const adopted = (note: string): PlannedEvent[] => [{ type: 'Normal', reason: 'ManualUndoAdopted', note }];
-  if (held.number === aim.wanted.number && failed !== undefined) {
+  const objection = objectionTo(held, world, rollback);
+  if (objection !== undefined)
+    return takeBack(world, aim, 'ManualUndoReverted', `${undo} was taken back, ${objection}`);
+  if (held.number === aim.wanted.number && aim.failed !== undefined) {
     return { actions: [], events: adopted(`${undo} tries the failed revision again`), deployed: true, forgive: true };
   }
-  const isTarget = target.kind === 'existing' && target.revision.number === held.number;
-  const from = target.kind === 'existing' ? target.revision.number : undefined;
-  if (from === undefined) return { actions: [], events: [], deployed: false };
+  // The spec's own revision is still being resolved under another rollback: look again when its number is known.
+  if (target.kind !== 'existing') return { actions: [], events: [], deployed: false };
+  const from = target.revision.number;
+  const isTarget = from === held.number;
   const note = isTarget
     ? `${undo} adopted: spec.rollbackTo is removed`
     : `${undo} adopted: spec.rollbackTo now says revision ${held.number} instead of ${from}, until spec.model changes`;
   const action: Action = {
     do: 'rollbackTo',
     value: isTarget ? undefined : { revision: held.number, from },
-    deploymentVersion: deployment?.metadata?.resourceVersion ?? '',
+    deploymentVersion: world.deployment?.metadata?.resourceVersion ?? '',
     because: note,
   };
   return { actions: [action], events: adopted(note), deployed: false };
+}
+
+const adopted = (note: string): PlannedEvent[] => [{ type: 'Normal', reason: 'ManualUndoAdopted', note }];
+
+function takeBack(world: World, aim: Aim, reason: 'ManualUndoReverted' | 'ManualEditReverted', why: string): Steering {
+  return {
+    actions: patch(world, aim.effective, why),
+    events: [{ type: 'Warning', reason, note: why }],
+    deployed: true,
+  };
+}
+
+/** Why an undo to this revision cannot stand, in words; undefined when it can. */
+function objectionTo(held: Revision, { model }: World, rollback: Rollback): string | undefined {
+  if (held.condemned !== undefined) {
+    return `because that revision failed: ${held.condemned}; to try it again set spec.rollout.action to Retry`;
+  }
+  if (model.spec.rollout.onManualUndo === 'Revert') return 'because spec.rollout.onManualUndo is Revert';
+  if (rollback.kind === 'active' && !model.ownsRollbackTo) {
+    return `because spec.rollbackTo holds revision ${rollback.revision.number}; change or remove it instead`;
+  }
+  return undefined;
 }
 
 /** Replicas, bounds and deadlines follow the spec at any time, whatever revision serves. */
@@ -185,20 +188,23 @@ export function judge(world: World, wanted: Revision): Verdict {
 
 /** Last sign of life of a rollout. While a fetcher runs that is now: it gives up by itself when its download stalls. */
 function lastAdvance(world: World, revision: number): number {
-  const progressing = world.deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
-  const times = [Date.parse(String(progressing?.lastUpdateTime ?? world.deployment?.metadata?.creationTimestamp))];
-  for (const pod of world.pods) {
-    if (revisionOfPod(pod) !== revision) continue;
-    times.push(Date.parse(String(pod.metadata?.creationTimestamp)));
-    for (const status of pod.status?.initContainerStatuses ?? []) {
-      if (status.state?.running !== undefined) times.push(world.now);
-    }
-    for (const status of pod.status?.containerStatuses ?? []) {
-      const startedAt = status.state?.running?.startedAt;
-      if (startedAt !== undefined && status.restartCount === 0) times.push(Date.parse(String(startedAt)));
-    }
-  }
-  return Math.max(...times.filter((time) => !Number.isNaN(time)), 0);
+  const { deployment, now } = world;
+  const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
+  const pods = world.pods.filter((pod) => revisionOfPod(pod) === revision);
+  const fetching = pods.some((pod) =>
+    pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined),
+  );
+  const times = [progressing?.lastUpdateTime ?? deployment?.metadata?.creationTimestamp, ...pods.flatMap(signsOfLife)];
+  return Math.max(
+    fetching ? now : 0,
+    ...times.map((time) => Date.parse(String(time))).filter((ms) => !Number.isNaN(ms)),
+  );
+}
+
+/** When a pod was made and when its containers started for the first time; a restart is no advance. */
+function signsOfLife(pod: IPod): unknown[] {
+  const first = (pod.status?.containerStatuses ?? []).filter(({ restartCount }) => restartCount === 0);
+  return [pod.metadata?.creationTimestamp, ...first.map(({ state }) => state?.running?.startedAt)];
 }
 
 /** Marks (or, undefined, clears) in the history that a revision failed for good. */

@@ -22,8 +22,6 @@ export function makeStatus(world: World, situation: Situation): ModelDeploymentS
   const conditions = makeConditions(world, judgement);
   const wanted = situation.kind === 'serving' ? situation.aim.wanted : undefined;
   const stable = situation.kind === 'serving' ? situation.aim.stable : undefined;
-  const lastFailure = lastFailureOf(world, situation);
-  const lastAction = ('lastAction' in situation ? situation.lastAction : undefined) ?? previous.lastAction;
   const deployed =
     situation.kind === 'serving' && situation.deployed ? situation.aim.effective.number : previous.deployed;
   const status: ModelDeploymentStatus = {
@@ -36,14 +34,22 @@ export function makeStatus(world: World, situation: Situation): ModelDeploymentS
     url: `http://${model.name}.${model.namespace}.svc/v2/models/${model.name}`,
     conditions,
   };
-  const stableInfo = stable === undefined ? previous.stable : infoOf(stable);
-  if (stableInfo !== undefined) status.stable = stableInfo;
-  if (wanted !== undefined) status.target = infoOf(wanted);
-  if (deployed !== undefined) status.deployed = deployed;
-  if (failed !== undefined) status.failedTarget = failed;
-  if (lastFailure !== undefined) status.lastFailure = lastFailure;
-  if (lastAction !== undefined) status.lastAction = lastAction;
-  return status;
+  return withPresent(status, {
+    stable: stable === undefined ? previous.stable : infoOf(stable),
+    target: wanted === undefined ? undefined : infoOf(wanted),
+    deployed,
+    failedTarget: failed,
+    lastFailure: lastFailureOf(world, situation),
+    lastAction: ('lastAction' in situation ? situation.lastAction : undefined) ?? previous.lastAction,
+  });
+}
+
+/** Adds the fields that have a value. */
+function withPresent(
+  status: ModelDeploymentStatus,
+  fields: { [K in keyof ModelDeploymentStatus]?: ModelDeploymentStatus[K] | undefined },
+): ModelDeploymentStatus {
+  return { ...status, ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) };
 }
 
 const infoOf = ({ number, version, uri, digest }: Revision) => ({ revision: number, version, uri, digest });
