@@ -108,6 +108,7 @@ function cannotStart(pod: IPod): Finding | undefined {
           message: `container ${status.name} cannot be created${detail(waiting.message)}`,
           definite: false,
         };
+      case undefined:
       default: // still being created
     }
   }
