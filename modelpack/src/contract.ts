@@ -73,7 +73,10 @@ export const FAILURE = {
   DigestMismatch: { definite: true, meaning: 'the bytes are not those the digest names (truncated or changed)' },
   ModelMalformed: { definite: true, meaning: 'the model archive or folder is not one we can accept' },
   ModelLoadFailed: { definite: true, meaning: 'the engine could not load the model' },
-  ModelRefused: { definite: true, meaning: 'the model asks for an operation that is not allowed (files, network, code)' },
+  ModelRefused: {
+    definite: true,
+    meaning: 'the model asks for an operation that is not allowed (files, network, code)',
+  },
   WarmupFailed: { definite: true, meaning: 'the model loaded but did not answer its warm-up request' },
   ServerCrashed: { definite: true, meaning: 'the server process died while loading or answering' },
   BadConfiguration: { definite: true, meaning: 'the settings of the server do not fit together' },

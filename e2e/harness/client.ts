@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import type { Cluster } from '../cluster/index.ts';
+import { lineSplitter } from './exec.ts';
+
+/** A pod of the serving image from which requests are sent, as an application in the cluster would. */
+const POD = 'client';
+const SCRIPTS = ['loop.mjs', 'call.mjs'] as const;
+
+export interface Answer {
+  status: number;
+  body: string;
+}
+
+/** What the request loop has counted so far. */
+export interface LoopReport {
+  done: boolean;
+  total: number;
+  failed: number;
+  /** Answers by the version that gave them. */
+  versions: Record<string, number>;
+  /** Failures by cause. */
+  failures: Record<string, number>;
+  /** Milliseconds, of the last second. */
+  p50: number | null;
+  p99: number | null;
+}
+
+export class Client {
+  private constructor(
+    private readonly cluster: Cluster,
+    private readonly namespace: string,
+  ) {}
+
+  /** Starts the pod, with the scripts and `files` (name → content) mounted at /scripts. */
+  static async start(
+    cluster: Cluster,
+    namespace: string,
+    image: string,
+    files: Record<string, string>,
+  ): Promise<Client> {
+    const scripts = SCRIPTS.map((name) => [name, readFileSync(new URL(`client/${name}`, import.meta.url), 'utf8')]);
+    const manifest = [
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: POD, namespace },
+        data: { ...Object.fromEntries(scripts), ...files },
+      },
+      pod(namespace, image),
+    ];
+    await cluster.kubectl(['apply', '-f', '-'], {
+      input: manifest.map((item) => JSON.stringify(item)).join('\n---\n'),
+    });
+    await cluster.kubectl(['wait', '-n', namespace, `pod/${POD}`, '--for=condition=Ready', '--timeout=120s']);
+    return new Client(cluster, namespace);
+  }
+
+  async call(method: 'GET' | 'POST', url: string, body?: string): Promise<Answer> {
+    const args = ['/scripts/call.mjs', method, url, ...(body === undefined ? [] : [body])];
+    const out = await this.cluster.kubectl(['exec', '-n', this.namespace, POD, '--', 'node', ...args]);
+    return JSON.parse(out) as Answer;
+  }
+
+  /**
+   * Starts a closed loop of `concurrency` clients against one inference URL. `body` and `expected` are names of files
+   * given to `start`.
+   */
+  loop(url: string, concurrency: number, body: string, expected: string): Loop {
+    const args = ['/scripts/loop.mjs', url, String(concurrency), `/scripts/${body}`, `/scripts/${expected}`];
+    return new Loop(this.cluster, ['exec', '-i', '-n', this.namespace, POD, '--', 'node', ...args]);
+  }
+}
+
+/** A running request loop. */
+export class Loop {
+  latest: LoopReport = { done: false, total: 0, failed: 0, versions: {}, failures: {}, p50: null, p99: null };
+  private readonly child;
+  private readonly ended: Promise<void>;
+  private stderr = '';
+
+  constructor(cluster: Cluster, args: readonly string[]) {
+    this.child = spawn(cluster.bin.kubectl, [...cluster.kubectlFlags, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const lines = lineSplitter((line) => {
+      if (line.startsWith('{')) this.latest = JSON.parse(line) as LoopReport;
+    });
+    this.child.stdout.setEncoding('utf8').on('data', lines);
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.ended = new Promise((resolve) => this.child.on('close', () => resolve()));
+  }
+
+  /** Ends the loop and answers its last count. */
+  async stop(): Promise<LoopReport> {
+    this.child.stdin.end('stop\n');
+    await this.ended;
+    if (!this.latest.done) throw new Error(`the request loop broke off: ${this.stderr.trim()}`);
+    return this.latest;
+  }
+
+  /** For clean-up: ends it whatever happened. */
+  async abandon(): Promise<void> {
+    if (this.child.exitCode === null) this.child.kill();
+    await this.ended;
+  }
+}
+
+function pod(namespace: string, image: string) {
+  const security = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: POD, namespace },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: 'client',
+          image,
+          command: ['node', '-e', 'setInterval(() => {}, 1e6)'],
+          securityContext: security,
+          volumeMounts: [{ name: 'scripts', mountPath: '/scripts' }],
+        },
+      ],
+      volumes: [{ name: 'scripts', configMap: { name: POD } }],
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import type { Cluster } from '../cluster/index.ts';
+import { waitFor } from './wait.ts';
+
+/** Status of a ModelDeployment, as far as stories look at it. */
+export interface MdepStatus {
+  observedGeneration?: number;
+  phase?: string;
+  ready?: string;
+  replicas?: number;
+  selector?: string;
+  stable?: RevisionInfo;
+  target?: RevisionInfo;
+  lastFailure?: { revision?: number; reason?: string; message?: string; pod?: string };
+  lastAction?: { type?: string; id?: string };
+  conditions?: { type: string; status: string; reason: string; message: string }[];
+}
+
+interface RevisionInfo {
+  revision?: number;
+  version?: string;
+  digest?: string;
+}
+
+interface Live {
+  metadata: { generation: number };
+  spec: { rollbackTo?: { revision?: number; from?: number } };
+  status?: MdepStatus;
+}
+
+/** Long enough for a busy machine; a rollout here takes some seconds. */
+const PATIENCE_S = 180;
+
+/** ModelDeployments of one namespace, used as a person does: apply, look, wait. */
+export class Mdep {
+  constructor(
+    private readonly cluster: Cluster,
+    readonly namespace: string,
+  ) {}
+
+  kubectl(...args: string[]): Promise<string> {
+    return this.cluster.kubectl(['-n', this.namespace, ...args]);
+  }
+
+  async applyObject(object: object): Promise<void> {
+    await this.cluster.kubectl(['apply', '-n', this.namespace, '-f', '-'], { input: JSON.stringify(object) });
+  }
+
+  /** Applies a manifest with this spec. */
+  apply(name: string, spec: object): Promise<void> {
+    return this.applyObject({
+      apiVersion: 'modelserving.dev/v1alpha1',
+      kind: 'ModelDeployment',
+      metadata: { name },
+      spec,
+    });
+  }
+
+  async get(name: string): Promise<Live> {
+    return JSON.parse(await this.kubectl('get', 'mdep', name, '-o', 'json')) as Live;
+  }
+
+  async condition(name: string, type: string) {
+    const { status } = await this.get(name);
+    return status?.conditions?.find((condition) => condition.type === type);
+  }
+
+  /** Waits until the status, for the present generation, satisfies `is`. */
+  until(name: string, what: string, is: (status: MdepStatus) => boolean, seconds = PATIENCE_S): Promise<MdepStatus> {
+    return waitFor(
+      `mdep/${name} ${what}`,
+      async () => {
+        const { metadata, status } = await this.get(name);
+        return status?.observedGeneration === metadata.generation && is(status) ? status : undefined;
+      },
+      { seconds, seen: () => this.describe(name) },
+    );
+  }
+
+  /** Waits until the spec as it is now is served, all of it. */
+  untilReady(name: string, revision?: number): Promise<MdepStatus> {
+    const what = revision === undefined ? 'to be Ready' : `to be Ready with revision ${revision}`;
+    return this.until(
+      name,
+      what,
+      (status) => isReady(status) && (revision === undefined || status.stable?.revision === revision),
+    );
+  }
+
+  /** What a person would look at when something is wrong. */
+  private async describe(name: string): Promise<string> {
+    const [status, pods, events] = await Promise.all([
+      this.kubectl('get', 'mdep', name, '-o', 'jsonpath={.status}'),
+      this.kubectl('get', 'pods,rs', '-o', 'wide'),
+      this.kubectl('get', 'events', '--sort-by=.lastTimestamp'),
+    ]);
+    return [status, pods, events.split('\n').slice(-25).join('\n')].join('\n');
+  }
+}
+
+export const isReady = (status: MdepStatus): boolean =>
+  status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ModelError } from './failure.ts';
+import { DATATYPES, DEFAULT_SIGNATURE, KERAS_DATATYPES, type ModelInfo, type TensorSpec } from './signature.ts';
+
+/** The parts of a TensorFlow.js model.json that we read. */
+export interface ModelJson {
+  format?: string;
+  modelTopology?: {
+    node?: GraphNode[];
+    library?: { function?: { nodeDef?: { op: string }[] }[] };
+    model_config?: LayersConfig;
+  };
+  signature?: { inputs?: Record<string, JsonTensorInfo>; outputs?: Record<string, JsonTensorInfo> };
+  userDefinedMetadata?: { signature?: ModelJson['signature'] };
+  weightsManifest?: { paths: string[] }[];
+}
+interface GraphNode {
+  name: string;
+  op: string;
+}
+interface JsonTensorInfo {
+  name: string;
+  dtype: string;
+  tensorShape?: { dim?: { size: string | number }[] };
+}
+interface LayersConfig {
+  class_name: string;
+  config: { layers: Layer[]; input_layers?: unknown; output_layers?: unknown } | Layer[];
+}
+interface Layer {
+  class_name: string;
+  name?: string;
+  config: { name: string; dtype?: string; batch_input_shape?: (number | null)[]; units?: number };
+}
+
+/** Reads model.json and checks that its weight files lie inside the folder. Throws ModelError ModelMalformed. */
+export async function readModelJson(folder: string): Promise<ModelJson> {
+  let model: ModelJson;
+  try {
+    model = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as ModelJson;
+  } catch (cause) {
+    throw new ModelError('ModelMalformed', 'model.json is damaged: it is not JSON', { cause });
+  }
+  for (const path of (model.weightsManifest ?? []).flatMap(({ paths }) => paths)) {
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(path)) {
+      throw new ModelError(
+        'ModelMalformed',
+        `model.json names the weight file ${JSON.stringify(path)}; weights must lie beside model.json`,
+      );
+    }
+  }
+  return model;
+}
+
+export function isLayersModel(model: ModelJson): boolean {
+  return model.format === 'layers-model' || model.modelTopology?.model_config !== undefined;
+}
+
+/** Signature and operations of a TensorFlow.js graph model. */
+export function describeGraph(model: ModelJson): ModelInfo {
+  const signature = model.signature ?? model.userDefinedMetadata?.signature;
+  if (signature?.inputs === undefined || signature.outputs === undefined) {
+    throw new ModelError(
+      'ModelMalformed',
+      'model.json has no signature; convert the model again with tensorflowjs_converter',
+    );
+  }
+  const library = (model.modelTopology?.library?.function ?? []).flatMap(({ nodeDef }) => nodeDef ?? []);
+  const operations = [...(model.modelTopology?.node ?? []), ...library].map(({ op }) => op);
+  return {
+    format: 'TFJSGraph',
+    signatures: { [DEFAULT_SIGNATURE]: { inputs: specsOf(signature.inputs), outputs: specsOf(signature.outputs) } },
+    operations: [...new Set(operations)].sort(),
+  };
+}
+
+function specsOf(tensors: Record<string, JsonTensorInfo>): TensorSpec[] {
+  return Object.entries(tensors).map(([name, { dtype, tensorShape }]) => {
+    const known = DATATYPES[dtype];
+    if (known === undefined) throw new ModelError('ModelMalformed', `tensor ${name} has the unknown type ${dtype}`);
+    return { name, dtype: known, shape: (tensorShape?.dim ?? []).map(({ size }) => Number(size)) };
+  });
+}
+
+/**
+ * Names and input shapes of a TensorFlow.js layers model. Shapes of outputs are not written in the file; the engine
+ * knows them once the model is loaded.
+ */
+export function describeLayers(model: ModelJson): ModelInfo {
+  const config = model.modelTopology?.model_config?.config;
+  const layers = Array.isArray(config) ? config : (config?.layers ?? []);
+  const first = layers[0];
+  if (first === undefined) throw new ModelError('ModelMalformed', 'model.json describes no layers');
+  const named = Array.isArray(config) ? [] : namesOf(config?.input_layers);
+  const inputs = named.length === 0 ? [first] : named.map((name) => layerNamed(layers, name));
+  const last = layers.at(-1) ?? first;
+  const outputs = Array.isArray(config) ? [] : namesOf(config?.output_layers);
+  return {
+    format: 'TFJSLayers',
+    signatures: {
+      [DEFAULT_SIGNATURE]: {
+        inputs: inputs.map(({ config: layer }) => ({
+          name: layer.name,
+          dtype: KERAS_DATATYPES[layer.dtype ?? 'float32'] ?? 'FP32',
+          shape: (layer.batch_input_shape ?? [null]).map((size) => size ?? -1),
+        })),
+        outputs: (outputs.length === 0 ? [last.config.name] : outputs).map((name) => ({
+          name,
+          dtype: 'FP32',
+          shape: [-1],
+        })),
+      },
+    },
+  };
+}
+
+const namesOf = (references: unknown): string[] =>
+  Array.isArray(references)
+    ? references.map((reference: unknown) => String(Array.isArray(reference) ? reference[0] : reference))
+    : [];
+
+function layerNamed(layers: readonly Layer[], name: string): Layer {
+  const layer = layers.find((candidate) => candidate.name === name || candidate.config.name === name);
+  if (layer === undefined)
+    throw new ModelError('ModelMalformed', `model.json names an input layer ${name} that does not exist`);
+  return layer;
+}
