@@ -11,7 +11,8 @@ export interface Scene {
   cluster: Cluster;
   namespace: string;
   models: Models;
-  client: Client;
+  /** Starts the pod from which requests are sent, at the first call. */
+  client: () => Promise<Client>;
   mdep: Mdep;
   /** Namespace of the operator. */
   operatorNamespace: string;
@@ -21,6 +22,7 @@ export interface Scene {
   then: Step;
 }
 
+/** Runs a part of a story and prints it; a failure names the part. */
 export type Step = <T>(what: string, run: () => Promise<T>) => Promise<T>;
 
 export interface Story {
