@@ -1,0 +1,63 @@
+{{/* Labels of every object of this chart. */}}
+{{- define "operator.labels" -}}
+{{ include "operator.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "operator.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "operator.name" -}}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "operator.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default (include "operator.name" .) }}
+{{- end }}
+
+{{/* repository:tag, or repository@digest when there is one. */}}
+{{- define "operator.image" -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag }}{{ end }}
+{{- end }}
+
+{{/* What the operator may do in a namespace it looks after: the verbs it uses, and no others. */}}
+{{- define "operator.rules" -}}
+- apiGroups: [modelserving.dev]
+  resources: [modeldeployments]
+  # patch: only spec.rollbackTo, when an undo is adopted
+  verbs: [get, list, watch, patch]
+- apiGroups: [modelserving.dev]
+  resources: [modeldeployments/status]
+  verbs: [patch]
+{{- if .Values.rbac.ownerReferencesPermissionEnforcement }}
+- apiGroups: [modelserving.dev]
+  resources: [modeldeployments/finalizers]
+  verbs: [update]
+{{- end }}
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get, list, watch]
+- apiGroups: ['']
+  resources: [services, serviceaccounts]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: ['']
+  resources: [pods]
+  # create: pods that resolve a tag; delete: those, and pods that sit in a back-off when Retry is asked for
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}

@@ -1,0 +1,69 @@
+import type { Schema } from './crd.ts';
+
+/** The field reference, docs/reference/api.md. */
+export function makeReference(schema: Schema): string {
+  const { spec, status } = schema.properties ?? {};
+  if (spec === undefined || status === undefined) throw new Error('the CRD has no spec or no status');
+  return [
+    '# ModelDeployment, field by field',
+    '',
+    '`apiVersion: modelserving.dev/v1alpha1`, `kind: ModelDeployment`, short name `mdep`. The same text is in `kubectl explain mdep.spec`.',
+    '',
+    schema.description ?? '',
+    '',
+    ...rules(schema),
+    '## spec',
+    '',
+    ...fields(spec, 'spec'),
+    '## status',
+    '',
+    'Written by the operator; never by you.',
+    '',
+    ...fields(status, 'status'),
+  ].join('\n');
+}
+
+function fields(schema: Schema, path: string): string[] {
+  const required = new Set(schema.required);
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+    const own = `${path}.${name}`;
+    const facts = [typeOf(field), required.has(name) ? 'required' : undefined, ...bounds(field)].filter((fact) => fact !== undefined);
+    const inner = field.properties !== undefined ? field : field.items?.properties !== undefined ? field.items : undefined;
+    return [
+      `### \`${own}\``,
+      '',
+      `${facts.join(' · ')}`,
+      '',
+      field.description ?? '',
+      '',
+      ...rules(field),
+      ...(inner === undefined ? [] : fields(inner, field.items === undefined ? own : `${own}[]`)),
+    ];
+  });
+}
+
+function typeOf(field: Schema): string {
+  if (field['x-kubernetes-int-or-string'] === true) return 'number or text';
+  if (field.type === 'array') return `list of ${field.items === undefined ? 'values' : typeOf(field.items)}`;
+  if (typeof field.additionalProperties === 'object') return `map to ${typeOf(field.additionalProperties)}`;
+  return field.format === 'date-time' ? 'time' : (field.type ?? 'value');
+}
+
+function bounds(field: Schema): (string | undefined)[] {
+  return [
+    field.enum === undefined ? undefined : `one of ${field.enum.map((value) => `\`${String(value)}\``).join(', ')}`,
+    field.minimum === undefined ? undefined : `from ${field.minimum}`,
+    field.maximum === undefined ? undefined : `to ${field.maximum}`,
+    field.maxLength === undefined ? undefined : `at most ${field.maxLength} characters`,
+    field.pattern === undefined ? undefined : `text matches \`${field.pattern}\``,
+    field.default === undefined || (typeof field.default === 'object' && Object.keys(field.default as object).length === 0)
+      ? undefined
+      : `default \`${typeof field.default === 'object' ? JSON.stringify(field.default) : String(field.default as string | number)}\``,
+  ];
+}
+
+/** Rules beyond types, in the words that a person sees when one is broken. */
+function rules(field: Schema): string[] {
+  const messages = (field['x-kubernetes-validations'] ?? []).flatMap(({ message }) => message ?? []);
+  return messages.length === 0 ? [] : [...messages.map((message) => `- ${message}`), ''];
+}
