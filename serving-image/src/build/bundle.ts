@@ -1,0 +1,56 @@
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const source = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * Bundles the server into `outdir`: main.mjs, one file per part that is loaded on demand, and wasm/. Only TensorFlow's
+ * addon stays outside; see engines/tensorflow/addon.ts for where it is looked for.
+ */
+export async function bundleServer(outdir: string): Promise<void> {
+  await rm(outdir, { recursive: true, force: true });
+  await build({
+    entryPoints: { main: join(source, 'main.ts') },
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.12',
+    minifySyntax: true,
+    // tfjs' kernels register themselves on import, which its packages call free of side effects.
+    ignoreAnnotations: true,
+    logLevel: 'warning',
+    // What CommonJS modules inside the bundle take for granted.
+    banner: {
+      js: [
+        "import { createRequire as __createRequire } from 'node:module';",
+        "import { dirname as __dirnameOf } from 'node:path';",
+        "import { fileURLToPath as __pathOf } from 'node:url';",
+        'const require = __createRequire(import.meta.url);',
+        'const __filename = __pathOf(import.meta.url);',
+        'const __dirname = __dirnameOf(__filename);',
+      ].join('\n'),
+    },
+    alias: { '@mapbox/node-pre-gyp': join(source, 'engines/tensorflow/addon.ts') },
+  });
+  const wasm = dirname(
+    createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm'),
+  );
+  await mkdir(join(outdir, 'wasm'));
+  for (const name of [
+    'tfjs-backend-wasm.wasm',
+    'tfjs-backend-wasm-simd.wasm',
+    'tfjs-backend-wasm-threaded-simd.wasm',
+  ]) {
+    await cp(join(wasm, name), join(outdir, 'wasm', name));
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await bundleServer(process.argv[2] ?? join(source, '../dist'));
+}

@@ -1,0 +1,135 @@
+/** Settings of the serving image, from the environment. The only reader of process.env; all mistakes are told at once. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
+import { FatalError, type EngineName } from './model/types.ts';
+
+export interface Config {
+  /** Absent: the only model of the repository. */
+  name: string | undefined;
+  /** Absent: the highest number. */
+  version: string | undefined;
+  revision: string;
+  repository: string;
+  format: ModelFormat | 'auto';
+  engine: EngineName | 'auto';
+  httpPort: number;
+  adminPort: number;
+  host: string;
+  workers: number;
+  drainSeconds: number;
+  loadSeconds: number;
+  hangSeconds: number;
+  maxBodyBytes: number;
+  logLevel: string;
+  terminationLog: string;
+}
+
+/** Names that are the server's own; those the operator sets are in modelpack's contract. */
+export const OWN_ENV = {
+  /** Port of the model (default 8080); 0 takes any free one. */
+  httpPort: 'HTTP_PORT',
+  /** Port of health and metrics (default 9090); 0 takes any free one. */
+  adminPort: 'ADMIN_PORT',
+  /** Address both listen on (default: all, IPv6 and IPv4). */
+  host: 'HOST',
+  /** Largest request body in bytes (default 64 MiB). */
+  maxBodyBytes: 'MAX_BODY_BYTES',
+  /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
+  hangSeconds: 'WORKER_HANG_SECONDS',
+} as const;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const FORMATS = ['auto', 'SavedModel', 'TFJSGraph', 'TFJSLayers'] as const;
+const ENGINES = ['auto', 'tensorflow', 'wasm', 'cpu'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+/** Also keeps a name from leaving the repository: no slash, no leading dot. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,252}$/;
+
+/** @throws FatalError BadConfiguration with every mistake */
+export function readConfig(env: Environment = process.env, cores: () => number = availableCores): Config {
+  const problems: string[] = [];
+  // An empty variable is one that is not set: that is how templates leave a value out.
+  const get = (name: string) => env[name]?.trim() || undefined;
+  const text = (name: string, pattern: RegExp, form: string): string | undefined => {
+    const value = get(name);
+    if (value !== undefined && !pattern.test(value)) problems.push(`${name} is "${value}", expected ${form}`);
+    return value;
+  };
+  const oneOf = <T extends string>(name: string, allowed: readonly T[], fallback: T): T => {
+    const value = get(name) ?? fallback;
+    if (!(allowed as readonly string[]).includes(value))
+      problems.push(`${name} is "${value}", expected one of ${allowed.join(', ')}`);
+    return value as T;
+  };
+  const whole = (name: string, fallback: number, lowest: number, highest: number): number => {
+    const value = get(name);
+    if (value === undefined) return fallback;
+    const number = /^\d+$/.test(value) ? Number(value) : NaN;
+    if (!(number >= lowest && number <= highest))
+      problems.push(`${name} is "${value}", expected a whole number from ${lowest} to ${highest}`);
+    return number;
+  };
+  const config: Config = {
+    name: text(ENV.name, NAME, 'letters, digits, ".", "_" and "-"'),
+    version: text(ENV.version, /^\d{1,18}$/, 'a number of at most 18 digits'),
+    revision: text(ENV.revision, /^[\w.-]{1,63}$/, 'at most 63 letters and digits') ?? '',
+    repository: get(ENV.repository) ?? PATH.repository,
+    format: oneOf(ENV.format, FORMATS, 'auto'),
+    engine: oneOf(ENV.engine, ENGINES, 'auto'),
+    httpPort: whole(OWN_ENV.httpPort, PORT.http, 0, 65535),
+    adminPort: whole(OWN_ENV.adminPort, PORT.admin, 0, 65535),
+    host: get(OWN_ENV.host) ?? '::',
+    workers: whole(ENV.workers, 0, 1, 1024) || cores(),
+    drainSeconds: whole(ENV.drainSeconds, 5, 0, 3600),
+    loadSeconds: whole(ENV.loadSeconds, 300, 1, 86400),
+    hangSeconds: whole(OWN_ENV.hangSeconds, 120, 1, 86400),
+    maxBodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
+    logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
+    terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,
+  };
+  if (config.version !== undefined && config.name === undefined)
+    problems.push(`${ENV.version} is set, so ${ENV.name} must be too`);
+  if (problems.length > 0) throw new FatalError('BadConfiguration', problems.join('; '));
+  return config;
+}
+
+/** Where to leave the termination message, known also when the settings are wrong. */
+export const terminationLogPath = (env: Environment = process.env): string =>
+  env[ENV.terminationLog] ?? PATH.terminationLog;
+
+/**
+ * Environment of a worker. TensorFlow would start a thread per core in each of them; with one worker per core one
+ * thread is quicker, and a user's own choice stands.
+ */
+export function workerEnvironment(env: Environment = process.env): Record<string, string | undefined> {
+  return {
+    TF_NUM_INTRAOP_THREADS: '1',
+    TF_NUM_INTEROP_THREADS: '1',
+    TF_CPP_MIN_LOG_LEVEL: '2',
+    TF_ENABLE_ONEDNN_OPTS: '0',
+    ...env,
+  };
+}
+
+/** CPUs this container may use, at least 1: its limit rounded up, or the machine's. */
+function availableCores(): number {
+  return Math.max(1, Math.min(cgroupLimit(readText) ?? Infinity, availableParallelism()));
+}
+
+const readText = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+/** CPU limit of the container rounded up, or undefined when there is none; cgroup v2 first, then v1. */
+export function cgroupLimit(read: (path: string) => string | undefined): number | undefined {
+  const v2 = read('/sys/fs/cgroup/cpu.max')?.trim().split(/\s+/);
+  const quota = Number(v2?.[0] ?? read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? NaN);
+  const period = Number(v2?.[1] ?? read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? NaN);
+  return quota > 0 && period > 0 ? Math.ceil(quota / period) : undefined;
+}

@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  FatalError,
+  RunError,
+  type ModelFolder,
+  type Predictor,
+  type Signature,
+  type Tensor,
+  type TensorData,
+} from '../../model/types.ts';
+import { runError, shortMessage } from '../failure.ts';
+import { download, upload, type Binding } from './binding.ts';
+
+const TAG = 'serve';
+
+/** A signature with the graph's own tensor names, joined as the addon wants them. */
+interface Call {
+  signature: Signature;
+  inputs: string;
+  outputs: string;
+}
+
+/** @throws FatalError ModelLoadFailed */
+export async function loadSavedModel(binding: Binding, model: ModelFolder): Promise<Predictor> {
+  const nodes = await readNodeNames(model.directory);
+  const calls = new Map<string, Call>();
+  for (const [name, signature] of model.signatures) {
+    const join = (specs: Signature['inputs'], of: Map<string, string> | undefined) =>
+      specs.map((spec) => of?.get(spec.name) ?? spec.name).join(',');
+    const graph = nodes.get(name);
+    calls.set(name, {
+      signature,
+      inputs: join(signature.inputs, graph?.inputs),
+      outputs: join(signature.outputs, graph?.outputs),
+    });
+  }
+  let session: number;
+  try {
+    session = binding.loadSavedModel(model.directory, TAG);
+  } catch (error) {
+    throw new FatalError('ModelLoadFailed', `TensorFlow cannot load the SavedModel: ${shortMessage(error)}`, {
+      cause: error,
+    });
+  }
+  return new SavedModelPredictor(binding, session, model.signatures, calls);
+}
+
+class SavedModelPredictor implements Predictor {
+  #lost = 0;
+
+  constructor(
+    private readonly binding: Binding,
+    private readonly session: number,
+    readonly signatures: ReadonlyMap<string, Signature>,
+    private readonly calls: ReadonlyMap<string, Call>,
+  ) {}
+
+  lostBytes(): number {
+    return this.#lost;
+  }
+
+  // The addon computes on this thread; the promise is the interface's, for engines that do not.
+  predict(name: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
+    const call = this.calls.get(name);
+    if (!call) return Promise.reject(new Error(`the model has no signature ${name}`));
+    return Promise.resolve().then(() => this.#run(call, inputs));
+  }
+
+  #run({ signature, inputs: inputNames, outputs: outputNames }: Call, inputs: readonly Tensor[]): Tensor[] {
+    const ids: number[] = [];
+    let handles;
+    try {
+      for (const input of inputs) ids.push(upload(this.binding, input));
+      handles = this.binding.runSavedModel(this.session, ids, inputNames, outputNames);
+    } catch (error) {
+      // The addon keeps the memory of the inputs of a failed run, whatever we give back.
+      this.#lost += inputs.reduce((sum, { data }) => sum + byteLength(data), 0);
+      throw runError(error);
+    } finally {
+      for (const id of ids) this.binding.deleteTensor(id);
+    }
+    return signature.outputs.map((spec, i) => {
+      const handle = handles[i];
+      if (!handle) throw new RunError(`the model gave no output ${spec.name}`);
+      return download(this.binding, handle, spec.name, spec.dtype);
+    });
+  }
+}
+
+function byteLength(data: TensorData): number {
+  return Array.isArray(data)
+    ? (data as readonly Uint8Array[]).reduce((sum, bytes) => sum + bytes.byteLength, 0)
+    : (data as Uint8Array).byteLength;
+}
+
+interface NodeNames {
+  inputs: Map<string, string>;
+  outputs: Map<string, string>;
+}
+
+interface ProtoMap<T> {
+  forEach(visit: (value: T, key: string) => void): void;
+}
+interface SignatureProto {
+  getInputsMap(): ProtoMap<{ getName(): string }>;
+  getOutputsMap(): ProtoMap<{ getName(): string }>;
+}
+interface MetaGraphProto {
+  getMetaInfoDef(): { getTagsList(): string[] } | undefined;
+  getSignatureDefMap(): ProtoMap<SignatureProto>;
+}
+
+/** Which tensors of the graph the names of a signature stand for. */
+async function readNodeNames(directory: string): Promise<Map<string, NodeNames>> {
+  const { default: messages } = (await import('@tensorflow/tfjs-node/dist/proto/api_pb.js')) as {
+    default: { SavedModel: { deserializeBinary(bytes: Uint8Array): { getMetaGraphsList(): MetaGraphProto[] } } };
+  };
+  const bytes = await readFile(join(directory, 'saved_model.pb'));
+  const graphs = messages.SavedModel.deserializeBinary(new Uint8Array(bytes)).getMetaGraphsList();
+  const graph = graphs.find((candidate) => candidate.getMetaInfoDef()?.getTagsList().includes(TAG));
+  const names = new Map<string, NodeNames>();
+  graph?.getSignatureDefMap().forEach((signature, key) => {
+    const inputs = new Map<string, string>();
+    const outputs = new Map<string, string>();
+    signature.getInputsMap().forEach((info, name) => inputs.set(name, info.getName()));
+    signature.getOutputsMap().forEach((info, name) => outputs.set(name, info.getName()));
+    names.set(key, { inputs, outputs });
+  });
+  return names;
+}

@@ -1,0 +1,18 @@
+/** Entry point of the serving image: `main.mjs serve | fetch | resolve`. Each command loads only what it needs. */
+import { COMMAND } from '@modeldeployment/modelpack/contract';
+
+const COMMANDS: Readonly<Record<string, () => Promise<number>>> = {
+  [COMMAND.serve]: async () => (await import('./serve.ts')).serve(),
+  [COMMAND.fetch]: async () => (await import('./sources/main.ts')).fetchModel(process.env),
+  [COMMAND.resolve]: async () => (await import('./sources/main.ts')).resolveModel(process.env),
+  // Started by `serve`, one for each core.
+  worker: async () => (await import('./serve.ts')).serveWorker(),
+};
+
+const command = COMMANDS[process.argv[2] ?? ''];
+if (command) {
+  process.exitCode = await command();
+} else {
+  process.stderr.write(`usage: main.mjs ${Object.values(COMMAND).join('|')}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,100 @@
+/**
+ * What every part of the server agrees on: tensors, signatures, and the interface an engine implements. Nothing here
+ * runs; protocol/ may import it, so it must stay free of effects.
+ */
+import type { Datatype, FailureReason, ModelFormat, Signature } from '@modeldeployment/modelpack';
+
+export type { Datatype as DataType, ModelFormat, Signature, TensorSpec } from '@modeldeployment/modelpack';
+
+/** Values in row-major order. BOOL is one byte each, BYTES one array per element. */
+export type TensorData =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | BigUint64Array
+  | BigInt64Array
+  | Float32Array
+  | Float64Array
+  | readonly Uint8Array[];
+
+export interface Tensor {
+  name: string;
+  dtype: Datatype;
+  shape: readonly number[];
+  data: TensorData;
+}
+
+export type EngineName = 'tensorflow' | 'wasm' | 'cpu';
+
+/** A model folder as it was found on disk, before any engine has seen it. */
+export interface ModelFolder {
+  name: string;
+  version: string;
+  directory: string;
+  format: ModelFormat;
+  signatures: ReadonlyMap<string, Signature>;
+}
+
+/** What the protocols need to know of the model that is served. */
+export interface ServedModel {
+  name: string;
+  version: string;
+  format: ModelFormat;
+  engine: EngineName;
+  signatures: ReadonlyMap<string, Signature>;
+  /** Key into `signatures` for requests that name none. */
+  defaultSignature: string;
+}
+
+/**
+ * A loaded model. `predict` trusts its inputs: the protocol layer has checked names, types and shapes.
+ * @throws RunError when the model itself refuses the values.
+ */
+export interface Predictor {
+  /** As the engine knows them once the model is loaded. */
+  readonly signatures: ReadonlyMap<string, Signature>;
+  /** Answers all outputs of the signature, in its order. */
+  predict(signature: string, inputs: readonly Tensor[]): Promise<Tensor[]>;
+  /**
+   * Bytes of memory this model has lost for good to runs that failed; the worker is replaced when they grow large.
+   * Absent where nothing is lost.
+   */
+  lostBytes?(): number;
+}
+
+export interface Engine {
+  name: EngineName;
+  formats: readonly ModelFormat[];
+  load(model: ModelFolder): Promise<Predictor>;
+}
+
+/** The model was run and refused the values it was given, or ran out of memory (`exhausted`). */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+  constructor(
+    message: string,
+    readonly exhausted = false,
+  ) {
+    super(message);
+  }
+}
+
+/** The server cannot go on; becomes the container's termination message. */
+export class FatalError extends Error {
+  override readonly name = 'FatalError';
+  constructor(
+    readonly reason: FailureReason,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Number of elements of a shape whose dimensions are all known. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}

@@ -1,0 +1,35 @@
+/** Every answer that is not a 200 is born here, so that clients can rely on one form: `{"error": "…"}`. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** Longest error text sent to a client, in characters: a body of at most 1 KiB. */
+const LONGEST = 900;
+
+export function errorBody(message: string): string {
+  return JSON.stringify({ error: message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message });
+}
+
+/** Client text that is repeated in an error: quoted, shortened and without control characters. */
+export function quote(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+export const badRequest = (message: string) => new RequestError(400, message);
+export const notFound = (message: string) => new RequestError(404, message);
+export const methodNotAllowed = (allow: string) =>
+  new RequestError(405, `method not allowed here; use ${allow}`, { Allow: allow });
+/** The rest of the body is not read, so the connection cannot be used again. */
+export const tooLarge = (limit: number) =>
+  new RequestError(413, `the request body is larger than ${limit} bytes`, { Connection: 'close' });
+export const unsupportedMedia = (message: string) => new RequestError(415, message);
+export const unavailable = (message: string) => new RequestError(503, message, { 'Retry-After': '1' });
+export const internalError = () => new RequestError(500, 'internal error; the log of the server has the cause');

@@ -1,0 +1,123 @@
+/** Writes small SavedModels without TensorFlow, so that tests can have one for each case. Test code only. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DataType, TensorSpec } from '../model/types.ts';
+
+/** Fields by their number; a list repeats the field. */
+interface Message {
+  [field: number]: Value | Value[];
+}
+type Value = number | bigint | string | Uint8Array | boolean | Message;
+
+function varint(value: bigint): Buffer {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, value);
+  do {
+    bytes.push(Number(rest & 127n) | (rest > 127n ? 128 : 0));
+    rest >>= 7n;
+  } while (rest > 0n);
+  return Buffer.from(bytes);
+}
+
+/** Protocol buffer wire format. */
+function encode(message: Message): Buffer {
+  const parts: Buffer[] = [];
+  for (const [field, values] of Object.entries(message) as [string, Value | Value[]][]) {
+    for (const value of Array.isArray(values) ? values : [values]) {
+      if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+        parts.push(varint(BigInt(field) << 3n), varint(BigInt(value)));
+      } else {
+        const bytes =
+          typeof value === 'string' ? Buffer.from(value) : value instanceof Uint8Array ? value : encode(value);
+        parts.push(varint((BigInt(field) << 3n) | 2n), varint(BigInt(bytes.length)), Buffer.from(bytes));
+      }
+    }
+  }
+  return Buffer.concat(parts);
+}
+
+const TYPE: Record<DataType, number> = {
+  FP32: 1,
+  FP64: 2,
+  INT32: 3,
+  UINT8: 4,
+  INT16: 5,
+  INT8: 6,
+  BYTES: 7,
+  INT64: 9,
+  BOOL: 10,
+  BF16: 14,
+  UINT16: 17,
+  FP16: 19,
+  UINT32: 22,
+  UINT64: 23,
+};
+
+const shapeOf = (shape: readonly number[]): Message => ({ 2: shape.map((size): Message => ({ 1: size })) });
+const entries = (map: Record<string, Message>): Message[] =>
+  Object.entries(map).map(([key, value]) => ({ 1: key, 2: value }));
+
+export const attribute = {
+  type: (dtype: DataType): Message => ({ 6: TYPE[dtype] }),
+  shape: (shape: readonly number[]): Message => ({ 7: shapeOf(shape) }),
+  flag: (value: boolean): Message => ({ 5: value }),
+  tensor: (dtype: DataType, shape: readonly number[], content: ArrayBufferView): Message => ({
+    8: { 1: TYPE[dtype], 2: shapeOf(shape), 4: new Uint8Array(content.buffer, content.byteOffset, content.byteLength) },
+  }),
+  text: (value: string): Message => ({ 8: { 1: TYPE.BYTES, 2: shapeOf([]), 8: [value] } }),
+};
+
+export interface GraphNode {
+  name: string;
+  op: string;
+  input?: string[];
+  attributes?: Record<string, Message>;
+}
+
+export const placeholder = ({ name, dtype, shape }: TensorSpec): GraphNode => ({
+  name,
+  op: 'Placeholder',
+  attributes: { dtype: attribute.type(dtype), shape: attribute.shape(shape) },
+});
+
+export const constant = (
+  name: string,
+  dtype: DataType,
+  shape: readonly number[],
+  content: ArrayBufferView,
+): GraphNode => ({
+  name,
+  op: 'Const',
+  attributes: { dtype: attribute.type(dtype), value: attribute.tensor(dtype, shape, content) },
+});
+
+/** Inputs and outputs are nodes of the same name. */
+export async function writeSavedModel(
+  folder: string,
+  nodes: readonly GraphNode[],
+  signature: { inputs: TensorSpec[]; outputs: TensorSpec[] },
+): Promise<void> {
+  const info = (specs: TensorSpec[]) =>
+    entries(
+      Object.fromEntries(
+        specs.map(({ name, dtype, shape }) => [name, { 1: `${name}:0`, 2: TYPE[dtype], 3: shapeOf(shape) }]),
+      ),
+    );
+  const graph: Message = {
+    1: nodes.map(({ name, op, input = [], attributes = {} }): Message => ({
+      1: name,
+      2: op,
+      3: input,
+      5: entries(attributes),
+    })),
+    4: { 1: 1286 },
+  };
+  const signatures = entries({
+    serving_default: { 1: info(signature.inputs), 2: info(signature.outputs), 3: 'tensorflow/serving/predict' },
+  });
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, 'saved_model.pb'),
+    encode({ 1: 1, 2: { 1: { 4: ['serve'] }, 2: graph, 5: signatures } }),
+  );
+}
