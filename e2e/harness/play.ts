@@ -60,4 +60,8 @@ export async function play(story: Story, stage: Stage, progress: Progress): Prom
   }
 }
 
-const indent = (text: string): string => text.split('\n').map((line) => `    ${line}`).join('\n');
+const indent = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => `    ${line}`)
+    .join('\n');

@@ -81,39 +81,59 @@ export const stories = [
   })),
 
   story('a model that is not there yet is waited for, and told so', async ({ when, then, models, mdep }) => {
-    await when('a ModelDeployment names a tag that does not exist', () => mdep.apply('digits', { model: { uri: models.uri('bad/absent', '1'), version: '1' } }));
+    await when('a ModelDeployment names a tag that does not exist', () =>
+      mdep.apply('digits', { model: { uri: models.uri('bad/absent', '1'), version: '1' } }),
+    );
     await then('status says ModelNotFound', () =>
-      mdep.until('digits', 'to say ModelNotFound', ({ conditions }) => conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'ModelNotFound') === true),
+      mdep.until(
+        'digits',
+        'to say ModelNotFound',
+        ({ conditions }) =>
+          conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'ModelNotFound') === true,
+      ),
     );
     await when('it is pushed, and Retry spares the wait', async () => {
       await models.push('digits/v1/saved_model', 'bad/absent', '1');
-      await mdep.apply('digits', { model: { uri: models.uri('bad/absent', '1'), version: '1' }, rollout: { action: { type: 'Retry', id: 'pushed' } } });
+      await mdep.apply('digits', {
+        model: { uri: models.uri('bad/absent', '1'), version: '1' },
+        rollout: { action: { type: 'Retry', id: 'pushed' } },
+      });
     });
     await then('it serves', () => mdep.untilReady('digits', 1));
   }),
 
-  story('a first revision that fails says why, and Retry tries it again', async ({ given, when, then, models, mdep }) => {
-    await given('a model that cannot load, as the first revision', async () => {
-      await models.push('broken/crash-on-warmup', 'bad/first', '1');
-      await mdep.apply('digits', { model: { uri: models.uri('bad/first', '1'), version: '1' } });
-      const status = await mdep.until('digits', 'to have failed', ({ phase }) => phase === 'Failed');
-      assert.equal(status.lastFailure?.reason, 'WarmupFailed');
-    });
-    const podsBefore = await mdep.kubectl('get', 'pods', '-o', 'name');
-    await when('Retry is asked for', () =>
-      mdep.apply('digits', { model: { uri: models.uri('bad/first', '1'), version: '1' }, rollout: { action: { type: 'Retry', id: 'one' } } }),
-    );
-    await then('it is tried again with a new pod, once', async () => {
-      const status = await mdep.until('digits', 'to have failed again', ({ phase, lastAction }) => phase === 'Failed' && lastAction?.id === 'one');
-      assert.equal(status.lastFailure?.reason, 'WarmupFailed');
-      assert.notEqual(await mdep.kubectl('get', 'pods', '-o', 'name'), podsBefore);
-    });
-    await when('the spec names a good model', async () => {
-      await models.push('digits/v1/saved_model', 'bad/first', '2');
-      await mdep.apply('digits', { model: { uri: models.uri('bad/first', '2'), version: '2' } });
-    });
-    await then('it serves', () => mdep.untilReady('digits', 2));
-  }),
+  story(
+    'a first revision that fails says why, and Retry tries it again',
+    async ({ given, when, then, models, mdep }) => {
+      await given('a model that cannot load, as the first revision', async () => {
+        await models.push('broken/crash-on-warmup', 'bad/first', '1');
+        await mdep.apply('digits', { model: { uri: models.uri('bad/first', '1'), version: '1' } });
+        const status = await mdep.until('digits', 'to have failed', ({ phase }) => phase === 'Failed');
+        assert.equal(status.lastFailure?.reason, 'WarmupFailed');
+      });
+      const podsBefore = await mdep.kubectl('get', 'pods', '-o', 'name');
+      await when('Retry is asked for', () =>
+        mdep.apply('digits', {
+          model: { uri: models.uri('bad/first', '1'), version: '1' },
+          rollout: { action: { type: 'Retry', id: 'one' } },
+        }),
+      );
+      await then('it is tried again with a new pod, once', async () => {
+        const status = await mdep.until(
+          'digits',
+          'to have failed again',
+          ({ phase, lastAction }) => phase === 'Failed' && lastAction?.id === 'one',
+        );
+        assert.equal(status.lastFailure?.reason, 'WarmupFailed');
+        assert.notEqual(await mdep.kubectl('get', 'pods', '-o', 'name'), podsBefore);
+      });
+      await when('the spec names a good model', async () => {
+        await models.push('digits/v1/saved_model', 'bad/first', '2');
+        await mdep.apply('digits', { model: { uri: models.uri('bad/first', '2'), version: '2' } });
+      });
+      await then('it serves', () => mdep.untilReady('digits', 2));
+    },
+  ),
 
   story('an undo to a revision that failed is taken back', async ({ given, when, then, models, mdep }) => {
     await given('a failed second revision', async () => {
@@ -124,7 +144,9 @@ export const stories = [
       await mdep.apply('digits', { model: { uri: models.uri('bad/undo', '2'), version: '2' } });
       await mdep.until('digits', 'to be RolledBack', ({ phase, ready }) => phase === 'RolledBack' && ready === '1/1');
     });
-    await when('a person undoes, which leads to the failed one', () => mdep.kubectl('rollout', 'undo', 'deployment/digits'));
+    await when('a person undoes, which leads to the failed one', () =>
+      mdep.kubectl('rollout', 'undo', 'deployment/digits'),
+    );
     await then('revision 1 stays, and an event says why', async () => {
       const { cluster } = { cluster: mdep };
       await mdep.until('digits', 'to have settled', ({ phase, ready }) => phase === 'RolledBack' && ready === '1/1');
@@ -134,7 +156,13 @@ export const stories = [
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
       assert.match(events, /ManualUndoReverted/);
-      const revision = await mdep.kubectl('get', 'deployment', 'digits', '-o', 'jsonpath={.spec.template.metadata.labels.modelserving\\.dev/revision}');
+      const revision = await mdep.kubectl(
+        'get',
+        'deployment',
+        'digits',
+        '-o',
+        'jsonpath={.spec.template.metadata.labels.modelserving\\.dev/revision}',
+      );
       assert.equal(revision, '1');
     });
   }),

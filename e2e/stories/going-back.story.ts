@@ -8,7 +8,11 @@ const spec = (models: Scene['models'], repository: string, tag: string, more: ob
 });
 
 /** Two versions in the registry, the first served and then the second. */
-async function servingV2({ given, models, mdep }: Scene, repository: string, more: object = {}): Promise<{ v1: string; v2: string }> {
+async function servingV2(
+  { given, models, mdep }: Scene,
+  repository: string,
+  more: object = {},
+): Promise<{ v1: string; v2: string }> {
   return given('version 2, rolled out over version 1', async () => {
     const v1 = await models.push('digits/v1/saved_model', repository, '1');
     const v2 = await models.push('digits/v2/saved_model', repository, '2');
@@ -31,22 +35,27 @@ async function answers({ client, models }: Scene, version: '1' | '2'): Promise<v
 }
 
 export const stories = [
-  story('applying the old manifest goes back to the old revision, with the same bytes although the tag was moved', async (scene) => {
-    const { when, then, models, mdep } = scene;
-    const { v1 } = await servingV2(scene, 'back/apply');
-    await when('the tag of version 1 is moved to other bytes, and the old manifest is applied', async () => {
-      await models.push('digits/v2/saved_model', 'back/apply', '1');
-      await mdep.apply('digits', spec(models, 'back/apply', '1'));
-    });
-    const status = await then('revision 1 serves again', () => mdep.untilReady('digits', 1));
-    assert.equal(status.stable?.digest, v1);
-    await then('with the answers of version 1', () => answers(scene, '1'));
-  }),
+  story(
+    'applying the old manifest goes back to the old revision, with the same bytes although the tag was moved',
+    async (scene) => {
+      const { when, then, models, mdep } = scene;
+      const { v1 } = await servingV2(scene, 'back/apply');
+      await when('the tag of version 1 is moved to other bytes, and the old manifest is applied', async () => {
+        await models.push('digits/v2/saved_model', 'back/apply', '1');
+        await mdep.apply('digits', spec(models, 'back/apply', '1'));
+      });
+      const status = await then('revision 1 serves again', () => mdep.untilReady('digits', 1));
+      assert.equal(status.stable?.digest, v1);
+      await then('with the answers of version 1', () => answers(scene, '1'));
+    },
+  ),
 
   story('spec.rollbackTo goes back, and is spent when the model changes', async (scene) => {
     const { when, then, models, mdep } = scene;
     await servingV2(scene, 'back/field');
-    await when('rollbackTo is set', () => mdep.apply('digits', spec(models, 'back/field', '2', { rollbackTo: { revision: 1, from: 2 } })));
+    await when('rollbackTo is set', () =>
+      mdep.apply('digits', spec(models, 'back/field', '2', { rollbackTo: { revision: 1, from: 2 } })),
+    );
     await then('revision 1 serves', () => mdep.untilReady('digits', 1));
     await then('with the answers of version 1', () => answers(scene, '1'));
     await when('the spec asks for another model', async () => {

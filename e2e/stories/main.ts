@@ -27,8 +27,12 @@ const { values: options } = parseArgs({
 
 async function loadStories(): Promise<Story[]> {
   const folder = new URL('.', import.meta.url);
-  const files = readdirSync(folder).filter((name) => name.endsWith('.story.ts')).sort();
-  const modules = await Promise.all(files.map((name) => import(new URL(name, folder).href) as Promise<{ stories: Story[] }>));
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.story.ts'))
+    .sort();
+  const modules = await Promise.all(
+    files.map((name) => import(new URL(name, folder).href) as Promise<{ stories: Story[] }>),
+  );
   const all = modules.flatMap(({ stories }) => stories);
   return options.only === undefined ? all : all.filter(({ title }) => title.includes(options.only ?? ''));
 }

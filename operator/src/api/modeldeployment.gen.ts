@@ -285,15 +285,15 @@ export interface StatusLastFailure {
    */
   container?: string;
   /**
-   * Why it failed
+   * Why it failed, in one word.
    */
   reason?: string;
   /**
-   * Exit code of the container
+   * Exit code of the container, if it ended.
    */
   exitCode?: number;
   /**
-   * Why it failed
+   * Why it failed, in words.
    */
   message?: string;
 }
@@ -328,11 +328,11 @@ export interface StatusConditionsItem {
    */
   status: 'True' | 'False' | 'Unknown';
   /**
-   * Why
+   * Why, in one word.
    */
   reason: string;
   /**
-   * Why
+   * Why, in words.
    */
   message: string;
   /**

@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { exec, type ExecOptions } from '../harness/exec.ts';
+import { waitFor } from '../harness/wait.ts';
+import type { Binaries } from './build.ts';
+import { auditLog } from './controlplane.ts';
+import { containerdSocket, crashNode, startNode } from './node.ts';
+import { type ClusterPlan, nodeFolder, nodeIndexes } from './plan.ts';
+import { registryFolder } from './registry.ts';
+import { type NodeService, signalService, startService } from './services.ts';
+
+export interface RegistryAddress {
+  /** Where this machine pushes. */
+  push: string;
+  /** Where nodes and pods pull. */
+  pull: string;
+  plainHttp: boolean;
+}
+
+interface ClusterOptions {
+  name: string;
+  bin: Binaries;
+  kubeconfig: string;
+  context?: string;
+  registry: RegistryAddress;
+  /** Only of a cluster that we brought up. */
+  plan?: ClusterPlan;
+}
+
+/** A running cluster, ours or somebody else's. */
+export class Cluster {
+  readonly name: string;
+  readonly bin: Binaries;
+  readonly kubeconfig: string;
+  readonly registry: RegistryAddress;
+  /** Flags that every kubectl and helm call needs. */
+  readonly kubectlFlags: readonly string[];
+  readonly auditLog: string | undefined;
+  readonly nodes: NodeControl | undefined;
+  private readonly context: string | undefined;
+
+  constructor({ name, bin, kubeconfig, context, registry, plan }: ClusterOptions) {
+    this.name = name;
+    this.bin = bin;
+    this.kubeconfig = kubeconfig;
+    this.context = context;
+    this.registry = registry;
+    this.kubectlFlags = [`--kubeconfig=${kubeconfig}`, ...(context === undefined ? [] : [`--context=${context}`])];
+    this.auditLog = plan === undefined ? undefined : auditLog(plan);
+    this.nodes = plan === undefined ? undefined : new NodeControl(plan, bin);
+  }
+
+  /** What stories may count on. */
+  get can(): { audit: boolean; nodeControl: boolean } {
+    return { audit: this.auditLog !== undefined, nodeControl: this.nodes !== undefined };
+  }
+
+  kubectl(args: readonly string[], options: Pick<ExecOptions, 'input' | 'onLine'> = {}): Promise<string> {
+    return exec(this.bin.kubectl, [...this.kubectlFlags, ...args], options);
+  }
+
+  helm(args: readonly string[]): Promise<string> {
+    const flags = [
+      `--kubeconfig=${this.kubeconfig}`,
+      ...(this.context === undefined ? [] : [`--kube-context=${this.context}`]),
+    ];
+    return exec(this.bin.helm, [...flags, ...args]);
+  }
+}
+
+/** Faults and facts of the nodes of a cluster that we brought up. */
+export class NodeControl {
+  constructor(
+    private readonly plan: ClusterPlan,
+    private readonly bin: Binaries,
+  ) {}
+
+  get count(): number {
+    return this.plan.nodes;
+  }
+
+  /** Pulls the plug of a node. */
+  crash(index: number): void {
+    crashNode(this.plan, index);
+  }
+
+  /** Boots a node that crashed. */
+  start(index: number): Promise<void> {
+    return startNode(this.plan, this.bin, index);
+  }
+
+  signal(index: number, service: NodeService, signal: 'SIGTERM' | 'SIGKILL'): void {
+    signalService(this.plan, index, service, signal);
+  }
+
+  startService(index: number, service: NodeService): void {
+    startService(this.plan, index, service);
+  }
+
+  /** A folder of the machine that belongs to a node and is seen there under the same path. */
+  folder(index: number): string {
+    return nodeFolder(this.plan, index);
+  }
+
+  /** Where the registry keeps its blobs, for tests that damage one. */
+  get registryFolder(): string {
+    return registryFolder(this.plan);
+  }
+
+  async importImages(index: number, archives: readonly string[]): Promise<void> {
+    const socket = containerdSocket(this.plan, index);
+    const ctr = (args: readonly string[]): Promise<string> =>
+      exec(this.bin.ctr, ['-a', socket, '-n', 'k8s.io', ...args]);
+    await waitFor(
+      'containerd to answer',
+      () =>
+        ctr(['version']).then(
+          () => true as const,
+          () => undefined,
+        ),
+      {
+        seconds: 60,
+        seen: () => exec('tail', ['-n', '5', join(this.folder(index), 'log', 'containerd.log')]),
+      },
+    );
+    for (const archive of archives) await ctr(['images', 'import', archive]);
+  }
+
+  /** Loads an archive into every node. */
+  async loadImage(archive: string): Promise<void> {
+    await Promise.all(nodeIndexes(this.plan).map((index) => this.importImages(index, [archive])));
+  }
+}

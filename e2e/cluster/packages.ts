@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { exec } from '../harness/exec.ts';
+
+/** Debian packages we stand on, by a file each of them brings. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  runc: '/usr/sbin/runc',
+  'containernetworking-plugins': '/usr/lib/cni/bridge',
+  iptables: '/usr/sbin/iptables',
+  conntrack: '/usr/sbin/conntrack',
+  'docker-registry': '/usr/bin/docker-registry',
+  buildah: '/usr/bin/buildah',
+  mmdebstrap: '/usr/bin/mmdebstrap',
+  iproute2: '/usr/sbin/ip',
+  procps: '/usr/bin/pgrep',
+  openssl: '/usr/bin/openssl',
+  'util-linux': '/usr/bin/nsenter',
+};
+
+/** Installs what is missing, when root on a Debian machine; otherwise says what to install. */
+export async function ensurePackages(log: (text: string) => void): Promise<void> {
+  const missing = Object.entries(PACKAGES)
+    .filter(([, file]) => !existsSync(file))
+    .map(([name]) => name);
+  if (missing.length === 0) return;
+  const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    throw new Error(`these programs are missing: ${missing.join(', ')}; as root, run: ${command}`);
+  }
+  log(`apt-get installs ${missing.join(', ')}`);
+  // Services of these packages must not be started: only a cluster starts a registry, in its own namespace.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  await exec('apt-get', ['update', '-q'], { env });
+  await exec('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...missing], { env });
+}
