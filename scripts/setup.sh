@@ -6,6 +6,6 @@ stamp=node_modules/.installed
 lock=$(sha256sum package-lock.json | cut -d' ' -f1)
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$lock" ]; then
   echo "setup: installing the node modules of package-lock.json (about a minute on a first run)"
-  npm install --no-save --no-audit --no-fund --prefer-offline --loglevel=error
+  npm ci --no-audit --no-fund --prefer-offline --loglevel=error
   echo "$lock" >"$stamp"
 fi
