@@ -1,0 +1,91 @@
+import { systemClock, type Clock } from './clock.ts';
+import { ApiError, TerminalError } from './errors.ts';
+import { silentLog, type Log } from './log.ts';
+import { noMetrics, type ReconcileOutcome, type RuntimeMetrics } from './metrics.ts';
+import { refOf, type ObjectRef } from './objects.ts';
+import { deadline } from './transport.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+/** Which object to look at; never what happened to it. */
+export type Request = ObjectRef;
+
+export interface Result {
+  /** Look again after so long, even if nothing happens. */
+  requeueAfterMs?: number;
+}
+
+/** Brings the world closer to what the object asks for. To throw means: again, later; a TerminalError means: not again until something changes. */
+export type Reconcile = (request: Request, signal: AbortSignal) => Promise<Result | undefined>;
+
+export interface ControllerOptions {
+  name: string;
+  queue: WorkQueue;
+  reconcile: Reconcile;
+  /** Default 4. */
+  workers?: number | undefined;
+  /** The signal of a reconcile aborts after this; default 120 000. */
+  reconcileTimeoutMs?: number | undefined;
+  /** How long reconciles may go on after a shutdown began, before their signals abort; default 10 000. */
+  drainMs?: number | undefined;
+  log?: Log | undefined;
+  metrics?: RuntimeMetrics | undefined;
+  clock?: Clock | undefined;
+}
+
+/** Works the queue until the signal aborts and every key in work is done. Never rejects. */
+export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+  const { queue, workers = 4, drainMs = 10_000, clock = systemClock } = options;
+  const hurry = new AbortController();
+  let cancelHurry: () => void = () => {};
+  let drained = Promise.resolve();
+  const stop = () => {
+    cancelHurry = clock.setTimeout(() => hurry.abort(), drainMs);
+    drained = queue.shutDown();
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  await Promise.all(Array.from({ length: workers }, () => work(options, clock, hurry.signal)));
+  await drained;
+  cancelHurry();
+}
+
+async function work(options: ControllerOptions, clock: Clock, hurry: AbortSignal): Promise<void> {
+  for (;;) {
+    const key = await options.queue.take();
+    if (key === undefined) return;
+    await reconcileOne(options, key, clock, hurry);
+    options.queue.done(key);
+  }
+}
+
+async function reconcileOne(options: ControllerOptions, key: string, clock: Clock, hurry: AbortSignal): Promise<void> {
+  const { name, queue, reconcile, reconcileTimeoutMs = 120_000, metrics = noMetrics } = options;
+  const started = clock.now();
+  const limit = deadline(clock, reconcileTimeoutMs, hurry);
+  let outcome: ReconcileOutcome = 'success';
+  try {
+    const { requeueAfterMs } = (await reconcile(refOf(key), limit.signal)) ?? {};
+    queue.forget(key);
+    if (requeueAfterMs !== undefined) {
+      outcome = 'requeue_after';
+      queue.addAfter(key, requeueAfterMs);
+    }
+  } catch (error) {
+    outcome = fail(options, key, error);
+  } finally {
+    limit.clear();
+  }
+  metrics.reconciled(name, outcome, (clock.now() - started) / 1000);
+}
+
+function fail({ name, queue, log = silentLog }: ControllerOptions, key: string, error: unknown): ReconcileOutcome {
+  if (error instanceof TerminalError) {
+    queue.forget(key);
+    log.error({ controller: name, key, err: error }, 'reconcile failed for good; waiting for a change');
+    return 'terminal';
+  }
+  const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
+  const retryMs = Math.round(queue.addRateLimited(key, asked));
+  log.error({ controller: name, key, err: error, retries: queue.retries(key), retryMs }, 'reconcile failed');
+  return 'error';
+}
