@@ -7,7 +7,16 @@ import { buildah, imageCache, type Log } from './buildah.ts';
 /** The newest of the release line our images run on; npm carries the same binary as the project's own site. */
 const NODE_VERSION = '22.23.3';
 const SUITE = 'bookworm';
-const PACKAGES = ['base-files', 'libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'ca-certificates', 'tzdata', 'netbase'];
+const PACKAGES = [
+  'base-files',
+  'libc6',
+  'libstdc++6',
+  'libgcc-s1',
+  'libatomic1',
+  'ca-certificates',
+  'tzdata',
+  'netbase',
+];
 
 /** Packages are only unpacked: what their scripts would have made and we need is made here. */
 const FINISH = [
@@ -37,7 +46,9 @@ export function ensureBaseImage(log: Log): Promise<string> {
 }
 
 async function make(log: Log): Promise<string> {
-  const key = createHash('sha256').update([NODE_VERSION, SUITE, ...PACKAGES, FINISH, CONTAINERFILE].join('\n')).digest('hex');
+  const key = createHash('sha256')
+    .update([NODE_VERSION, SUITE, ...PACKAGES, FINISH, CONTAINERFILE].join('\n'))
+    .digest('hex');
   const ref = `localhost/modeldeployment-base:${key.slice(0, 16)}`;
   const known = (await buildah(['images', '--format', '{{.Name}}:{{.Tag}}'])).split('\n');
   if (known.includes(ref)) return ref;

@@ -32,7 +32,13 @@ export function buildOperatorImage({ log = () => undefined }: Options = {}): Pro
     await withFolder('operator-', async (dist) => {
       await bundleOperator(join(dist, 'main.mjs'));
       log('building the image');
-      await buildLayout({ dockerfile: 'operator/Dockerfile', context: dist, args: { BASE: base }, contexts: {}, layout });
+      await buildLayout({
+        dockerfile: 'operator/Dockerfile',
+        context: dist,
+        args: { BASE: base },
+        contexts: {},
+        layout,
+      });
     });
   });
 }
@@ -47,7 +53,13 @@ export function buildServingImage({ log = () => undefined }: Options = {}): Prom
       await bundleServer(app);
       log('building the image');
       const contexts = { native, app };
-      await buildLayout({ dockerfile: 'serving-image/Dockerfile', context: app, args: { BASE: base }, contexts, layout });
+      await buildLayout({
+        dockerfile: 'serving-image/Dockerfile',
+        context: app,
+        args: { BASE: base },
+        contexts,
+        layout,
+      });
     });
   });
 }

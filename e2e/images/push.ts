@@ -26,7 +26,11 @@ interface Descriptor {
 export async function pushImage({ name, tag, layout }: Image, registry: ImageRegistry): Promise<string> {
   const blob = (digest: string) => join(layout, 'blobs', digest.replace(':', '/'));
   const [host, ...path] = registry.push.split('/');
-  const target = new Registry({ registry: host ?? '', repository: [...path, name].join('/'), plainHttp: registry.plainHttp });
+  const target = new Registry({
+    registry: host ?? '',
+    repository: [...path, name].join('/'),
+    plainHttp: registry.plainHttp,
+  });
   const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')) as { manifests: Descriptor[] };
   const [found] = index.manifests;
   if (found === undefined) throw new Error(`${layout} holds no image`);

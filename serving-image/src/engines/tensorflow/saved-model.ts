@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import messages from '@tensorflow/tfjs-node/dist/proto/api_pb.js';
 import {
   FatalError,
   RunError,
@@ -99,23 +100,8 @@ interface NodeNames {
   outputs: Map<string, string>;
 }
 
-interface ProtoMap<T> {
-  forEach(visit: (value: T, key: string) => void): void;
-}
-interface SignatureProto {
-  getInputsMap(): ProtoMap<{ getName(): string }>;
-  getOutputsMap(): ProtoMap<{ getName(): string }>;
-}
-interface MetaGraphProto {
-  getMetaInfoDef(): { getTagsList(): string[] } | undefined;
-  getSignatureDefMap(): ProtoMap<SignatureProto>;
-}
-
 /** Which tensors of the graph the names of a signature stand for. */
 async function readNodeNames(directory: string): Promise<Map<string, NodeNames>> {
-  const { default: messages } = (await import('@tensorflow/tfjs-node/dist/proto/api_pb.js')) as {
-    default: { SavedModel: { deserializeBinary(bytes: Uint8Array): { getMetaGraphsList(): MetaGraphProto[] } } };
-  };
   const bytes = await readFile(join(directory, 'saved_model.pb'));
   const graphs = messages.SavedModel.deserializeBinary(new Uint8Array(bytes)).getMetaGraphsList();
   const graph = graphs.find((candidate) => candidate.getMetaInfoDef()?.getTagsList().includes(TAG));
