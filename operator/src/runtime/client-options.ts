@@ -1,4 +1,21 @@
+import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+import type { RateLimit } from './rate-limiter.ts';
 import type { Subresource } from './resources.ts';
+
+export interface KubeClientOptions {
+  connection: Connection;
+  userAgent: string;
+  /** Owner of the fields that `apply`, `create` and all patches write. */
+  fieldManager: string;
+  /** For everything but watches; default 30 000. */
+  requestTimeoutMs?: number | undefined;
+  /** Default 50 requests/s on average, 100 at once. */
+  rateLimit?: RateLimit | undefined;
+  metrics?: RuntimeMetrics | undefined;
+  clock?: Clock | undefined;
+}
 
 export interface RequestOptions {
   signal?: AbortSignal | undefined;

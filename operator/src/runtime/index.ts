@@ -1,6 +1,6 @@
 /** The public face of the runtime. Import from here; the files behind it are its own business. */
 export { backoffMs, type Backoff } from './backoff.ts';
-export { KubeClient, type KubeClientOptions } from './client.ts';
+export { KubeClient } from './client.ts';
 export * from './client-options.ts';
 export { microTime, sleep, systemClock, type Clock } from './clock.ts';
 export { plainConnection, type Connection } from './connection.ts';

@@ -58,6 +58,7 @@ async function answer(
       return verdict(ready());
     case '/metrics':
       return { status: 200, type: register.contentType, body: await register.metrics() };
+    case undefined:
     default:
       return { status: 404, body: 'there is /healthz, /readyz and /metrics\n' };
   }
