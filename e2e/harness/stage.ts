@@ -64,12 +64,12 @@ async function bringUp(options: StageOptions, progress: Progress): Promise<Clust
 async function together<T extends readonly Promise<unknown>[]>(
   steps: [...T],
 ): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
-  const results = await Promise.allSettled(steps);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as {
-    [K in keyof T]: Awaited<T[K]>;
-  };
+  const results: PromiseSettledResult<unknown>[] = await Promise.allSettled(steps);
+  const values = results.map((result) => {
+    if (result.status === 'rejected') throw result.reason as Error;
+    return result.value;
+  });
+  return values as { [K in keyof T]: Awaited<T[K]> };
 }
 
 /** `helm upgrade --install` of our chart, and waits until the operator answers. */

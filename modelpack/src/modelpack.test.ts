@@ -91,7 +91,7 @@ describe('a model as an image', () => {
     expect(() => readManifest(Buffer.from('{}'), '')).toThrow(expect.objectContaining({ reason: 'ModelMalformed' }));
   });
 
-  const bad: [string, tar.Headers][] = [
+  const bad: [string, Partial<tar.Header> & { name: string }][] = [
     ['a path that leads outside', { name: '../x' }],
     ['an absolute path', { name: '/x' }],
     ['a path with a hidden step', { name: 'a/../../x' }],

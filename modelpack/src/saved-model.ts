@@ -68,14 +68,16 @@ export async function readSavedModel(folder: string): Promise<ModelInfo> {
     graph.graphDef?.node ?? [],
     ...(graph.graphDef?.library?.function ?? []).map(({ nodeDef }) => nodeDef),
   ];
-  const signatures = Object.entries(graph.signatureDef).map(([name, { inputs, outputs }]): [string, Signature] => [
-    name,
-    { inputs: specsOf(inputs), outputs: specsOf(outputs) },
-  ]);
+  const signatures = Object.entries(graph.signatureDef)
+    // Not signatures people call: TensorFlow keeps its initialisation there.
+    .filter(([name]) => !name.startsWith('__'))
+    .map(([name, { inputs, outputs }]): [string, Signature] => [
+      name,
+      { inputs: specsOf(inputs), outputs: specsOf(outputs) },
+    ]);
   return {
     format: 'SavedModel',
-    // Not a signature people call: TensorFlow keeps its initialisation there.
-    signatures: Object.fromEntries(signatures.filter(([name]) => !name.startsWith('__'))),
+    signatures: Object.fromEntries(signatures),
     operations: [...new Set(nodes.flat().map(({ op }) => op))].sort(),
   };
 }

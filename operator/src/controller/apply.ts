@@ -5,7 +5,7 @@ import type { Action, ChildKind } from '../core/actions.ts';
 import type { ModelView } from '../core/world.ts';
 import { isControlledBy } from './observe.ts';
 import { CHILDREN, MODEL_DEPLOYMENTS } from './resources.ts';
-import { type Informers, type LiveModel, noteRollbackOwner } from './watches.ts';
+import type { Informers, LiveModel } from './watches.ts';
 
 /** A name that is needed belongs to somebody else; never adopted, never overwritten. */
 export class NameConflictError extends Error {
@@ -57,7 +57,7 @@ export class Applier {
       { op: 'add' as const, path: '/status', value: status },
     ];
     const written = await this.client.jsonPatch<LiveModel>(MODEL_DEPLOYMENTS, model, patch, { subresource: 'status' });
-    this.informers.models.store.observeWrite(noteRollbackOwner(written));
+    this.informers.models.store.observeWrite(written);
   }
 
   private async create(
@@ -109,7 +109,7 @@ export class Applier {
       spec: action.value === undefined ? {} : { rollbackTo: action.value },
     };
     const written = await this.client.apply<LiveModel>(MODEL_DEPLOYMENTS, manifest, { force: true });
-    this.informers.models.store.observeWrite(noteRollbackOwner(written));
+    this.informers.models.store.observeWrite(written);
   }
 
   private store(kind: ChildKind): Store<KubeObject> {
