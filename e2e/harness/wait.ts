@@ -3,7 +3,8 @@ export class WaitError extends Error {
   override readonly name = 'WaitError';
 }
 
-const POLL_MS = 100;
+/** Each look starts a kubectl; more often would slow down what is being waited for. */
+const POLL_MS = 400;
 
 /**
  * Waits until `look` answers something else than undefined. It is a deadline for something that must come, not a measure

@@ -1,4 +1,4 @@
-import { parseTerminationMessage } from '@modeldeployment/modelpack/contract';
+import { FAILURE, type FailureReason, parseTerminationMessage } from '@modeldeployment/modelpack/contract';
 import type { IPod } from 'kubernetes-models/v1';
 import type { Action } from './actions.ts';
 import { type Finding, diagnosePod, isTerminating } from './diagnose.ts';
@@ -33,7 +33,10 @@ export function resolve(world: World, target: SpecTarget & { kind: 'new' }, retr
   if (report !== undefined && 'digest' in report) return { digest: report.digest, actions: [] };
   const finding = findingOf(pod, uri);
   const ended = pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
-  if (!ended) return finding === undefined ? { actions: [] } : { actions: [], finding };
+  if (!ended) {
+    const told = finding ?? (last > 1 ? toldBefore(world) : undefined);
+    return told === undefined ? { actions: [] } : { actions: [], finding: told };
+  }
   const failed = finding ?? NO_ANSWER;
   const waitMs = retryNow ? 0 : endedAt(pod) + backoffMs(last) - world.now;
   if (waitMs > 0) return { actions: [], finding: failed, requeueAfterMs: waitMs };
@@ -44,6 +47,15 @@ export function resolve(world: World, target: SpecTarget & { kind: 'new' }, retr
       createResolver(world, target, last + 1, `attempt ${last + 1} to resolve ${uri}`),
     ],
   };
+}
+
+/** While another attempt runs, what stopped the one before it still is what there is to tell. */
+function toldBefore({ model }: World): Finding | undefined {
+  const { lastFailure, target } = model.status;
+  if (lastFailure?.reason === undefined || lastFailure.revision !== undefined || target !== undefined) return undefined;
+  const reason = lastFailure.reason as Finding['reason'];
+  const definite = Object.hasOwn(FAILURE, reason) && FAILURE[reason as FailureReason].definite;
+  return { reason, message: lastFailure.message ?? '', definite };
 }
 
 const NO_ANSWER: Finding = { reason: 'SourceUnavailable', message: 'the resolver gave no answer', definite: false };
@@ -59,8 +71,8 @@ export function dropResolvers(world: World, target: SpecTarget, resolved: boolea
 }
 
 function createResolver(world: World, target: SpecTarget & { kind: 'new' }, attempt: number, because: string): Action {
-  const { recipe, hash, image } = target;
-  const object = makeResolver(world.model, { recipe, hash, image, attempt }, world.settings);
+  const { recipe, hash } = target;
+  const object = makeResolver(world.model, { recipe, hash, attempt }, world.settings);
   return { do: 'create', kind: 'Pod', object, because };
 }
 

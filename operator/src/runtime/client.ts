@@ -12,7 +12,7 @@ import type {
 import { ApiError } from './errors.ts';
 import type { KubeObject, Manifest, ObjectRef } from './objects.ts';
 import { Requester, type Call } from './requester.ts';
-import { collectionPath, objectPath, resourceName, type ResourceType } from './resources.ts';
+import { apiVersionOf, collectionPath, objectPath, resourceName, type ResourceType } from './resources.ts';
 import { deadline, noAnswer } from './transport.ts';
 import { decodeWatch, type WatchEvent } from './watch.ts';
 
@@ -47,7 +47,10 @@ export class KubeClient {
     const call: Call = { verb: 'list', resource: resourceName(type), method: 'GET', path, query, signal };
     const page = await this.requester.json<ListBody<T>>(call);
     const { resourceVersion, continue: next } = page.metadata;
-    return { items: page.items ?? [], resourceVersion, ...(next ? { continue: next } : {}) };
+    // Items of a list come without them, those of a watch with.
+    const kind = { apiVersion: apiVersionOf(type), kind: type.kind };
+    const items = (page.items ?? []).map((item) => ({ ...kind, ...item }));
+    return { items, resourceVersion, ...(next ? { continue: next } : {}) };
   }
 
   /** All pages. 410 when the pages' snapshot expired on the way. */

@@ -8,7 +8,6 @@ import type { Settings } from '../world.ts';
 export interface ResolveRequest {
   recipe: Recipe;
   hash: string;
-  image: string;
   /** From 1. */
   attempt: number;
 }
@@ -18,7 +17,7 @@ export interface ResolveRequest {
  * read Secrets and opens no connection to an address a user gave; its termination message carries the answer.
  */
 export function makeResolver(owner: Owner, request: ResolveRequest, settings: Settings): IPod {
-  const { recipe, hash, image, attempt } = request;
+  const { recipe, hash, attempt } = request;
   const source = makeSource(recipe.model);
   return {
     apiVersion: 'v1',
@@ -41,7 +40,8 @@ export function makeResolver(owner: Owner, request: ResolveRequest, settings: Se
       containers: [
         {
           name: 'resolve',
-          image,
+          // Always our own: a serving image that spec.server names need not know the command.
+          image: settings.servingImage,
           imagePullPolicy: 'IfNotPresent',
           args: [COMMAND.resolve],
           env: [{ name: ENV.uri, value: recipe.model.uri }, ...registryEnv(settings, source.hasCredentials)],

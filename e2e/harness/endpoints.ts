@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import type { Cluster } from '../cluster/index.ts';
+import { lineSplitter } from './exec.ts';
+import { waitFor } from './wait.ts';
+
+/** Counts the ready endpoints of a Service at every change of its EndpointSlices, as kube-proxy sees them. */
+export class EndpointSampler {
+  /** Ready endpoints at every change so far. */
+  readonly history: number[] = [];
+  private readonly child;
+
+  private constructor(cluster: Cluster, namespace: string, service: string) {
+    const format = '{range .endpoints[?(@.conditions.ready==true)]}x{end}{"|\\n"}';
+    const args = [
+      'get',
+      'endpointslices',
+      '-n',
+      namespace,
+      '-l',
+      `kubernetes.io/service-name=${service}`,
+      '--watch',
+      '-o',
+      `jsonpath=${format}`,
+    ];
+    this.child = spawn(cluster.bin.kubectl, [...cluster.kubectlFlags, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = lineSplitter((line) => this.history.push(line.replace('|', '').length));
+    this.child.stdout.setEncoding('utf8').on('data', lines);
+  }
+
+  static async start(cluster: Cluster, namespace: string, service: string): Promise<EndpointSampler> {
+    const sampler = new EndpointSampler(cluster, namespace, service);
+    await waitFor(
+      'the first sample of endpoints',
+      async () => Promise.resolve(sampler.history.length > 0 ? true : undefined),
+      { seconds: 30 },
+    );
+    return sampler;
+  }
+
+  /** The fewest that were ever ready. */
+  get least(): number {
+    return Math.min(...this.history);
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.on('close', resolve));
+    this.child.kill();
+    await ended;
+  }
+}
