@@ -10,8 +10,7 @@ export function parseOci(text: string): OciUri {
 }
 
 /** Opens a repository with the credentials of `docker login` ($DOCKER_CONFIG, or ~/.docker). */
-export async function openRegistry(uri: OciUri, plainHttp: boolean): Promise<Registry> {
+export function openRegistry({ registry, repository }: OciUri, plainHttp: boolean): Registry {
   const folder = process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker');
-  const credentials = await readCredentials(folder, uri.registry);
-  return new Registry({ registry: uri.registry, repository: uri.repository, plainHttp, credentials });
+  return new Registry({ registry, repository, plainHttp, credentials: () => readCredentials(folder, registry) });
 }

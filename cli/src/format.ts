@@ -29,7 +29,7 @@ export class Meter {
   constructor(
     private readonly name: string,
     private readonly size: number,
-    private readonly out: NodeJS.WriteStream = process.stdout,
+    private readonly out: NodeJS.WriteStream = process.stderr,
   ) {}
 
   add(bytes: number): void {

@@ -1,87 +1,97 @@
+import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import {
+  ANNOTATION_FORMAT,
+  checkComplete,
   describeModel,
-  digestOf,
+  type Descriptor,
+  findImage,
+  isCompressed,
   listFiles,
   type ModelFile,
   type ModelInfo,
-  readManifest,
+  readArchive,
+  type Registry,
+  SHARED_LAYER_LIMIT,
   treeDigest,
-  untar,
 } from '@modeldeployment/modelpack';
 import { openRegistry, parseOci } from './connect.ts';
 import { bytesOf, formatSignatures } from './format.ts';
 
-export interface InspectOptions {
-  plainHttp: boolean;
-  json: boolean;
-  signatures?: string[] | undefined;
-}
-
 interface Report extends ModelInfo {
+  /** Of the image manifest, or of the folder's tree. */
   digest: string;
   bytes: number;
   files: ModelFile[];
-  layers?: { digest: string; size: number; mediaType: string }[];
+  layers?: Descriptor[];
 }
 
+/** Files that tell format and signature. */
+const TELLING = new Set(['saved_model.pb', 'model.json']);
+
 /** Prints what a model is, in a folder or in a registry. */
-export async function inspect(model: string, options: InspectOptions): Promise<void> {
+export async function inspect(model: string, options: { plainHttp: boolean; json: boolean }): Promise<void> {
   const report = model.includes('://') ? await inspectImage(model, options.plainHttp) : await inspectFolder(model);
-  if (options.signatures !== undefined) {
-    const wanted = new Set(options.signatures);
-    report.signatures = Object.fromEntries(Object.entries(report.signatures).filter(([name]) => wanted.has(name)));
-  }
   console.log(options.json ? JSON.stringify(report, null, 2) : describe(model, report));
 }
 
 async function inspectFolder(folder: string): Promise<Report> {
+  const info = await describeModel(folder);
+  await checkComplete(folder, info);
   const { digest, bytes } = await treeDigest(folder);
-  return { ...(await describeModel(folder)), digest, bytes, files: await listFiles(folder) };
+  return { ...info, digest, bytes, files: await listFiles(folder) };
 }
 
-/** Downloads into a folder that is removed again: signatures lie inside the layers. */
 async function inspectImage(address: string, plainHttp: boolean): Promise<Report> {
   const uri = parseOci(address);
-  const registry = await openRegistry(uri, plainHttp);
+  const registry = openRegistry(uri, plainHttp);
   const folder = await mkdtemp(join(tmpdir(), 'mdep-inspect-'));
   try {
-    let manifest = await registry.getManifest(uri.digest ?? uri.tag ?? '');
-    let content = readManifest(manifest.bytes, manifest.mediaType);
-    if ('entry' in content) {
-      manifest = await registry.getManifest(content.entry);
-      content = readManifest(manifest.bytes, manifest.mediaType);
-    }
-    if ('entry' in content) throw new Error(`${address} is an index of indexes`);
-    const { layers } = content.image;
-    for (const layer of layers) {
-      const limits = { maxBytes: Number.MAX_SAFE_INTEGER, maxFiles: 100_000 };
-      await untar(await registry.openBlob(layer.digest), layer.mediaType.endsWith('gzip'), folder, limits);
-    }
-    const files = await listFiles(folder);
+    const { digest, image } = await findImage(
+      (reference) => registry.getManifest(reference),
+      uri.digest ?? uri.tag ?? '',
+    );
+    // Only of our own layout it is known that a large file is alone in its layer.
+    const ours = image.annotations?.[ANNOTATION_FORMAT] !== undefined;
+    const files: ModelFile[] = [];
+    for (const layer of image.layers) files.push(...(await readFiles(registry, layer, folder, ours)));
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
-    return { ...(await describeModel(folder)), digest: digestOf(manifest.bytes), bytes, files, layers };
+    return { ...(await describeModel(folder)), digest, bytes, files, layers: image.layers };
   } finally {
     registry.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** Lists the files of a layer and keeps the telling ones. */
+async function readFiles(registry: Registry, layer: Descriptor, folder: string, ours: boolean): Promise<ModelFile[]> {
+  const files: ModelFile[] = [];
+  const body = await registry.openBlob(layer.digest);
+  for await (const { path, size, content } of readArchive(body, isCompressed(layer))) {
+    files.push({ path, size });
+    if (TELLING.has(path)) await pipeline(content, createWriteStream(join(folder, path), { flags: 'wx' }));
+    else if (ours && size > SHARED_LAYER_LIMIT) break;
+    else for await (const _ of content);
+  }
+  return files;
+}
+
 function describe(model: string, report: Report): string {
-  const lines = [
+  const layers = report.layers?.map(({ size }) => bytesOf(size)).join(', ');
+  return [
     `model    ${model}`,
     `format   ${report.format}`,
     `digest   ${report.digest}`,
     `size     ${bytesOf(report.bytes)} in ${report.files.length} files`,
-    ...(report.layers === undefined ? [] : [`layers   ${report.layers.map(({ size }) => bytesOf(size)).join(', ')}`]),
+    ...(layers === undefined ? [] : [`layers   ${layers}`]),
     '',
     'signatures',
     formatSignatures(report),
     '',
     'files',
     ...report.files.map(({ path, size }) => `  ${bytesOf(size).padStart(10)}  ${path}`),
-  ];
-  return lines.join('\n');
+  ].join('\n');
 }

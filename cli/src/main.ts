@@ -1,11 +1,14 @@
-import { ModelError } from '@modeldeployment/modelpack';
+import { CommanderError } from 'commander';
+import { explain, EXIT } from './errors.ts';
 import { makeProgram } from './program.ts';
 
 makeProgram()
   .parseAsync(process.argv)
   .catch((error: unknown) => {
-    // What a person can mend is told in a sentence; anything else is a fault of ours and shows where.
-    const known = error instanceof ModelError || (error as NodeJS.ErrnoException).code !== undefined;
-    console.error(`error: ${known ? (error as Error).message : ((error as Error).stack ?? String(error))}`);
-    process.exitCode = 1;
+    // Commander has said already what is wrong with the arguments, or printed the help that was asked for.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+    else {
+      console.error(explain(error));
+      process.exitCode = EXIT.failed;
+    }
   });

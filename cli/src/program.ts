@@ -1,46 +1,60 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { EXIT } from './errors.ts';
 import { inspect } from './inspect.ts';
 import { push } from './push.ts';
 
-const VERSION = '0.1.0';
+export const VERSION = '0.1.0';
 
-const splitList = (text: string): string[] => text.split(',').map((item) => item.trim());
+const PLAIN_HTTP = ['--plain-http', 'speak http without TLS to the registry'] as const;
 
 /** The commands of `kubectl mdep`. */
 export function makeProgram(): Command {
   const program = new Command('kubectl-mdep')
+    .usage('[command] [options]')
     .description('Pack, push and look at models for ModelDeployments.')
     .version(VERSION, '-V, --version')
-    .showHelpAfterError('(kubectl mdep --help shows how it is used)');
+    .exitOverride()
+    .showHelpAfterError('(kubectl mdep --help shows how it is used)')
+    .addHelpText(
+      'after',
+      `\nRegistry credentials are those of docker login: config.json in $DOCKER_CONFIG or ~/.docker.\nExit codes: 0 done, ${EXIT.failed} failed, ${EXIT.usage} wrong arguments.`,
+    );
 
   program
     .command('push')
     .description('pack the folder of a model and push it to a container registry')
     .argument('<folder>', 'folder with a saved_model.pb, or a model.json of TensorFlow.js')
     .argument('<uri>', 'oci://registry/repository:tag')
-    .option('--plain-http', 'the registry speaks http without TLS')
-    .addHelpText('after', '\nExample:\n  kubectl mdep push export/ oci://registry.example/models/digits:3')
-    .action(async (folder: string, uri: string, options: { plainHttp?: boolean }) =>
-      push(folder, uri, { plainHttp: options.plainHttp === true }),
+    .option(...PLAIN_HTTP)
+    .option('--no-check', 'push the folder even if there is no model in it that can be read')
+    .addHelpText(
+      'after',
+      '\nThe same folder always has the same digest; what the registry has already is not sent again.' +
+        '\n\nExamples:\n  kubectl mdep push export/ oci://registry.example/models/digits:3' +
+        '\n  kubectl mdep push export/ oci://localhost:5000/digits:3 --plain-http',
+    )
+    .action(async (folder: string, uri: string, options: { plainHttp?: boolean; check: boolean }) =>
+      push(folder, uri, { plainHttp: options.plainHttp === true, check: options.check }),
     );
 
   program
     .command('inspect')
-    .description('show signature, shapes, size and digest of a model')
-    .argument('<model>', 'a folder, or oci://registry/repository:tag')
-    .option('--plain-http', 'the registry speaks http without TLS')
-    .option('-o, --output <format>', 'text or json', 'text')
-    .option('--signatures <names>', 'only these signatures', splitList)
+    .description('show format, signatures, files, size and digest of a model')
+    .argument('<model>', 'a folder, or oci://registry/repository:tag (or @sha256:…)')
+    .option(...PLAIN_HTTP)
+    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['text', 'json']).default('text'))
     .addHelpText(
       'after',
-      '\nExamples:\n  kubectl mdep inspect export/\n  kubectl mdep inspect oci://registry.example/models/digits:3 -o json',
+      '\nOf a model in a registry only what tells its signature is downloaded, not its weights.' +
+        '\n\nExamples:\n  kubectl mdep inspect export/\n  kubectl mdep inspect oci://registry.example/models/digits:3 -o json',
     )
-    .action(async (model: string, options: { plainHttp?: boolean; output: string; signatures?: string[] }) =>
-      inspect(model, {
-        plainHttp: options.plainHttp === true,
-        json: options.output === 'json',
-        signatures: options.signatures,
-      }),
+    .action(async (model: string, options: { plainHttp?: boolean; output: string }) =>
+      inspect(model, { plainHttp: options.plainHttp === true, json: options.output === 'json' }),
     );
+
+  program
+    .command('version')
+    .description('print the version of this program')
+    .action(() => console.log(VERSION));
   return program;
 }

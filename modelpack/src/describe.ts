@@ -4,7 +4,7 @@ import { ModelError } from './failure.ts';
 import { listFiles } from './files.ts';
 import { readSavedModel } from './saved-model.ts';
 import type { ModelFormat, ModelInfo } from './signature.ts';
-import { describeGraph, describeLayers, isLayersModel, readModelJson } from './tfjs-model.ts';
+import { describeGraph, describeLayers, isLayersModel, readModelJson, readParts, weightFiles } from './tfjs-model.ts';
 
 /** How the model in a folder was saved, by its files. Throws ModelError ModelMalformed and says what was found instead. */
 export async function detectFormat(folder: string): Promise<ModelFormat> {
@@ -22,15 +22,20 @@ export async function detectFormat(folder: string): Promise<ModelFormat> {
   );
 }
 
-/** Format, signatures and operations of the model in a folder, without loading it. */
+/** Format, signatures and operations of the model in a folder, without loading it. Throws ModelError ModelMalformed. */
 export async function describeModel(folder: string, format?: ModelFormat): Promise<ModelInfo> {
-  switch (format ?? (await detectFormat(folder))) {
-    case 'SavedModel':
-      return readSavedModel(folder);
-    case 'TFJSGraph':
-      return describeGraph(await readModelJson(folder));
-    case 'TFJSLayers':
-      return describeLayers(await readModelJson(folder));
+  const known = format ?? (await detectFormat(folder));
+  if (known === 'SavedModel') return readSavedModel(folder);
+  const model = await readModelJson(folder);
+  return readParts(() => (known === 'TFJSGraph' ? describeGraph(model) : describeLayers(model)));
+}
+
+/** Throws ModelError ModelMalformed when files are missing that the model names. */
+export async function checkComplete(folder: string, { format }: ModelInfo): Promise<void> {
+  if (format === 'SavedModel') return;
+  for (const path of weightFiles(await readModelJson(folder))) {
+    if (await exists(join(folder, path))) continue;
+    throw new ModelError('ModelMalformed', `model.json names the weight file ${path}, which is not in ${folder}`);
   }
 }
 

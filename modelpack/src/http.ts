@@ -4,16 +4,17 @@ import type { Readable } from 'node:stream';
 import { ModelError } from './failure.ts';
 
 export interface HttpRequest {
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT';
   url: URL;
   headers?: Record<string, string>;
-  body?: Buffer | Readable;
+  /** Opened once for each time the request is sent: a challenge or a redirect makes it go out again. */
+  body?: () => Buffer | Readable;
 }
 
 export interface HttpResponse {
   status: number;
   headers: http.IncomingHttpHeaders;
-  /** Must be read to its end, or destroyed. */
+  /** Must be read to its end, or destroyed. Fails with FetchTimeout when the other side falls silent. */
   body: http.IncomingMessage;
   url: URL;
 }
@@ -25,7 +26,7 @@ export function closeConnections(): void {
   for (const agent of Object.values(agents)) agent.destroy();
 }
 
-/** One request; a socket that stays silent for `stallMs` is given up as FetchTimeout, a broken one is SourceUnavailable. */
+/** One request. A silence of `stallMs` is given up as FetchTimeout; a connection that breaks is SourceUnavailable. */
 export function request({ method, url, headers, body }: HttpRequest, stallMs: number): Promise<HttpResponse> {
   const secure = url.protocol === 'https:';
   return new Promise((resolve, reject) => {
@@ -34,15 +35,38 @@ export function request({ method, url, headers, body }: HttpRequest, stallMs: nu
     sent.setTimeout(stallMs, () => sent.destroy(stalled(url, stallMs)));
     sent.on('error', (error) => reject(error instanceof ModelError ? error : unreachable(url, error)));
     sent.on('response', (response) => {
-      response.on('error', () => undefined);
+      sent.setTimeout(0);
+      watch(response, () => stalled(url, stallMs), stallMs);
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response, url });
     });
-    if (body === undefined || Buffer.isBuffer(body)) sent.end(body);
+    const content = body?.();
+    if (content === undefined || Buffer.isBuffer(content)) sent.end(content);
     else {
-      body.on('error', (error) => sent.destroy(error));
-      body.pipe(sent);
+      content.on('error', (error) => sent.destroy(error));
+      content.pipe(sent);
     }
   });
+}
+
+const LOOKS_PER_STALL = 4;
+
+/**
+ * Ends an answer whose bytes stop coming. The timeout of the socket would not do: it also runs while nobody reads,
+ * and a slow disk of ours is not a silence of theirs.
+ */
+function watch(response: http.IncomingMessage, error: () => ModelError, stallMs: number): void {
+  let seen = -1;
+  let quiet = 0;
+  const timer = setInterval(() => {
+    const { bytesRead } = response.socket;
+    quiet = bytesRead === seen && response.readableLength === 0 ? quiet + 1 : 0;
+    seen = bytesRead;
+    if (quiet >= LOOKS_PER_STALL) response.destroy(error());
+  }, stallMs / LOOKS_PER_STALL);
+  const stop = (): void => clearInterval(timer);
+  response.once('end', stop).once('close', stop);
+  // Whoever reads gets the error from the stream; an answer that nobody reads must not end the process.
+  response.on('error', stop);
 }
 
 /** Reads a small answer whole; more than `limit` bytes are refused. */
@@ -52,11 +76,10 @@ export async function readAll({ body, url }: HttpResponse, limit = 4 * 1024 * 10
   try {
     for await (const chunk of body) {
       size += (chunk as Buffer).length;
-      if (size > limit)
-        throw new ModelError(
-          'ModelMalformed',
-          `${url.host} answered with more than ${limit} bytes where a manifest was expected`,
-        );
+      if (size > limit) {
+        const words = `${url.host} answered with more than ${limit} bytes where a manifest was expected`;
+        throw new ModelError('ModelMalformed', words);
+      }
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
@@ -69,7 +92,7 @@ function stalled(url: URL, ms: number): ModelError {
   return new ModelError('FetchTimeout', `${url.host} sent nothing for ${Math.round(ms / 1000)} s`);
 }
 
-export function unreachable(url: URL, error: Error): ModelError {
+function unreachable(url: URL, error: Error): ModelError {
   const code = (error as NodeJS.ErrnoException).code ?? error.message;
   const hint =
     code === 'EPROTO' || /wrong version number/i.test(error.message)

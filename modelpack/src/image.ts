@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import tar from 'tar-stream';
 import { ModelError } from './failure.ts';
-import type { ModelFile } from './files.ts';
+import { type ModelFile, openFile } from './files.ts';
 
 /**
  * A model as an ordinary OCI image: its layers are uncompressed tars of the model's files at the root of the file
@@ -37,26 +35,31 @@ export interface ImageManifest {
 
 const USER = 65532;
 
-/** The tar of some files of a folder; the same files give the same bytes. */
+/** The tar of some files of a folder, each after the folders it lies in; the same files give the same bytes. */
 export function tarOf(folder: string, files: readonly ModelFile[]): Readable {
   const pack = tar.pack();
+  const owner = { uid: USER, gid: USER, mtime: new Date(0) };
   const write = async (): Promise<void> => {
+    for (const name of foldersOf(files)) pack.entry({ ...owner, name: `${name}/`, mode: 0o755, type: 'directory' });
     for (const { path, size } of files) {
-      const entry = pack.entry({
-        name: path,
-        size,
-        mode: 0o644,
-        uid: USER,
-        gid: USER,
-        mtime: new Date(0),
-        type: 'file',
-      });
-      await pipeline(createReadStream(join(folder, path)), entry as unknown as NodeJS.WritableStream);
+      const entry = pack.entry({ ...owner, name: path, size, mode: 0o644, type: 'file' });
+      await pipeline(openFile(folder, path), entry);
     }
     pack.finalize();
   };
   write().catch((error: unknown) => pack.destroy(error as Error));
-  return Readable.from(pack as unknown as AsyncIterable<Buffer>);
+  return Readable.from(pack);
+}
+
+/** All folders above some files, each after the one it lies in. */
+function foldersOf(files: readonly ModelFile[]): string[] {
+  const steps = files.flatMap(({ path }) =>
+    path
+      .split('/')
+      .slice(0, -1)
+      .map((_, i, parts) => parts.slice(0, i + 1).join('/')),
+  );
+  return [...new Set(steps)].sort();
 }
 
 /** Digest and size of a stream. */
@@ -96,7 +99,7 @@ export function makeManifest(
 }
 
 /** Files up to this size share one layer; a larger one (weights) gets its own, so that a change elsewhere reuses it. */
-const SHARED_LAYER_LIMIT = 16 * 1024 * 1024;
+export const SHARED_LAYER_LIMIT = 16 * 1024 * 1024;
 
 export function groupIntoLayers(files: readonly ModelFile[]): ModelFile[][] {
   const small = files.filter(({ size }) => size <= SHARED_LAYER_LIMIT);
@@ -104,7 +107,10 @@ export function groupIntoLayers(files: readonly ModelFile[]): ModelFile[][] {
   return [...(small.length > 0 ? [small] : []), ...large.map((file) => [file])];
 }
 
-/** Reads an image manifest; an index is answered with its entry for linux/amd64, or its only one. */
+/**
+ * Reads an image manifest; an index is answered with its entry for linux/amd64, or its only one. Throws ModelError
+ * ModelMalformed.
+ */
 export function readManifest(bytes: Buffer, mediaType: string): { image: ImageManifest } | { entry: string } {
   let value: Partial<ImageManifest> & {
     manifests?: (Descriptor & { platform?: { os?: string; architecture?: string } })[];
@@ -114,15 +120,57 @@ export function readManifest(bytes: Buffer, mediaType: string): { image: ImageMa
   } catch (cause) {
     throw new ModelError('ModelMalformed', 'the manifest is not JSON', { cause });
   }
-  if (value.manifests !== undefined) {
+  if (Array.isArray(value.manifests)) {
     const entry =
       value.manifests.find(({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64') ??
       (value.manifests.length === 1 ? value.manifests[0] : undefined);
     if (entry === undefined) throw new ModelError('ModelMalformed', 'the image index has no entry for linux/amd64');
-    return { entry: entry.digest };
+    return { entry: checked(entry).digest };
   }
   if (!Array.isArray(value.layers) || value.layers.length === 0) {
-    throw new ModelError('ModelMalformed', `the image has no layers (${mediaType || 'no media type'})`);
+    throw new ModelError(
+      'ModelMalformed',
+      `the image has no layers (${mediaType === '' ? 'no media type' : mediaType})`,
+    );
   }
+  value.layers.forEach(checked);
   return { image: value as ImageManifest };
+}
+
+/** A digest becomes part of an address, and a size is compared: neither may be anything else. */
+function checked(descriptor: Descriptor): Descriptor {
+  const { digest, size, mediaType } = descriptor;
+  const sound = /^sha256:[0-9a-f]{64}$/.test(digest) && Number.isSafeInteger(size) && size >= 0;
+  if (sound && typeof mediaType === 'string') return descriptor;
+  throw new ModelError('ModelMalformed', 'the manifest names a blob without a sha256 digest, size or media type');
+}
+
+/**
+ * The image that a tag or digest names, with the digest of its manifest. What was asked for by digest must have it, and
+ * so must the entry of an index. Throws ModelError.
+ */
+export async function findImage(
+  getManifest: (reference: string) => Promise<{ bytes: Buffer; mediaType: string }>,
+  reference: string,
+): Promise<{ digest: string; image: ImageManifest; bytes: number }> {
+  let { digest, content } = await readVerified(getManifest, reference);
+  if ('entry' in content) ({ digest, content } = await readVerified(getManifest, content.entry));
+  if ('entry' in content)
+    throw new ModelError('ModelMalformed', 'the image is an index of indexes; push a single image');
+  return { digest, image: content.image, bytes: content.image.layers.reduce((sum, { size }) => sum + size, 0) };
+}
+
+async function readVerified(
+  getManifest: (reference: string) => Promise<{ bytes: Buffer; mediaType: string }>,
+  reference: string,
+) {
+  const { bytes, mediaType } = await getManifest(reference);
+  const digest = digestOf(bytes);
+  if (reference.startsWith('sha256:') && digest !== reference) {
+    throw new ModelError(
+      'DigestMismatch',
+      `the registry answered the manifest ${reference} with other bytes (${digest})`,
+    );
+  }
+  return { digest, content: readManifest(bytes, mediaType) };
 }

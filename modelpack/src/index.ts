@@ -2,22 +2,19 @@
 export * from './contract.ts';
 export * from './describe.ts';
 export * from './failure.ts';
-export * from './files.ts';
-export {
-  ANNOTATION_FORMAT,
-  describeStream,
-  type Descriptor,
-  digestOf,
-  groupIntoLayers,
-  type ImageManifest,
-  makeManifest,
-  MEDIA,
-  readManifest,
-  tarOf,
-} from './image.ts';
-export * from './registry.ts';
+export { listFiles, type ModelFile, openFile, TreeDigest, treeDigest } from './files.ts';
+export * from './image.ts';
+export * from './layer.ts';
+export { Registry, type RegistryOptions } from './registry.ts';
 export { readCredentials } from './registry-auth.ts';
-export * from './signature.ts';
-export { untar } from './untar.ts';
+export { retry } from './retry.ts';
+export {
+  type Datatype,
+  DEFAULT_SIGNATURE,
+  type ModelFormat,
+  type ModelInfo,
+  type Signature,
+  type TensorSpec,
+} from './signature.ts';
+export { readArchive, untar } from './untar.ts';
 export * from './uri.ts';
-export { readModelJson } from './tfjs-model.ts';

@@ -8,7 +8,16 @@ import tar from 'tar-stream';
 import { parseTerminationMessage } from './contract.ts';
 import { describeModel, detectFormat } from './describe.ts';
 import { listFiles, treeDigest } from './files.ts';
-import { describeStream, makeManifest, readManifest, tarOf } from './image.ts';
+import {
+  describeStream,
+  digestOf,
+  findImage,
+  groupIntoLayers,
+  makeManifest,
+  readManifest,
+  SHARED_LAYER_LIMIT,
+  tarOf,
+} from './image.ts';
 import { parseChallenge, readCredentials } from './registry-auth.ts';
 import { untar } from './untar.ts';
 import { parseModelUri } from './uri.ts';
@@ -42,6 +51,17 @@ describe('the address of a model', () => {
   ])('%s is refused', (text) =>
     expect(() => parseModelUri(text)).toThrow(expect.objectContaining({ reason: 'BadConfiguration' })),
   );
+
+  it.each([
+    ['s3://bucket/x', 's3:// is not supported'],
+    ['digits:1', 'does not begin with oci:// or pvc://'],
+    ['oci://r/a', 'names no version'],
+    ['oci://r', 'names no repository'],
+    ['oci://r/Digits:1', 'lower case'],
+    ['oci://r/a:1 ', 'space'],
+    ['oci://r/a@sha256:12', '64 hexadecimal digits'],
+    ['pvc://claim/../x', '..'],
+  ])('%s is refused with the reason: %s', (text, reason) => expect(() => parseModelUri(text)).toThrow(reason));
 });
 
 describe('a model as an image', () => {
@@ -83,15 +103,62 @@ describe('a model as an image', () => {
     const { manifest } = makeManifest([layer], { a: 'b' });
     expect(readManifest(manifest, '')).toMatchObject({ image: { layers: [layer], annotations: { a: 'b' } } });
     const entries = [
-      { digest: 'arm', platform: { os: 'linux', architecture: 'arm64' } },
-      { digest: 'amd', platform: { os: 'linux', architecture: 'amd64' } },
+      { ...layer, platform: { os: 'linux', architecture: 'arm64' } },
+      { ...layer, digest: `sha256:${'b'.repeat(64)}`, platform: { os: 'linux', architecture: 'amd64' } },
     ];
-    expect(readManifest(Buffer.from(JSON.stringify({ manifests: entries })), '')).toEqual({ entry: 'amd' });
+    expect(readManifest(Buffer.from(JSON.stringify({ manifests: entries })), '')).toEqual({
+      entry: entries[1]?.digest,
+    });
     expect(() => readManifest(Buffer.from('{'), '')).toThrow(expect.objectContaining({ reason: 'ModelMalformed' }));
     expect(() => readManifest(Buffer.from('{}'), '')).toThrow(expect.objectContaining({ reason: 'ModelMalformed' }));
   });
 
-  const bad: [string, Partial<tar.Header> & { name: string }][] = [
+  it.each([
+    { digest: 'sha256:../../other/blobs/x' },
+    { digest: '../manifests/1' },
+    { size: -1 },
+    { size: '5' },
+    { mediaType: undefined },
+  ])('whose manifest names a blob with %j is refused', (fault) => {
+    const layer = { mediaType: 'm', digest: `sha256:${HEX}`, size: 1, ...fault };
+    const refused = expect.objectContaining({ reason: 'ModelMalformed' });
+    expect(() => readManifest(Buffer.from(JSON.stringify({ layers: [layer] })), '')).toThrow(refused);
+    expect(() => readManifest(Buffer.from(JSON.stringify({ manifests: [layer] })), '')).toThrow(refused);
+  });
+
+  it('is found by tag or digest, through an index too, and every digest is checked on the way', async () => {
+    const layer = { mediaType: 'm', digest: `sha256:${HEX}`, size: 5 };
+    const { manifest } = makeManifest([layer], {});
+    const index = (digest: string) => Buffer.from(JSON.stringify({ manifests: [{ ...layer, digest }] }));
+    const find = (bytes: Record<string, Buffer>, reference: string) =>
+      findImage(async (asked) => ({ bytes: bytes[asked] ?? Buffer.from('{}'), mediaType: 'm' }), reference);
+    const digest = digestOf(manifest);
+
+    expect(await find({ one: manifest }, 'one')).toMatchObject({ digest, bytes: 5 });
+    expect(await find({ many: index(digest), [digest]: manifest }, 'many')).toMatchObject({ digest, bytes: 5 });
+    await expect(find({ [`sha256:${HEX}`]: manifest }, `sha256:${HEX}`)).rejects.toMatchObject({
+      reason: 'DigestMismatch',
+    });
+    await expect(find({ many: index(`sha256:${HEX}`), [`sha256:${HEX}`]: manifest }, 'many')).rejects.toMatchObject({
+      reason: 'DigestMismatch',
+    });
+    const inner = index(digest);
+    await expect(
+      find({ many: index(digestOf(inner)), [digestOf(inner)]: inner, [digest]: manifest }, 'many'),
+    ).rejects.toMatchObject({ reason: 'ModelMalformed' });
+  });
+
+  it('puts a large file into a layer of its own, so that a change elsewhere does not send it again', () => {
+    const large = { path: 'weights.bin', size: SHARED_LAYER_LIMIT + 1 };
+    const small = [
+      { path: 'a', size: 1 },
+      { path: 'z', size: SHARED_LAYER_LIMIT },
+    ];
+    expect(groupIntoLayers([small[0]!, large, small[1]!])).toEqual([small, [large]]);
+    expect(groupIntoLayers([large])).toEqual([[large]]);
+  });
+
+  const bad: [string, { name: string; type?: tar.Header['type']; linkname?: string }][] = [
     ['a path that leads outside', { name: '../x' }],
     ['an absolute path', { name: '/x' }],
     ['a path with a hidden step', { name: 'a/../../x' }],
@@ -100,12 +167,14 @@ describe('a model as an image', () => {
     ['a hard link', { name: 'x', type: 'link', linkname: 'y' }],
     ['a device', { name: 'x', type: 'character-device' }],
     ['a whiteout', { name: '.wh.x' }],
+    ['a line break in a name', { name: 'a\nb' }],
+    ['a folder that leads outside', { name: '../x/', type: 'directory' }],
   ];
   it.each(bad)('with %s is refused', async (_what, header) => {
     const pack = tar.pack();
     pack.entry(header, header.type === undefined ? 'x' : '');
     pack.finalize();
-    const stream = Readable.from(pack as unknown as AsyncIterable<Buffer>);
+    const stream = Readable.from(pack);
     await expect(untar(stream, false, folder, LIMITS)).rejects.toMatchObject({ reason: 'ModelMalformed' });
   });
 
@@ -131,7 +200,7 @@ describe('a model as an image', () => {
     const pack = tar.pack();
     for (const [name, text] of entries) pack.entry({ name }, text);
     pack.finalize();
-    const stream = Readable.from(pack as unknown as AsyncIterable<Buffer>);
+    const stream = Readable.from(pack);
     await expect(untar(stream, false, folder, LIMITS)).rejects.toMatchObject({ reason: 'ModelMalformed' });
   });
 
@@ -195,6 +264,22 @@ describe('a model folder', () => {
     });
   });
 
+  it('of a volume may hold the lost+found of its file system', async () => {
+    mkdirSync(join(folder, 'lost+found'));
+    writeFileSync(join(folder, 'lost+found', 'x'), '');
+    writeFileSync(join(folder, 'a'), '1');
+    expect(await listFiles(folder)).toEqual([{ path: 'a', size: 1 }]);
+  });
+
+  it('with a name that could be read as two is refused', async () => {
+    writeFileSync(join(folder, 'a\nb'), '');
+    await expect(listFiles(folder)).rejects.toMatchObject({ reason: 'ModelMalformed' });
+  });
+
+  it('that does not exist is ModelNotFound', async () => {
+    await expect(listFiles(join(folder, 'none'))).rejects.toMatchObject({ reason: 'ModelNotFound' });
+  });
+
   it('has a tree digest that depends on names and bytes only', async () => {
     writeFileSync(join(folder, 'a'), '1');
     const first = await treeDigest(folder);
@@ -212,6 +297,12 @@ describe('registry credentials', () => {
     expect(await readCredentials(folder, 'r.example')).toEqual({ username: 'user', password: 'pass:word' });
     expect(await readCredentials(folder, 'other.example')).toBeUndefined();
     expect(await readCredentials(join(folder, 'missing'), 'r.example')).toBeUndefined();
+  });
+
+  it('of docker.io are found under the name that docker login writes', async () => {
+    const auth = Buffer.from('u:p').toString('base64');
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths: { 'https://index.docker.io/v1/': { auth } } }));
+    expect(await readCredentials(folder, 'docker.io')).toEqual({ username: 'u', password: 'p' });
   });
 
   it('that a helper keeps are refused with what to do', async () => {

@@ -9,48 +9,63 @@ export interface Credentials {
 }
 
 interface DockerConfig {
-  auths?: Record<string, { auth?: string; username?: string; password?: string }>;
+  auths?: Record<string, { auth?: string; username?: string; password?: string; identitytoken?: string }>;
   credHelpers?: Record<string, string>;
   credsStore?: string;
 }
 
 /**
  * Credentials for a registry from the `config.json` in a folder, as docker login or a Secret of type
- * kubernetes.io/dockerconfigjson writes it. Undefined when there are none.
+ * kubernetes.io/dockerconfigjson writes it. Undefined when there are none. Throws ModelError BadConfiguration when the
+ * file is damaged, and Unauthorized when another program keeps the password.
  */
 export async function readCredentials(folder: string | undefined, registry: string): Promise<Credentials | undefined> {
   if (folder === undefined || folder === '') return undefined;
-  const file = join(folder, 'config.json');
-  let config: DockerConfig;
-  try {
-    config = JSON.parse(await readFile(file, 'utf8')) as DockerConfig;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new ModelError(
-      'BadConfiguration',
-      'the registry credentials are not readable JSON; use a Secret of type kubernetes.io/dockerconfigjson',
-    );
-  }
-  const entry = Object.entries(config.auths ?? {}).find(([key]) => hostOf(key) === registry)?.[1];
+  const config = await readConfig(join(folder, 'config.json'));
+  if (config === undefined) return undefined;
+  const entry = Object.entries(config.auths ?? {}).find(([key]) => hostOf(key) === hostOf(registry))?.[1];
   if (entry?.auth !== undefined && entry.auth !== '') {
     const text = Buffer.from(entry.auth, 'base64').toString();
     const colon = text.indexOf(':');
     if (colon > 0) return { username: text.slice(0, colon), password: text.slice(colon + 1) };
   }
-  if (entry?.username !== undefined && entry.password !== undefined)
+  if (entry?.username !== undefined && entry.password !== undefined) {
     return { username: entry.username, password: entry.password };
-  if (config.credHelpers?.[registry] !== undefined || (entry === undefined && config.credsStore !== undefined)) {
-    const helper = config.credHelpers?.[registry] ?? config.credsStore;
-    throw new ModelError(
-      'Unauthorized',
-      `credentials for ${registry} are kept by the helper ${helper}, which is not supported; write them into a config.json of its own and set DOCKER_CONFIG to its folder`,
-    );
   }
-  return undefined;
+  const keeper = config.credHelpers?.[registry] ?? config.credsStore ?? (entry?.identitytoken && 'an identity token');
+  if (keeper === undefined || keeper === '') return undefined;
+  const remedy = 'write user and password into a config.json of its own and set DOCKER_CONFIG to its folder';
+  throw new ModelError(
+    'Unauthorized',
+    `credentials for ${registry} are kept by ${keeper}, which we cannot ask; ${remedy}`,
+  );
 }
 
-/** Keys are written with and without scheme and path. */
-const hostOf = (key: string): string => key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+async function readConfig(file: string): Promise<DockerConfig | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as DockerConfig;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const words = 'the registry credentials are not readable JSON; use a Secret of type kubernetes.io/dockerconfigjson';
+    throw new ModelError('BadConfiguration', words, { cause });
+  }
+}
+
+/** Docker's own registry has one name for people, one for credentials and one that answers. */
+const DOCKER_HUB = {
+  name: 'docker.io',
+  api: 'registry-1.docker.io',
+  aliases: ['index.docker.io', 'registry-1.docker.io'],
+};
+
+/** The host that answers for a registry. */
+export const apiHost = (registry: string): string => (registry === DOCKER_HUB.name ? DOCKER_HUB.api : registry);
+
+/** Keys of `auths` are written with and without scheme and path. */
+function hostOf(key: string): string {
+  const host = key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+  return DOCKER_HUB.aliases.includes(host) ? DOCKER_HUB.name : host;
+}
 
 export interface Challenge {
   scheme: string;

@@ -1,7 +1,11 @@
+import type http from 'node:http';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from './registry.ts';
 import { FakeRegistry } from './testing/fake-registry.ts';
 import { digestOf } from './image.ts';
+
+const USER = async () => ({ username: 'u', password: 'p' });
 
 describe('a registry', () => {
   const fake = () => new FakeRegistry();
@@ -64,7 +68,7 @@ describe('a registry', () => {
       (_, response) => (response.writeHead(401, challenge).end(), true),
       (request, response) => (response.end(JSON.stringify({ token: `for ${request.headers.authorization}` })), true),
     );
-    await open({ credentials: { username: 'u', password: 'p' } }).getManifest('1');
+    await open({ credentials: USER }).getManifest('1');
     const basic = `Basic ${Buffer.from('u:p').toString('base64')}`;
     expect(server.seen.map(({ authorization }) => authorization)).toEqual([undefined, basic, `Bearer for ${basic}`]);
   });
@@ -88,12 +92,113 @@ describe('a registry', () => {
       (_, response) => (response.writeHead(307, { location: `http://${otherHost}/v2/a/blobs/sha256:x` }).end(), true),
     );
     try {
-      const stream = await open({ credentials: { username: 'u', password: 'p' } }).openBlob('sha256:x');
+      const stream = await open({ credentials: USER }).openBlob('sha256:x');
       stream.resume();
       expect(server.seen.at(-1)?.authorization).toBeDefined();
       expect(other.seen).toEqual([{ method: 'GET', url: '/v2/a/blobs/sha256:x', authorization: undefined }]);
     } finally {
       await other.stop();
     }
+  });
+
+  it('that redirects to another host sends the bytes of there, without our credentials', async () => {
+    const other = fake();
+    const otherHost = await other.start();
+    other.blobs.set(digestOf(Buffer.from('far')), Buffer.from('far'));
+    const path = `/v2/models/digits/blobs/${digestOf(Buffer.from('far'))}`;
+    server.faults.push(
+      (_, response) => (response.writeHead(307, { location: `http://${otherHost}${path}` }).end(), true),
+    );
+    try {
+      const chunks = await (await open({ credentials: USER }).openBlob(digestOf(Buffer.from('far')))).toArray();
+      expect(Buffer.concat(chunks as Buffer[]).toString()).toBe('far');
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('that redirects for ever is given up', async () => {
+    for (let i = 0; i < 10; i++) {
+      server.faults.push((request, response) => (response.writeHead(307, { location: request.url }).end(), true));
+    }
+    await expect(open().getManifest('1')).rejects.toMatchObject({
+      reason: 'SourceUnavailable',
+      message: expect.stringContaining('circles'),
+    });
+  });
+
+  it('that falls silent in the middle of a blob is given up as FetchTimeout', async () => {
+    server.faults.push((_, response) => (response.writeHead(200, { 'content-length': '100' }).write('half'), true));
+    const body = await open({ stallMs: 80 }).openBlob('sha256:x');
+    await expect(body.toArray()).rejects.toMatchObject({ reason: 'FetchTimeout' });
+  });
+
+  it('is not called silent while we are the slow ones', async () => {
+    const blob = Buffer.alloc(4 * 2 ** 20, 'x');
+    server.blobs.set('sha256:x', blob);
+    let received = 0;
+    for await (const chunk of await open({ stallMs: 40 }).openBlob('sha256:x')) {
+      if (received === 0) await new Promise((resolve) => setTimeout(resolve, 200));
+      received += (chunk as Buffer).length;
+    }
+    expect(received).toBe(blob.length);
+  });
+
+  it.each([429, 503])('that answers %i with Retry-After is quoted', async (status) => {
+    server.faults.push((_, response) => (response.writeHead(status, { 'retry-after': '7' }).end(), true));
+    await expect(open().getManifest('1')).rejects.toMatchObject({ retryAfterMs: 7000 });
+  });
+
+  it('that lets a token run out in the middle is asked for another', async () => {
+    const challenge = { 'www-authenticate': `Bearer realm="http://${host}/token"` };
+    const refuse = (_: unknown, response: http.ServerResponse) => (response.writeHead(401, challenge).end(), true);
+    const token = (text: string) => (_: unknown, response: http.ServerResponse) => (
+      response.end(JSON.stringify({ token: text })),
+      true
+    );
+    server.manifests.set('1', { bytes: Buffer.from('{}'), mediaType: 'm' });
+    const registry = open();
+    server.faults.push(refuse, token('first'));
+    await registry.getManifest('1');
+    server.faults.push(refuse, token('second'));
+    await registry.getManifest('1');
+    expect(server.seen.map(({ authorization }) => authorization)).toEqual([
+      ...[undefined, undefined, 'Bearer first'],
+      ...['Bearer first', undefined, 'Bearer second'],
+    ]);
+  });
+
+  it('asks for the rights on each repository apart', async () => {
+    const challenge = { 'www-authenticate': `Bearer realm="http://${host}/token"` };
+    for (const repository of ['models/a', 'models/b']) {
+      server.manifests.set('1', { bytes: Buffer.from('{}'), mediaType: 'm' });
+      server.faults.push(
+        (_, response) => (response.writeHead(401, challenge).end(), true),
+        (_, response) => (response.end(JSON.stringify({ token: repository })), true),
+      );
+      await open({ repository }).getManifest('1');
+    }
+    const tokens = server.seen.filter(({ url }) => url.startsWith('/token'));
+    expect(tokens.map(({ url }) => new URL(url, 'http://x').searchParams.get('scope'))).toEqual([
+      'repository:models/a:pull,push',
+      'repository:models/b:pull,push',
+    ]);
+    expect(server.seen.at(-1)?.authorization).toBe('Bearer models/b');
+  });
+
+  it('gets an upload again when it asks for credentials only at the bytes', async () => {
+    const blob = Buffer.from('weights');
+    let opened = 0;
+    server.faults.push((request, response) => {
+      if (request.method !== 'PUT') return false;
+      request.resume().on('end', () => response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end());
+      return true;
+    });
+    await open({ credentials: USER }).putBlob(digestOf(blob), blob.length, () => {
+      opened++;
+      return Readable.from([blob]);
+    });
+    expect(opened).toBe(2);
+    expect(server.blobs.get(digestOf(blob))).toEqual(blob);
   });
 });

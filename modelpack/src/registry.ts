@@ -1,14 +1,15 @@
 import type { Readable } from 'node:stream';
 import { ModelError } from './failure.ts';
 import { closeConnections, type HttpRequest, type HttpResponse, readAll, request } from './http.ts';
-import { type Credentials, parseChallenge } from './registry-auth.ts';
+import { apiHost, type Credentials, parseChallenge } from './registry-auth.ts';
 
 export interface RegistryOptions {
   /** `host[:port]` */
   registry: string;
   repository: string;
   plainHttp?: boolean;
-  credentials?: Credentials | undefined;
+  /** Asked at the first challenge only: a registry open to everybody needs none. */
+  credentials?: () => Promise<Credentials | undefined>;
   /** Milliseconds of silence after which a transfer is given up (default 60 000). */
   stallMs?: number;
 }
@@ -16,8 +17,6 @@ export interface RegistryOptions {
 export interface Manifest {
   bytes: Buffer;
   mediaType: string;
-  /** As the registry calls it; verify against the bytes. */
-  digest: string | undefined;
 }
 
 const MANIFEST_TYPES = [
@@ -32,76 +31,74 @@ const MAX_REDIRECTS = 5;
 /**
  * One repository of a registry, by the OCI distribution specification 1.1 (pull, and push in one piece per blob).
  * All failures are ModelErrors: ModelNotFound (404), Unauthorized (401, 403), SourceUnavailable (429, 5xx, no
- * connection), FetchTimeout (silence).
+ * connection; with `retryAfterMs` if the registry named a time), FetchTimeout (silence).
  */
 export class Registry {
   private authorization: string | undefined;
   private readonly stallMs: number;
-  private readonly root: string;
+  private readonly root: URL;
 
   constructor(private readonly options: RegistryOptions) {
     this.stallMs = options.stallMs ?? 60_000;
-    this.root = `${options.plainHttp === true ? 'http' : 'https'}://${options.registry}/v2/${options.repository}`;
+    const scheme = options.plainHttp === true ? 'http' : 'https';
+    this.root = new URL(`${scheme}://${apiHost(options.registry)}/v2/${options.repository}/`);
   }
 
   async getManifest(reference: string): Promise<Manifest> {
     const response = await this.send({
       method: 'GET',
-      url: new URL(`${this.root}/manifests/${reference}`),
+      url: new URL(`manifests/${reference}`, this.root),
       headers: { accept: MANIFEST_TYPES },
     });
-    await this.expect(response, [200], `manifest ${reference}`);
-    return {
-      bytes: await readAll(response),
-      mediaType: (response.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '',
-      digest: header(response, 'docker-content-digest'),
-    };
+    await this.expect(response, 200, `manifest ${reference}`);
+    const mediaType = (header(response, 'content-type') ?? '').split(';')[0]?.trim() ?? '';
+    return { bytes: await readAll(response), mediaType };
   }
 
   async hasBlob(digest: string): Promise<boolean> {
-    const response = await this.send({ method: 'HEAD', url: new URL(`${this.root}/blobs/${digest}`) });
+    const response = await this.send({ method: 'HEAD', url: new URL(`blobs/${digest}`, this.root) });
+    if (response.status === 404) {
+      response.body.resume();
+      return false;
+    }
+    await this.expect(response, 200, `blob ${digest}`);
     response.body.resume();
-    if (response.status === 404) return false;
-    await this.expect(response, [200], `blob ${digest}`);
     return true;
   }
 
   /** Opens a blob; the caller reads the stream, counts and hashes. */
   async openBlob(digest: string): Promise<Readable> {
-    const response = await this.send({ method: 'GET', url: new URL(`${this.root}/blobs/${digest}`) });
-    await this.expect(response, [200], `blob ${digest}`);
+    const response = await this.send({ method: 'GET', url: new URL(`blobs/${digest}`, this.root) });
+    await this.expect(response, 200, `blob ${digest}`);
     return response.body;
   }
 
-  /** Uploads a blob in one piece; `open` may be called again when the registry asks for credentials first. */
+  /** Uploads a blob in one piece; `open` is called again when the registry wants it sent again. */
   async putBlob(digest: string, size: number, open: () => Readable | Buffer): Promise<void> {
     const started = await this.send({
       method: 'POST',
-      url: new URL(`${this.root}/blobs/uploads/`),
+      url: new URL('blobs/uploads/', this.root),
       headers: { 'content-length': '0' },
     });
-    await this.expect(started, [202], 'upload');
+    await this.expect(started, 202, 'upload');
     started.body.resume();
     const location = header(started, 'location');
-    if (location === undefined)
+    if (location === undefined) {
       throw new ModelError('SourceUnavailable', `${this.options.registry} named no place to upload to`);
+    }
     const url = new URL(location, started.url);
     url.searchParams.set('digest', digest);
     const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
-    const response = await this.send({ method: 'PUT', url, headers, body: open() });
-    await this.expect(response, [201], `blob ${digest}`);
+    const response = await this.send({ method: 'PUT', url, headers, body: open });
+    await this.expect(response, 201, `blob ${digest}`);
     response.body.resume();
   }
 
   async putManifest(reference: string, bytes: Buffer, mediaType: string): Promise<void> {
     const headers = { 'content-type': mediaType, 'content-length': String(bytes.length) };
-    const response = await this.send({
-      method: 'PUT',
-      url: new URL(`${this.root}/manifests/${reference}`),
-      headers,
-      body: bytes,
-    });
-    await this.expect(response, [201], `manifest ${reference}`);
+    const url = new URL(`manifests/${reference}`, this.root);
+    const response = await this.send({ method: 'PUT', url, headers, body: () => bytes });
+    await this.expect(response, 201, `manifest ${reference}`);
     response.body.resume();
   }
 
@@ -109,85 +106,99 @@ export class Registry {
     closeConnections();
   }
 
-  /** Sends, answers a challenge once, and follows redirects; credentials never go to another host. */
+  /** Sends, and answers a challenge once: also a token that ran out in the middle of a long transfer. */
   private async send(wanted: HttpRequest): Promise<HttpResponse> {
-    let response = await this.sendOnce(wanted);
-    if (response.status === 401 && !isStream(wanted.body)) {
-      const challenge = parseChallenge(header(response, 'www-authenticate'));
-      response.body.resume();
-      this.authorization = await this.authorize(challenge?.scheme, challenge?.parameters ?? {});
-      response = await this.sendOnce(wanted);
-    }
-    return response;
+    const response = await this.follow(wanted);
+    if (response.status !== 401) return response;
+    response.body.resume();
+    this.authorization = await this.authorize(header(response, 'www-authenticate'));
+    return this.follow(wanted);
   }
 
-  private async sendOnce(wanted: HttpRequest): Promise<HttpResponse> {
-    let { url } = wanted;
+  /** Follows redirects. Credentials never go to another host, nor over a connection that is less safe. */
+  private async follow(wanted: HttpRequest): Promise<HttpResponse> {
+    let { url, method } = wanted;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const own = url.host === this.options.registry;
-      const authorization = own && this.authorization !== undefined ? { authorization: this.authorization } : {};
-      const response = await request(
-        { ...wanted, url, headers: { ...wanted.headers, ...authorization } },
-        this.stallMs,
-      );
+      const ours = url.origin === this.root.origin && this.authorization !== undefined;
+      const headers = { ...wanted.headers, ...(ours ? { authorization: this.authorization ?? '' } : {}) };
+      const response = await request({ ...wanted, method, url, headers }, this.stallMs);
       const location = header(response, 'location');
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
       response.body.resume();
-      url = new URL(location, url);
+      url = this.secure(new URL(location, url));
+      if (response.status === 303) method = 'GET';
     }
     throw new ModelError('SourceUnavailable', `${this.options.registry} redirects in circles`);
   }
 
-  private async authorize(scheme: string | undefined, parameters: Record<string, string>): Promise<string> {
-    const { credentials } = this.options;
-    const basic =
-      credentials === undefined
-        ? undefined
-        : `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
-    if (scheme === 'basic' && basic !== undefined) return basic;
-    if (scheme !== 'bearer' || parameters['realm'] === undefined) throw this.unauthorized();
-    const url = new URL(parameters['realm']);
-    if (parameters['service'] !== undefined) url.searchParams.set('service', parameters['service']);
-    url.searchParams.set('scope', parameters['scope'] ?? `repository:${this.options.repository}:pull,push`);
-    const response = await request(
-      { method: 'GET', url, ...(basic === undefined ? {} : { headers: { authorization: basic } }) },
-      this.stallMs,
+  /** A registry that speaks TLS may not send us where nobody does. */
+  private secure(url: URL): URL {
+    if (url.protocol === 'https:' || (url.protocol === 'http:' && this.root.protocol === 'http:')) return url;
+    throw new ModelError(
+      'SourceUnavailable',
+      `${this.options.registry} sends us to ${url.origin}, which is not secure`,
     );
-    if (response.status === 401 || response.status === 403) throw this.unauthorized();
-    await this.expect(response, [200], 'token');
-    const answer = JSON.parse((await readAll(response)).toString()) as { token?: string; access_token?: string };
-    const token = answer.token ?? answer.access_token;
-    if (token === undefined) throw this.unauthorized();
+  }
+
+  /** What to put into the Authorization header, by the token protocol of the distribution project. */
+  private async authorize(challenge: string | undefined): Promise<string> {
+    const { repository, registry } = this.options;
+    const { scheme, parameters = {} } = parseChallenge(challenge) ?? {};
+    const credentials = await this.options.credentials?.();
+    const pair = credentials && Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
+    if (scheme === 'basic' && pair !== undefined) return `Basic ${pair}`;
+    if (scheme !== 'bearer' || !URL.canParse(parameters['realm'] ?? '')) throw await this.unauthorized();
+    const url = this.secure(new URL(parameters['realm'] ?? ''));
+    if (parameters['service'] !== undefined) url.searchParams.set('service', parameters['service']);
+    url.searchParams.set('scope', parameters['scope'] ?? `repository:${repository}:pull,push`);
+    const headers: Record<string, string> = pair === undefined ? {} : { authorization: `Basic ${pair}` };
+    const response = await request({ method: 'GET', url, headers }, this.stallMs);
+    await this.expect(response, 200, `token at ${url.host}`);
+    const token = readToken(await readAll(response));
+    if (token === undefined) {
+      throw new ModelError('SourceUnavailable', `${url.host} answered without the token that ${registry} asks for`);
+    }
     return `Bearer ${token}`;
   }
 
-  private unauthorized(): ModelError {
-    const { registry, repository, credentials } = this.options;
+  private async unauthorized(): Promise<ModelError> {
+    const { registry, repository } = this.options;
+    const credentials = await this.options.credentials?.();
     const hint =
       credentials === undefined
-        ? 'no credentials were given (spec.model.secretRef, or docker login)'
-        : `user ${credentials.username} was refused`;
+        ? 'no credentials were given; name a Secret in spec.model.secretRef, or run docker login'
+        : `user ${credentials.username} was refused; check the password and the rights of that user`;
     return new ModelError('Unauthorized', `${registry} does not let us use ${repository}: ${hint}`);
   }
 
-  private async expect(response: HttpResponse, allowed: readonly number[], what: string): Promise<void> {
+  private async expect(response: HttpResponse, wanted: number, what: string): Promise<void> {
     const { status } = response;
-    if (allowed.includes(status)) return;
-    if (status === 401 || status === 403) throw this.unauthorized();
+    if (status === wanted) return;
     const { registry, repository } = this.options;
-    const detail = response.body.readableEnded ? '' : (await readAll(response, 65_536)).toString();
-    const message = /"message":\s*"([^"]{1,200})"/.exec(detail)?.[1];
-    const words = `${registry}/${repository}: ${what}: status ${status}${message === undefined ? '' : ` (${message})`}`;
-    if (status === 404)
-      throw new ModelError(
-        'ModelNotFound',
-        `${registry} has no ${what} in ${repository}; check the uri, and that the model was pushed`,
-      );
-    throw new ModelError('SourceUnavailable', words);
+    const detail = (await readAll(response, 65_536).catch(() => Buffer.alloc(0))).toString();
+    if (status === 401 || status === 403) throw await this.unauthorized();
+    if (status === 404) {
+      const words = `${registry} has no ${what} in ${repository}; check the uri, and that the model was pushed`;
+      throw new ModelError('ModelNotFound', words);
+    }
+    const reason = /"message":\s*"([^"]{1,200})"/.exec(detail)?.[1];
+    const words = `${registry}/${repository}: ${what}: status ${status}${reason === undefined ? '' : ` (${reason})`}`;
+    throw new ModelError('SourceUnavailable', words, { retryAfterMs: retryAfter(header(response, 'retry-after')) });
   }
 }
 
-const isStream = (body: HttpRequest['body']): boolean => body !== undefined && !Buffer.isBuffer(body);
+function readToken(bytes: Buffer): string | undefined {
+  try {
+    const answer = JSON.parse(bytes.toString()) as { token?: string; access_token?: string };
+    return answer.token ?? answer.access_token;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seconds only: registries do not use the form with a date, and it would need a clock. */
+const retryAfter = (value: string | undefined): number | undefined =>
+  value !== undefined && /^\d{1,6}$/.test(value) ? Number(value) * 1000 : undefined;
 
 function header(response: HttpResponse, name: string): string | undefined {
   const value = response.headers[name];

@@ -1,24 +1,27 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { ModelError } from './failure.ts';
-import { DATATYPES, type ModelInfo, type Signature, type TensorSpec } from './signature.ts';
+import { datatypeOf, type ModelInfo, shapeOf, type Signature, type TensorSpec } from './signature.ts';
 
 /**
- * The part of tensorflow/core/protobuf/{saved_model,meta_graph}.proto and its imports that tells signatures and
- * operations. Field numbers are TensorFlow's; all other fields are skipped while decoding.
+ * The part of TensorFlow's saved_model.proto, meta_graph.proto and their imports that tells signatures and operations.
+ * Field numbers are TensorFlow's; all other fields are skipped while decoding.
+ *
+ * graph_def and library are single there, and repeated here: of a field that occurs twice TensorFlow merges both, while
+ * protobufjs keeps the last. An operation hidden in the first would run without having been seen.
  */
 const PROTO = `
 syntax = "proto3";
 message SavedModel { repeated MetaGraph meta_graphs = 2; }
-message MetaGraph { MetaInfo meta_info_def = 1; Graph graph_def = 2; map<string, SignatureDef> signature_def = 5; }
+message MetaGraph { repeated MetaInfo meta_info_def = 1; repeated Graph graph_def = 2; map<string, SignatureDef> signature_def = 5; }
 message MetaInfo { repeated string tags = 4; }
-message Graph { repeated Node node = 1; Library library = 2; }
-message Node { string name = 1; string op = 2; }
+message Graph { repeated Node node = 1; repeated Library library = 2; }
+message Node { string op = 2; }
 message Library { repeated Function function = 1; }
 message Function { repeated Node node_def = 3; }
-message SignatureDef { map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; string method_name = 3; }
-message TensorInfo { string name = 1; DataType dtype = 2; Shape tensor_shape = 3; }
+message SignatureDef { map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; }
+message TensorInfo { DataType dtype = 2; Shape tensor_shape = 3; }
 message Shape { repeated Dim dim = 2; bool unknown_rank = 3; }
 message Dim { int64 size = 1; }
 enum DataType {
@@ -31,67 +34,64 @@ interface TensorInfo {
   dtype: string;
   tensorShape?: { dim: { size: string }[]; unknownRank: boolean };
 }
-interface SavedModel {
-  metaGraphs: {
-    metaInfoDef?: { tags: string[] };
-    graphDef?: { node: { op: string }[]; library?: { function: { nodeDef: { op: string }[] }[] } };
-    signatureDef: Record<string, { inputs: Record<string, TensorInfo>; outputs: Record<string, TensorInfo> }>;
-  }[];
+interface Node {
+  op: string;
+}
+interface MetaGraph {
+  metaInfoDef: { tags: string[] }[];
+  graphDef: { node: Node[]; library: { function: { nodeDef: Node[] }[] }[] }[];
+  signatureDef: Record<string, { inputs: Record<string, TensorInfo>; outputs: Record<string, TensorInfo> }>;
 }
 
 const type = protobuf.parse(PROTO).root.lookupType('SavedModel');
-export const SERVE_TAG = 'serve';
+const SERVE_TAG = 'serve';
+const FILE = 'saved_model.pb';
+/** Other forms of the same file. Which one TensorFlow takes depends on its version. */
+const RIVALS = ['saved_model.cpb', 'saved_model.pbtxt'];
 
 /** Signatures and operations of a SavedModel folder, read without TensorFlow. Throws ModelError ModelMalformed. */
 export async function readSavedModel(folder: string): Promise<ModelInfo> {
-  const bytes = await readFile(join(folder, 'saved_model.pb'));
-  let model: SavedModel;
-  try {
-    model = type.toObject(type.decode(bytes), {
-      enums: String,
-      longs: String,
-      defaults: true,
-      arrays: true,
-      objects: true,
-    }) as SavedModel;
-  } catch (cause) {
-    throw new ModelError('ModelMalformed', 'saved_model.pb is damaged: it does not decode as a SavedModel', { cause });
-  }
-  const graph = model.metaGraphs.find(({ metaInfoDef }) => metaInfoDef?.tags.includes(SERVE_TAG));
-  if (graph === undefined) {
+  const rival = (await readdir(folder)).find((name) => RIVALS.includes(name));
+  if (rival !== undefined) {
     throw new ModelError(
       'ModelMalformed',
-      `saved_model.pb holds no graph with the tag '${SERVE_TAG}'; export it for serving (model.export in Keras)`,
+      `the folder holds ${rival} beside ${FILE}; leave one, so that it is clear what is served`,
     );
   }
-  const nodes = [
-    graph.graphDef?.node ?? [],
-    ...(graph.graphDef?.library?.function ?? []).map(({ nodeDef }) => nodeDef),
-  ];
-  const signatures = Object.entries(graph.signatureDef)
-    // Not signatures people call: TensorFlow keeps its initialisation there.
+  const graphs = decode(await readFile(join(folder, FILE)));
+  const serving = graphs.find(({ metaInfoDef }) => metaInfoDef.some(({ tags }) => tags.includes(SERVE_TAG)));
+  if (serving === undefined) {
+    const words = `${FILE} holds no graph with the tag '${SERVE_TAG}'; export it for serving (model.export in Keras)`;
+    throw new ModelError('ModelMalformed', words);
+  }
+  const signatures = Object.entries(serving.signatureDef)
+    // Not signatures that people call: TensorFlow keeps its initialisation there.
     .filter(([name]) => !name.startsWith('__'))
     .map(([name, { inputs, outputs }]): [string, Signature] => [
       name,
       { inputs: specsOf(inputs), outputs: specsOf(outputs) },
     ]);
-  return {
-    format: 'SavedModel',
-    signatures: Object.fromEntries(signatures),
-    operations: [...new Set(nodes.flat().map(({ op }) => op))].sort(),
-  };
+  return { format: 'SavedModel', signatures: Object.fromEntries(signatures), operations: operationsOf(graphs) };
 }
 
-function specsOf(tensors: Record<string, TensorInfo>): TensorSpec[] {
-  return Object.entries(tensors)
-    .map(([name, { dtype, tensorShape }]) => {
-      const known = DATATYPES[dtype];
-      if (known === undefined)
-        throw new ModelError(
-          'ModelMalformed',
-          `tensor ${name} has the type ${dtype}, which cannot be sent over the network`,
-        );
-      return { name, dtype: known, shape: (tensorShape?.dim ?? []).map(({ size }) => Number(size)) };
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+function decode(bytes: Buffer): MetaGraph[] {
+  try {
+    const options = { enums: String, longs: String, defaults: true, arrays: true, objects: true };
+    return (type.toObject(type.decode(bytes), options) as { metaGraphs: MetaGraph[] }).metaGraphs;
+  } catch (cause) {
+    throw new ModelError('ModelMalformed', `${FILE} is damaged: it does not decode as a SavedModel`, { cause });
+  }
 }
+
+/** Of all graphs: which of them an engine loads is its own decision. */
+function operationsOf(graphs: readonly MetaGraph[]): string[] {
+  const parts = graphs.flatMap(({ graphDef }) => graphDef);
+  const functions = parts.flatMap(({ library }) => library.flatMap((one) => one.function));
+  const nodes = [...parts.flatMap(({ node }) => node), ...functions.flatMap(({ nodeDef }) => nodeDef)];
+  return [...new Set(nodes.map(({ op }) => op))].sort();
+}
+
+const specsOf = (tensors: Record<string, TensorInfo>): TensorSpec[] =>
+  Object.entries(tensors)
+    .map(([name, { dtype, tensorShape }]) => ({ name, dtype: datatypeOf(name, dtype), shape: shapeOf(tensorShape) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));

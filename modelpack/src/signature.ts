@@ -1,4 +1,5 @@
 /** What a model takes and gives, in the names of the Open Inference Protocol. */
+import { ModelError } from './failure.ts';
 
 export type Datatype =
   | 'BOOL'
@@ -40,28 +41,47 @@ export interface ModelInfo {
 
 export const DEFAULT_SIGNATURE = 'serving_default';
 
-/** TensorFlow's DataType names to ours; https://github.com/tensorflow/tensorflow types.proto. */
-export const DATATYPES: Readonly<Record<string, Datatype>> = {
-  DT_FLOAT: 'FP32',
-  DT_DOUBLE: 'FP64',
-  DT_INT32: 'INT32',
-  DT_UINT8: 'UINT8',
-  DT_INT16: 'INT16',
-  DT_INT8: 'INT8',
-  DT_STRING: 'BYTES',
-  DT_INT64: 'INT64',
-  DT_BOOL: 'BOOL',
-  DT_BFLOAT16: 'BF16',
-  DT_UINT16: 'UINT16',
-  DT_HALF: 'FP16',
-  DT_UINT32: 'UINT32',
-  DT_UINT64: 'UINT64',
-};
+/** TensorFlow's DataType names. */
+const TENSORFLOW: ReadonlyMap<string, Datatype> = new Map([
+  ['DT_FLOAT', 'FP32'],
+  ['DT_DOUBLE', 'FP64'],
+  ['DT_INT32', 'INT32'],
+  ['DT_UINT8', 'UINT8'],
+  ['DT_INT16', 'INT16'],
+  ['DT_INT8', 'INT8'],
+  ['DT_STRING', 'BYTES'],
+  ['DT_INT64', 'INT64'],
+  ['DT_BOOL', 'BOOL'],
+  ['DT_BFLOAT16', 'BF16'],
+  ['DT_UINT16', 'UINT16'],
+  ['DT_HALF', 'FP16'],
+  ['DT_UINT32', 'UINT32'],
+  ['DT_UINT64', 'UINT64'],
+]);
 
 /** Names of the TensorFlow.js layers format. */
-export const KERAS_DATATYPES: Readonly<Record<string, Datatype>> = {
-  float32: 'FP32',
-  int32: 'INT32',
-  bool: 'BOOL',
-  string: 'BYTES',
-};
+const KERAS: ReadonlyMap<string, Datatype> = new Map([
+  ['float32', 'FP32'],
+  ['int32', 'INT32'],
+  ['bool', 'BOOL'],
+  ['string', 'BYTES'],
+]);
+
+/** Our name of a TensorFlow or Keras type. Throws ModelError ModelMalformed. */
+export function datatypeOf(tensor: string, type: string): Datatype {
+  const known = TENSORFLOW.get(type) ?? KERAS.get(type);
+  if (known !== undefined) return known;
+  throw new ModelError(
+    'ModelMalformed',
+    `tensor ${tensor} has the type ${type}, which cannot be sent over the network`,
+  );
+}
+
+/**
+ * The shape in a TensorShapeProto, or its JSON form. One that is not known at all (any rank) is shown as [-1]: the
+ * protocol has no word for it, and most such tensors are lists.
+ */
+export function shapeOf(proto: { dim?: { size?: string | number }[]; unknownRank?: boolean } | undefined): number[] {
+  if (proto === undefined || proto.unknownRank === true) return [-1];
+  return (proto.dim ?? []).map(({ size = 0 }) => Number(size));
+}

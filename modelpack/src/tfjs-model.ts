@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './failure.ts';
-import { DATATYPES, DEFAULT_SIGNATURE, KERAS_DATATYPES, type ModelInfo, type TensorSpec } from './signature.ts';
+import { datatypeOf, DEFAULT_SIGNATURE, type ModelInfo, shapeOf, type TensorSpec } from './signature.ts';
 
 /** The parts of a TensorFlow.js model.json that we read. */
 export interface ModelJson {
@@ -22,7 +22,7 @@ interface GraphNode {
 interface JsonTensorInfo {
   name: string;
   dtype: string;
-  tensorShape?: { dim?: { size: string | number }[] };
+  tensorShape?: { dim?: { size?: string | number }[]; unknownRank?: boolean };
 }
 interface LayersConfig {
   class_name: string;
@@ -31,7 +31,7 @@ interface LayersConfig {
 interface Layer {
   class_name: string;
   name?: string;
-  config: { name: string; dtype?: string; batch_input_shape?: (number | null)[]; units?: number };
+  config: { name: string; dtype?: string; batch_input_shape?: (number | null)[]; batch_shape?: (number | null)[] };
 }
 
 /** Reads model.json and checks that its weight files lie inside the folder. Throws ModelError ModelMalformed. */
@@ -42,15 +42,31 @@ export async function readModelJson(folder: string): Promise<ModelJson> {
   } catch (cause) {
     throw new ModelError('ModelMalformed', 'model.json is damaged: it is not JSON', { cause });
   }
-  for (const path of (model.weightsManifest ?? []).flatMap(({ paths }) => paths)) {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(path)) {
-      throw new ModelError(
-        'ModelMalformed',
-        `model.json names the weight file ${JSON.stringify(path)}; weights must lie beside model.json`,
-      );
-    }
-  }
+  readParts(() => weightFiles(model));
   return model;
+}
+
+/** Reads parts of a model.json; one of another shape than TensorFlow.js writes is ModelMalformed, not a fault of ours. */
+export function readParts<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof ModelError) throw cause;
+    const words = 'model.json is damaged: its parts are not what TensorFlow.js writes; convert the model again';
+    throw new ModelError('ModelMalformed', words, { cause });
+  }
+}
+
+/**
+ * The files that hold the weights, beside model.json. TensorFlow.js opens what it is told, so a path that leads out of
+ * the folder must be refused before. Throws ModelError ModelMalformed.
+ */
+export function weightFiles(model: ModelJson): string[] {
+  const paths = (model.weightsManifest ?? []).flatMap((group) => group.paths);
+  const outside = paths.find((path) => !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(path));
+  if (outside === undefined) return paths;
+  const words = `model.json names the weight file ${JSON.stringify(outside)}; weights must lie beside model.json`;
+  throw new ModelError('ModelMalformed', words);
 }
 
 export function isLayersModel(model: ModelJson): boolean {
@@ -76,11 +92,11 @@ export function describeGraph(model: ModelJson): ModelInfo {
 }
 
 function specsOf(tensors: Record<string, JsonTensorInfo>): TensorSpec[] {
-  return Object.entries(tensors).map(([name, { dtype, tensorShape }]) => {
-    const known = DATATYPES[dtype];
-    if (known === undefined) throw new ModelError('ModelMalformed', `tensor ${name} has the unknown type ${dtype}`);
-    return { name, dtype: known, shape: (tensorShape?.dim ?? []).map(({ size }) => Number(size)) };
-  });
+  return Object.entries(tensors).map(([name, { dtype, tensorShape }]) => ({
+    name,
+    dtype: datatypeOf(name, dtype),
+    shape: shapeOf(tensorShape),
+  }));
 }
 
 /**
@@ -102,8 +118,8 @@ export function describeLayers(model: ModelJson): ModelInfo {
       [DEFAULT_SIGNATURE]: {
         inputs: inputs.map(({ config: layer }) => ({
           name: layer.name,
-          dtype: KERAS_DATATYPES[layer.dtype ?? 'float32'] ?? 'FP32',
-          shape: (layer.batch_input_shape ?? [null]).map((size) => size ?? -1),
+          dtype: datatypeOf(layer.name, layer.dtype ?? 'float32'),
+          shape: (layer.batch_input_shape ?? layer.batch_shape ?? [null]).map((size) => size ?? -1),
         })),
         outputs: (outputs.length === 0 ? [last.config.name] : outputs).map((name) => ({
           name,

@@ -44,8 +44,23 @@ export function parseModelUri(uri: string): ModelUri {
   }
   const pvc = PVC.exec(uri);
   if (pvc?.[1] !== undefined) return { scheme: 'pvc', claim: pvc[1], path: (pvc[2] ?? '').replace(/^\//, '') };
+  const form = 'write oci://registry/repository:tag or pvc://claim/folder';
   throw new ModelError(
     'BadConfiguration',
-    `${JSON.stringify(uri)} is not the address of a model; write oci://registry/repository:tag or pvc://claim/folder`,
+    `${JSON.stringify(uri)} is not the address of a model: ${faultOf(uri)}; ${form}`,
   );
+}
+
+function faultOf(uri: string): string {
+  if (/\s/.test(uri)) return 'there is a space in it';
+  const [, scheme, rest = ''] = /^([a-z0-9+.-]+):\/\/(.*)$/i.exec(uri) ?? [];
+  if (scheme === undefined) return 'it does not begin with oci:// or pvc://';
+  if (scheme === 'pvc') return 'a claim has a lower-case name, and the folder no empty, hidden or .. parts';
+  if (scheme !== 'oci') return `${scheme}:// is not supported`;
+  const [name = '', digest] = rest.split('@');
+  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest))
+    return 'a digest is sha256: and 64 hexadecimal digits';
+  if (!/^[^/]+\/[^/]/.test(name)) return 'it names no repository after the registry';
+  if (/[A-Z]/.test(name.replace(/:[^/:]*$/, ''))) return 'registry and repository must be in lower case';
+  return 'registry, repository or tag holds characters that are not allowed there';
 }

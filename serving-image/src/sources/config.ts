@@ -41,6 +41,9 @@ export function readSourceConfig(env: NodeJS.ProcessEnv, command: 'fetch' | 'res
   if (version !== '' && !/^\d{1,18}$/.test(version))
     errors.push(`${ENV.version} is no number: ${JSON.stringify(version)}`);
   const registries = (env[ENV.plainHttpRegistries] ?? '').split(',').map((item) => item.trim());
+  const digest = env[ENV.digest] === '' ? undefined : env[ENV.digest];
+  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest))
+    errors.push(`${ENV.digest} must be sha256: and 64 hexadecimal digits, not ${JSON.stringify(digest)}`);
   const stallMs = positive(ENV.stallSeconds, DEFAULT_STALL_SECONDS) * 1000;
   const maxBytes = positive(ENV.maxBytes, DEFAULT_MAX_BYTES);
   if (errors.length > 0) throw new ModelError('BadConfiguration', errors.join('; '));
@@ -55,6 +58,6 @@ export function readSourceConfig(env: NodeJS.ProcessEnv, command: 'fetch' | 'res
     maxBytes,
     name,
     version,
-    digest: env[ENV.digest] === '' ? undefined : env[ENV.digest],
+    digest,
   };
 }

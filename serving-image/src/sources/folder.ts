@@ -1,24 +1,40 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createWriteStream } from 'node:fs';
+import { mkdir, realpath } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { listFiles, ModelError, type PvcUri, treeDigest, treeLine } from '@modeldeployment/modelpack';
-import type { SourceConfig } from './config.ts';
+import { listFiles, ModelError, openFile, type PvcUri, TreeDigest } from '@modeldeployment/modelpack';
 
-/** The folder of the mounted claim that the address names. Throws ModelError ModelNotFound. */
-export async function sourceFolder(uri: PvcUri, config: SourceConfig): Promise<string> {
-  const folder = join(config.source, uri.path);
-  await access(folder).catch(() => {
-    throw new ModelError('ModelNotFound', `the volume of claim ${uri.claim} has no folder /${uri.path}`);
-  });
+/**
+ * The folder that a pvc:// address names, below the place where its whole claim is mounted: the path stays in the
+ * address, so that a missing folder is our message and not a container that cannot be created. Throws ModelError.
+ */
+export async function sourceFolder({ claim, path }: PvcUri, mount: string): Promise<string> {
+  const root = await resolved(mount);
+  if (root === undefined) {
+    throw new ModelError('SourceUnavailable', `the volume of claim ${claim} is not mounted at ${mount}`);
+  }
+  const folder = await resolved(join(root, path));
+  if (folder === undefined) {
+    throw new ModelError('ModelNotFound', `the volume of claim ${claim} has no folder /${path}; check the uri`);
+  }
+  if (folder !== root && !folder.startsWith(root.endsWith(sep) ? root : root + sep)) {
+    throw new ModelError('ModelMalformed', `/${path} in the volume of claim ${claim} is a link that leads out of it`);
+  }
   return folder;
 }
 
-export const describeFolder = async (uri: PvcUri, config: SourceConfig) => treeDigest(await sourceFolder(uri, config));
+async function resolved(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
 
-/** Copies a folder and answers the tree digest of the very bytes that were copied. */
+/** Copies a folder, and answers the tree digest of the very bytes that were copied. */
 export async function copyFolder(
   from: string,
   to: string,
@@ -26,10 +42,10 @@ export async function copyFolder(
 ): Promise<{ digest: string; bytes: number; files: number }> {
   const files = await listFiles(from);
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  if (total > options.maxBytes)
+  if (total > options.maxBytes) {
     throw new ModelError('ModelMalformed', `the model has ${total} bytes, more than the ${options.maxBytes} allowed`);
-  const tree = createHash('sha256');
-  let bytes = 0;
+  }
+  const tree = new TreeDigest();
   for (const { path } of files) {
     const hash = createHash('sha256');
     let size = 0;
@@ -42,13 +58,9 @@ export async function copyFolder(
       },
     });
     await mkdir(dirname(join(to, path)), { recursive: true });
-    await pipeline(
-      createReadStream(join(from, path)),
-      count,
-      createWriteStream(join(to, path), { flags: 'wx', mode: 0o644 }),
-    );
-    tree.update(treeLine(hash.digest('hex'), size, path));
-    bytes += size;
+    const target = createWriteStream(join(to, path), { flags: 'wx', mode: 0o644, flush: true });
+    await pipeline(openFile(from, path), count, target);
+    tree.add(path, size, hash.digest('hex'));
   }
-  return { digest: `sha256:${tree.digest('hex')}`, bytes, files: files.length };
+  return tree.finish();
 }

@@ -1,0 +1,113 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import protobuf from 'protobufjs';
+import { checkComplete, describeModel } from './describe.ts';
+
+const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'saved-model-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const DIGITS = {
+  inputs: [{ name: 'image', dtype: 'FP32', shape: [-1, 64] }],
+  outputs: [{ name: 'probabilities', dtype: 'FP32', shape: [-1, 10] }],
+};
+
+describe('the demo models', () => {
+  it.each(['v1/saved_model', 'v2/saved_model', 'v1/tfjs', 'v2/tfjs'])(
+    'digits/%s tells its signature',
+    async (model) => {
+      const info = await describeModel(join(MODELS, 'digits', model));
+      expect(info.signatures['serving_default']).toEqual(DIGITS);
+      expect(info.operations).toContain(info.format === 'SavedModel' ? 'MatMul' : 'Softmax');
+      await checkComplete(join(MODELS, 'digits', model), info);
+    },
+  );
+
+  it('a layers model tells its inputs and the names of its outputs', async () => {
+    const info = await describeModel(join(MODELS, 'digits/v1/tfjs_layers'));
+    expect(info).toMatchObject({
+      format: 'TFJSLayers',
+      signatures: { serving_default: { inputs: DIGITS.inputs, outputs: [{ name: 'probabilities' }] } },
+    });
+  });
+
+  it('operations are found also inside of functions', async () => {
+    expect((await describeModel(join(MODELS, 'broken/refused-op'))).operations).toContain('ReadFile');
+    expect((await describeModel(join(MODELS, 'broken/crash-on-warmup'))).operations).not.toContain('ReadFile');
+  });
+});
+
+describe('a saved_model.pb', () => {
+  it('cannot hide operations in a field that occurs twice: TensorFlow would merge both', async () => {
+    // A graph with one ReadFile node is put before the honest graph of the same MetaGraph.
+    const node = protobuf.Writer.create().uint32(0x12).string('ReadFile').finish();
+    const graph = protobuf.Writer.create().uint32(0x0a).bytes(node).finish();
+    const hidden = protobuf.Writer.create().uint32(0x12).bytes(graph).finish();
+    const honest = readFileSync(join(MODELS, 'digits/v1/saved_model/saved_model.pb'));
+    const reader = protobuf.Reader.create(honest);
+    const whole = protobuf.Writer.create();
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag === 0x12) whole.uint32(tag).bytes(Buffer.concat([hidden, reader.bytes()]));
+      else whole.uint32(tag).int64(reader.int64());
+    }
+    writeFileSync(join(folder, 'saved_model.pb'), whole.finish());
+    const info = await describeModel(folder);
+    expect(info.signatures['serving_default']).toEqual(DIGITS);
+    expect(info.operations).toEqual(expect.arrayContaining(['ReadFile', 'MatMul']));
+  });
+
+  it.each(['saved_model.cpb', 'saved_model.pbtxt'])('beside a %s is refused', async (rival) => {
+    copyFileSync(join(MODELS, 'digits/v1/saved_model/saved_model.pb'), join(folder, 'saved_model.pb'));
+    writeFileSync(join(folder, rival), '');
+    await expect(describeModel(folder)).rejects.toMatchObject({
+      reason: 'ModelMalformed',
+      message: expect.stringContaining(rival),
+    });
+  });
+
+  it('that is cut off is refused', async () => {
+    const bytes = readFileSync(join(MODELS, 'digits/v1/saved_model/saved_model.pb'));
+    writeFileSync(join(folder, 'saved_model.pb'), bytes.subarray(0, 20_000));
+    await expect(describeModel(folder)).rejects.toMatchObject({ reason: 'ModelMalformed' });
+  });
+});
+
+describe('a model.json', () => {
+  const write = (model: unknown): void => writeFileSync(join(folder, 'model.json'), JSON.stringify(model));
+
+  it('whose weights are missing is not complete', async () => {
+    copyFileSync(join(MODELS, 'digits/v1/tfjs/model.json'), join(folder, 'model.json'));
+    const info = await describeModel(folder);
+    await expect(checkComplete(folder, info)).rejects.toMatchObject({
+      reason: 'ModelMalformed',
+      message: expect.stringContaining('group1-shard1of1.bin'),
+    });
+  });
+
+  it.each([
+    { format: 'graph-model', signature: { inputs: { x: { dtype: 'constructor' } }, outputs: {} } },
+    { format: 'graph-model', signature: { inputs: { x: null }, outputs: {} } },
+    { format: 'graph-model', weightsManifest: 7 },
+    { format: 'layers-model', modelTopology: { model_config: { config: { layers: [{}] } } } },
+    [],
+    null,
+  ])('%j is refused as malformed', async (model) => {
+    write(model);
+    await expect(describeModel(folder)).rejects.toMatchObject({ reason: 'ModelMalformed' });
+  });
+
+  it('with a tensor of any rank shows it as a list', async () => {
+    const tensor = { name: 'x:0', dtype: 'DT_INT64', tensorShape: { unknownRank: true } };
+    write({ format: 'graph-model', signature: { inputs: { x: tensor }, outputs: { y: tensor } } });
+    expect((await describeModel(folder)).signatures['serving_default']?.inputs).toEqual([
+      { name: 'x', dtype: 'INT64', shape: [-1] },
+    ]);
+  });
+});
