@@ -40,7 +40,11 @@ async function main(): Promise<void> {
   }
   console.log(pc.bold('ModelDeployment quickstart'));
   console.log('A real Kubernetes, our operator, a model in two versions.');
-  console.log(pc.dim('The first run compiles Kubernetes and builds two images (10 to 20 minutes on two cores); later ones take a minute or two.\n'));
+  console.log(
+    pc.dim(
+      'The first run compiles Kubernetes and builds two images (10 to 20 minutes on two cores); later ones take a minute or two.\n',
+    ),
+  );
   const progress = new Progress();
   try {
     const stage = await setStage(
@@ -61,10 +65,16 @@ async function main(): Promise<void> {
       }),
     );
     await new Tour(stage, new Mdep(cluster, NAMESPACE), client).run();
-    console.log(`\n${pc.green('✓')} done in ${Math.round((Date.now() - started) / 1000)} s; the longest steps:\n${pc.dim(progress.report().split('\n').slice(0, 5).join('\n'))}`);
+    console.log(
+      `\n${pc.green('✓')} done in ${Math.round((Date.now() - started) / 1000)} s; the longest steps:\n${pc.dim(progress.report().split('\n').slice(0, 5).join('\n'))}`,
+    );
     if (own && options.keep) {
-      console.log(`\nThe cluster stays up:\n  export KUBECONFIG=${cluster.kubeconfig}\n  export PATH=${cluster.bin.folder}:${new URL('../../cli/dist', import.meta.url).pathname}:$PATH`);
-      console.log('  kubectl get mdep digits --watch\n  kubectl describe mdep digits\n  kubectl rollout history deployment/digits\nEnd it: npm run cluster -- down');
+      console.log(
+        `\nThe cluster stays up:\n  export KUBECONFIG=${cluster.kubeconfig}\n  export PATH=${cluster.bin.folder}:${new URL('../../cli/dist', import.meta.url).pathname}:$PATH`,
+      );
+      console.log(
+        '  kubectl get mdep digits --watch\n  kubectl describe mdep digits\n  kubectl rollout history deployment/digits\nEnd it: npm run cluster -- down',
+      );
     } else if (own) {
       console.log('\nThe cluster is ended now. To keep one and play with it: npm run quickstart -- --keep');
     }

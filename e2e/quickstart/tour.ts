@@ -58,11 +58,24 @@ export class Tour {
       try {
         const url = `http://127.0.0.1:${forward.port}/v2/models/${NAME}/infer`;
         this.command(`curl -d @request.json http://digits/v2/models/${NAME}/infer`);
-        const answer = await exec('curl', ['-sS', '--fail-with-body', '-H', 'content-type: application/json', '-d', body, url]);
-        const { outputs, model_version: served } = JSON.parse(answer) as { outputs: { data: number[] }[]; model_version: string };
+        const answer = await exec('curl', [
+          '-sS',
+          '--fail-with-body',
+          '-H',
+          'content-type: application/json',
+          '-d',
+          body,
+          url,
+        ]);
+        const { outputs, model_version: served } = JSON.parse(answer) as {
+          outputs: { data: number[] }[];
+          model_version: string;
+        };
         const probabilities = outputs[0]?.data ?? [];
         const best = probabilities.indexOf(Math.max(...probabilities));
-        this.output(`version ${served} says ${pc.bold(String(best))} (${((probabilities[best] ?? 0) * 100).toFixed(0)} %)`);
+        this.output(
+          `version ${served} says ${pc.bold(String(best))} (${((probabilities[best] ?? 0) * 100).toFixed(0)} %)`,
+        );
       } finally {
         await forward.stop();
       }
@@ -79,7 +92,9 @@ export class Tour {
         await this.show('get', 'mdep', NAME);
       } finally {
         const report = await loop.stop();
-        this.output(`the client: ${report.total} requests, ${verdict(report.failed)}, answered by version ${versions(report.versions)}`);
+        this.output(
+          `the client: ${report.total} requests, ${verdict(report.failed)}, answered by version ${versions(report.versions)}`,
+        );
         if (report.failed > 0) throw new Error(`requests were lost: ${JSON.stringify(report.failures)}`);
       }
     });
@@ -90,7 +105,9 @@ export class Tour {
       const started = Date.now();
       await this.show('rollout', 'undo', `deployment/${NAME}`);
       await this.mdep.untilReady(NAME, 1);
-      this.output(`version 1 serves again after ${((Date.now() - started) / 1000).toFixed(1)} s, with the same bytes as before`);
+      this.output(
+        `version 1 serves again after ${((Date.now() - started) / 1000).toFixed(1)} s, with the same bytes as before`,
+      );
       await this.show('get', 'mdep', NAME, '-o', 'wide');
     });
   }
@@ -100,7 +117,9 @@ export class Tour {
       await this.show('rollout', 'history', `deployment/${NAME}`);
       this.command(`kubectl get events`);
       const events = await this.mdep.kubectl('get', 'events', '-o', 'json');
-      const { items } = JSON.parse(events) as { items: { involvedObject: { kind: string }; reason: string; message: string }[] };
+      const { items } = JSON.parse(events) as {
+        items: { involvedObject: { kind: string }; reason: string; message: string }[];
+      };
       const own = items.filter(({ involvedObject }) => involvedObject.kind === 'ModelDeployment');
       this.output(own.map(({ reason, message }) => `${reason.padEnd(20)} ${message}`).join('\n'));
     });
@@ -132,17 +151,29 @@ export class Tour {
   }
 
   private output(text: string): void {
-    console.log(text.split('\n').map((line) => `   ${line}`).join('\n'));
+    console.log(
+      text
+        .split('\n')
+        .map((line) => `   ${line}`)
+        .join('\n'),
+    );
   }
 }
 
 const verdict = (failed: number): string => (failed === 0 ? pc.green('0 failed') : pc.red(`${failed} failed`));
 
 const versions = (counts: Record<string, number>): string =>
-  Object.entries(counts).map(([version, count]) => `${version} (${count})`).join(' and ');
+  Object.entries(counts)
+    .map(([version, count]) => `${version} (${count})`)
+    .join(' and ');
 
 /** 8 × 8 pixels from 0 to 16, two characters each. */
 function drawing(pixels: readonly number[]): string {
-  const shade = (value: number): string => ('  ░░▒▒▓▓██'.slice(Math.round(value / 4) * 2).slice(0, 2));
-  return Array.from({ length: 8 }, (_, row) => pixels.slice(row * 8, row * 8 + 8).map(shade).join('')).join('\n');
+  const shade = (value: number): string => '  ░░▒▒▓▓██'.slice(Math.round(value / 4) * 2).slice(0, 2);
+  return Array.from({ length: 8 }, (_, row) =>
+    pixels
+      .slice(row * 8, row * 8 + 8)
+      .map(shade)
+      .join(''),
+  ).join('\n');
 }

@@ -41,6 +41,8 @@ const CONFLICT_RETRY_MS = 15_000;
 function decide(world: World, work: Work): Situation {
   if (world.conflict !== undefined) {
     work.actions.length = 0;
+    const told = world.model.status.conditions?.some(({ reason }) => reason === 'NameConflict') === true;
+    if (!told) work.events.push({ type: 'Warning', reason: 'NameConflict', note: world.conflict });
     work.requeueAfterMs.push(CONFLICT_RETRY_MS);
     return { kind: 'conflict', message: world.conflict };
   }

@@ -23,6 +23,11 @@ export function pursue(world: World, work: Work, goal: Goal): Situation {
   work.actions.push(...steering.actions, ...(retry ? retryPods(world, wanted) : []));
   work.events.push(...steering.events);
 
+  const lastAction = doneAction(world, retry ? `trying revision ${wanted.number} again` : `revision ${wanted.number}`);
+  if (lastAction !== undefined) {
+    const note = `${lastAction.type} ${lastAction.id}: ${lastAction.message}`;
+    work.events.push({ type: 'Normal', reason: 'ActionDone', note });
+  }
   const settled = steering.deployed && steering.actions.length === 0;
   const complete = settled && isComplete(world.deployment);
   // With no replicas a rollout is complete without having proved anything.
@@ -41,7 +46,7 @@ export function pursue(world: World, work: Work, goal: Goal): Situation {
     finding: verdict?.finding,
     failure: verdict?.failure,
     healed: proved && aim.effective.number === wanted.number,
-    lastAction: doneAction(world, retry ? `trying revision ${wanted.number} again` : `revision ${wanted.number}`),
+    lastAction,
   };
 }
 

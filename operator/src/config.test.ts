@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { readConfig } from './config.ts';
+
+const NEEDED = { SERVING_IMAGE: 'server:1', POD_NAMESPACE: 'system' };
+
+describe('the settings of the operator', () => {
+  it('need a serving image and a namespace, the rest has defaults', () => {
+    expect(readConfig(NEEDED)).toMatchObject({
+      servingImage: 'server:1',
+      namespace: 'system',
+      watchNamespaces: [],
+      plainHttpRegistries: [],
+      leaderElection: true,
+      leaseName: 'modeldeployment-operator',
+      logLevel: 'info',
+      metricsPort: 8081,
+      workers: 4,
+    });
+  });
+
+  it('are lists where commas separate them', () => {
+    const config = readConfig({ ...NEEDED, WATCH_NAMESPACES: 'a, b', REGISTRY_PLAIN_HTTP: 'r:5000,' });
+    expect(config).toMatchObject({ watchNamespaces: ['a', 'b'], plainHttpRegistries: ['r:5000'] });
+  });
+
+  it('that are wrong are told all at once', () => {
+    const read = () => readConfig({ METRICS_PORT: 'x', LOG_LEVEL: 'loud', LEADER_ELECTION: 'maybe' });
+    for (const name of ['SERVING_IMAGE', 'POD_NAMESPACE', 'METRICS_PORT', 'LOG_LEVEL', 'LEADER_ELECTION']) {
+      expect(read).toThrow(name);
+    }
+  });
+
+  it('are all documented, and no others', () => {
+    const page = readFileSync(new URL('../../docs/reference/operator.md', import.meta.url), 'utf8');
+    const source = readFileSync(new URL('config.ts', import.meta.url), 'utf8');
+    const documented = [...page.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, name]) => name).sort();
+    const read = [...source.matchAll(/'([A-Z]+(?:_[A-Z]+)*)'/g)].map(([, name]) => name ?? '');
+    expect(documented).toEqual([...new Set(read)].sort());
+  });
+});
