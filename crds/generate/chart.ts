@@ -8,7 +8,10 @@ import type { Crd } from './crd.ts';
 export function makeChartTemplate(crd: Crd): string {
   const { metadata, ...rest } = crd;
   // No text of the CRD may look like a template.
-  const body = stringify({ ...rest, metadata: undefined }, { aliasDuplicateObjects: false, lineWidth: 120 }).replaceAll('{{', '{{ "{{" }}');
+  const body = stringify({ ...rest, metadata: undefined }, { aliasDuplicateObjects: false, lineWidth: 120 }).replaceAll(
+    '{{',
+    '{{ "{{" }}',
+  );
   return [
     '{{- if .Values.crds.install }}',
     `metadata:`,

@@ -19,7 +19,10 @@ async function main(): Promise<void> {
     ['operator/src/api/modeldeployment.gen.ts', await code(await makeTypes(schema))],
     ['operator/src/api/defaults.gen.ts', await code(makeDefaults(schema))],
     ['charts/modeldeployment-operator/templates/crd.yaml', `{{- /* ${BY} */}}\n${makeChartTemplate(crd)}`],
-    ['docs/reference/api.md', await format(`<!-- ${BY} -->\n\n${makeReference(schema)}`, { parser: 'markdown', ...STYLE })],
+    [
+      'docs/reference/api.md',
+      await format(`<!-- ${BY} -->\n\n${makeReference(schema)}`, { parser: 'markdown', ...STYLE }),
+    ],
   ];
   for (const [name, text] of files) {
     mkdirSync(dirname(ROOT + name), { recursive: true });

@@ -27,8 +27,11 @@ function fields(schema: Schema, path: string): string[] {
   const required = new Set(schema.required);
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const own = `${path}.${name}`;
-    const facts = [typeOf(field), required.has(name) ? 'required' : undefined, ...bounds(field)].filter((fact) => fact !== undefined);
-    const inner = field.properties !== undefined ? field : field.items?.properties !== undefined ? field.items : undefined;
+    const facts = [typeOf(field), required.has(name) ? 'required' : undefined, ...bounds(field)].filter(
+      (fact) => fact !== undefined,
+    );
+    const inner =
+      field.properties !== undefined ? field : field.items?.properties !== undefined ? field.items : undefined;
     return [
       `### \`${own}\``,
       '',
@@ -56,9 +59,7 @@ function bounds(field: Schema): (string | undefined)[] {
     field.maximum === undefined ? undefined : `to ${field.maximum}`,
     field.maxLength === undefined ? undefined : `at most ${field.maxLength} characters`,
     field.pattern === undefined ? undefined : `text matches \`${field.pattern}\``,
-    field.default === undefined || (typeof field.default === 'object' && Object.keys(field.default as object).length === 0)
-      ? undefined
-      : `default \`${typeof field.default === 'object' ? JSON.stringify(field.default) : String(field.default as string | number)}\``,
+    defaultOf(field),
   ];
 }
 
@@ -66,4 +67,10 @@ function bounds(field: Schema): (string | undefined)[] {
 function rules(field: Schema): string[] {
   const messages = (field['x-kubernetes-validations'] ?? []).flatMap(({ message }) => message ?? []);
   return messages.length === 0 ? [] : [...messages.map((message) => `- ${message}`), ''];
+}
+
+/** An empty object as default only opens the way for the defaults inside. */
+function defaultOf({ default: value }: Schema): string | undefined {
+  if (value === undefined || (typeof value === 'object' && Object.keys(value ?? {}).length === 0)) return undefined;
+  return `default \`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 }

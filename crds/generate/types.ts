@@ -18,23 +18,35 @@ export async function makeTypes(schema: Schema): Promise<string> {
     ignoreMinAndMaxItems: true,
     style: { singleQuote: true, printWidth: 120 },
   });
-  const meta = '/** metadata, as far as a manifest needs it. */\nexport interface ObjectMeta {\n  name?: string;\n  namespace?: string;\n}\n';
+  const meta =
+    '/** metadata, as far as a manifest needs it. */\nexport interface ObjectMeta {\n  name?: string;\n  namespace?: string;\n}\n';
   return `${code}\n${meta}`;
 }
 
 function prepare(schema: Schema, path: readonly string[]): JSONSchema {
   if (schema['x-kubernetes-int-or-string'] === true) {
-    return { tsType: 'number | string', ...(schema.description === undefined ? {} : { description: schema.description }) };
+    return {
+      tsType: 'number | string',
+      ...(schema.description === undefined ? {} : { description: schema.description }),
+    };
   }
   const { properties, items, additionalProperties, ...rest } = schema;
   const node = { ...rest } as JSONSchema;
   if (properties !== undefined) {
-    node.title = NAMES[path.join('.')] ?? path.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join('').replace(/^Spec/, '');
+    node.title =
+      NAMES[path.join('.')] ??
+      path
+        .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
+        .join('')
+        .replace(/^Spec/, '');
     node.additionalProperties = false;
-    node.properties = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, prepare(value, [...path, key])]));
+    node.properties = Object.fromEntries(
+      Object.entries(properties).map(([key, value]) => [key, prepare(value, [...path, key])]),
+    );
   }
   if (items !== undefined) node.items = prepare(items, [...path, 'item']);
-  if (typeof additionalProperties === 'object') node.additionalProperties = prepare(additionalProperties, [...path, 'value']);
+  if (typeof additionalProperties === 'object')
+    node.additionalProperties = prepare(additionalProperties, [...path, 'value']);
   return node;
 }
 

@@ -29,5 +29,5 @@ async function pack(files: { name: string; mode: number; bytes: Buffer }[]): Pro
   const archive = tar.pack();
   for (const { name, mode, bytes } of files) archive.entry({ name, mode, mtime: new Date(0) }, bytes);
   archive.finalize();
-  return Buffer.concat((await Readable.from(archive as unknown as AsyncIterable<Buffer>).toArray()) as Buffer[]);
+  return Buffer.concat((await Readable.from(archive).toArray()) as Buffer[]);
 }

@@ -87,14 +87,7 @@ async function start(plan: ClusterPlan, bin: Binaries, log: (text: string) => vo
       .join('\n'),
   });
   log('waiting for containerd, loading images');
-  await Promise.all(
-    nodeIndexes(plan).map((index) =>
-      cluster.nodes?.importImages(index, [
-        join(plan.folder, 'images', 'pause.tar'),
-        join(plan.folder, 'images', 'coredns.tar'),
-      ]),
-    ),
-  );
+  for (const image of ['pause', 'coredns']) await cluster.nodes?.loadImage(join(plan.folder, 'images', `${image}.tar`));
   writeFileSync(readyFile(plan), '');
   await cluster.kubectl(['create', '-f', '-'], {
     input: DNS_MANIFEST.map((object) => JSON.stringify(object)).join('\n'),

@@ -39,7 +39,10 @@ export class Client {
     image: string,
     files: Record<string, string>,
   ): Promise<Client> {
-    const scripts = SCRIPTS.map((name) => [name, readFileSync(new URL(`client/${name}`, import.meta.url), 'utf8')]);
+    const scripts = SCRIPTS.map((name): [string, string] => [
+      name,
+      readFileSync(new URL(`client/${name}`, import.meta.url), 'utf8'),
+    ]);
     const manifest = [
       {
         apiVersion: 'v1',

@@ -90,12 +90,11 @@ export class Tour {
         await this.mdep.apply(NAME, this.spec('2'));
         await this.mdep.untilReady(NAME, 2);
         await this.show('get', 'mdep', NAME);
+        const { total, failed, versions, failures } = await loop.stop();
+        this.output(`the client: ${total} requests, ${verdict(failed)}, answered by version ${listOf(versions)}`);
+        if (failed > 0) throw new Error(`requests were lost: ${JSON.stringify(failures)}`);
       } finally {
-        const report = await loop.stop();
-        this.output(
-          `the client: ${report.total} requests, ${verdict(report.failed)}, answered by version ${versions(report.versions)}`,
-        );
-        if (report.failed > 0) throw new Error(`requests were lost: ${JSON.stringify(report.failures)}`);
+        await loop.abandon();
       }
     });
   }
@@ -162,7 +161,7 @@ export class Tour {
 
 const verdict = (failed: number): string => (failed === 0 ? pc.green('0 failed') : pc.red(`${failed} failed`));
 
-const versions = (counts: Record<string, number>): string =>
+const listOf = (counts: Record<string, number>): string =>
   Object.entries(counts)
     .map(([version, count]) => `${version} (${count})`)
     .join(' and ');

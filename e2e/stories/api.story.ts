@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { CASES } from '../../crds/cases.ts';
-import { ExecError } from '../harness/exec.ts';
+import type { ExecError } from '../harness/exec.ts';
 import { story } from '../harness/story.ts';
 
 const SAMPLES = new URL('../../crds/samples/', import.meta.url).pathname;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Scene, story } from '../harness/story.ts';
 
 /** A second version that fails for `reason`, while the first one serves a running client all the time. */
-function failing(what: string, reason: string, bad: (scene: Scene, repository: string) => Promise<object>) {
+function failing(what: string, reason: string, bad: (scene: Scene, repository: string) => Promise<object> | object) {
   return story(`${what} never takes traffic, status says ${reason}, and it is taken back by itself`, async (scene) => {
     const { given, when, then, models, mdep, client } = scene;
     const repository = `bad/${reason.toLowerCase()}-${what.replaceAll(/[^a-z]+/g, '-')}`;
@@ -56,7 +56,7 @@ const weights = (folder: string): string => {
 };
 
 export const stories = [
-  failing('a serving image that does not exist', 'ImageNotFound', async ({ models, cluster }, repository) => ({
+  failing('a serving image that does not exist', 'ImageNotFound', ({ models, cluster }, repository) => ({
     model: { uri: models.uri(repository, '1'), version: '1' },
     server: { image: `${cluster.registry.pull}/no/such-image:1` },
   })),
@@ -76,7 +76,7 @@ export const stories = [
       writeFileSync(join(folder, 'golden.json'), readFileSync(scene.models.folder('digits/v1/golden.json')));
     }),
   ),
-  failing('a digest that the registry does not have', 'ModelNotFound', async ({ models }, repository) => ({
+  failing('a digest that the registry does not have', 'ModelNotFound', ({ models }, repository) => ({
     model: { uri: models.uri(repository, '2'), version: '2', digest: digestOfNothing },
   })),
 

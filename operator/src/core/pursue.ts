@@ -15,6 +15,10 @@ export interface Goal {
   wanted: Revision;
 }
 
+/** The wanted revision itself is being rolled out, and was not proved good before. */
+const isUnderWay = ({ wanted, effective }: Aim, stable: Revision | undefined): boolean =>
+  wanted.number === effective.number && stable?.number !== wanted.number;
+
 /** Moves the Deployment towards the goal and judges how that goes. */
 export function pursue(world: World, work: Work, goal: Goal): Situation {
   const { wanted, rollback } = goal;
@@ -24,18 +28,14 @@ export function pursue(world: World, work: Work, goal: Goal): Situation {
   work.events.push(...steering.events);
 
   const lastAction = doneAction(world, retry ? `trying revision ${wanted.number} again` : `revision ${wanted.number}`);
-  if (lastAction !== undefined) {
-    const note = `${lastAction.type} ${lastAction.id}: ${lastAction.message}`;
-    work.events.push({ type: 'Normal', reason: 'ActionDone', note });
-  }
+  if (lastAction !== undefined) work.events.push(actionDone(lastAction));
   const settled = steering.deployed && steering.actions.length === 0;
   const complete = settled && isComplete(world.deployment);
   // With no replicas a rollout is complete without having proved anything.
   const proved = complete && world.model.spec.replicas > 0;
   const stable = proved ? aim.effective : aim.stable;
   if (stable !== undefined && stable.number !== aim.stable?.number) work.events.push(rolledOut(stable));
-  const underWay =
-    settled && !complete && !retry && wanted.number === aim.effective.number && stable?.number !== wanted.number;
+  const underWay = settled && !complete && !retry && isUnderWay(aim, stable);
   const verdict = underWay ? weigh(world, aim, work) : undefined;
   return {
     kind: 'serving',
@@ -68,6 +68,10 @@ function rolledOut({ number, version, digest }: Revision): PlannedEvent {
     reason: 'RolloutComplete',
     note: `revision ${number} serves: version ${version}, ${digest}`,
   };
+}
+
+function actionDone({ type, id, message }: NonNullable<ModelDeploymentStatus['lastAction']>): PlannedEvent {
+  return { type: 'Normal', reason: 'ActionDone', note: `${type} ${id}: ${message}` };
 }
 
 /** A failure that is remembered already is not judged again; its pods may still be told about. */
