@@ -8,6 +8,7 @@ export class EndpointSampler {
   /** Ready endpoints at every change so far. */
   readonly history: number[] = [];
   private readonly child;
+  private ended = false;
 
   private constructor(cluster: Cluster, namespace: string, service: string) {
     const format = '{range .endpoints[?(@.conditions.ready==true)]}x{end}{"|\\n"}';
@@ -25,6 +26,7 @@ export class EndpointSampler {
     this.child = spawn(cluster.bin.kubectl, [...cluster.kubectlFlags, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    this.child.on('close', () => (this.ended = true));
     const lines = lineSplitter((line) => this.history.push(line.replace('|', '').length));
     this.child.stdout.setEncoding('utf8').on('data', lines);
   }
@@ -41,12 +43,14 @@ export class EndpointSampler {
 
   /** The fewest that were ever ready. */
   get least(): number {
+    if (this.ended) throw new Error('the watch of the endpoints ended too soon');
     return Math.min(...this.history);
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.on('close', resolve));
+    if (this.ended) return;
+    const closed = new Promise((resolve) => this.child.on('close', resolve));
     this.child.kill();
-    await ended;
+    await closed;
   }
 }

@@ -25,6 +25,7 @@ export class PortForward {
   }
 
   async stop(): Promise<void> {
+    if (this.child.exitCode !== null) return;
     const ended = new Promise((resolve) => this.child.on('close', resolve));
     this.child.kill();
     await ended;
