@@ -11,23 +11,14 @@ export class EndpointSampler {
   private ended = false;
 
   private constructor(cluster: Cluster, namespace: string, service: string) {
-    const format = '{range .endpoints[?(@.conditions.ready==true)]}x{end}{"|\\n"}';
-    const args = [
-      'get',
-      'endpointslices',
-      '-n',
-      namespace,
-      '-l',
-      `kubernetes.io/service-name=${service}`,
-      '--watch',
-      '-o',
-      `jsonpath=${format}`,
-    ];
+    // The bare watch of the API: one JSON line for each event.
+    const query = `watch=true&labelSelector=${encodeURIComponent(`kubernetes.io/service-name=${service}`)}`;
+    const args = ['get', '--raw', `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?${query}`];
     this.child = spawn(cluster.bin.kubectl, [...cluster.kubectlFlags, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.child.on('close', () => (this.ended = true));
-    const lines = lineSplitter((line) => this.history.push(line.replace('|', '').length));
+    const lines = lineSplitter((line) => this.history.push(readyIn(JSON.parse(line) as SliceEvent)));
     this.child.stdout.setEncoding('utf8').on('data', lines);
   }
 
@@ -54,3 +45,10 @@ export class EndpointSampler {
     await closed;
   }
 }
+
+interface SliceEvent {
+  object: { endpoints?: { conditions?: { ready?: boolean } }[] | null };
+}
+
+const readyIn = ({ object }: SliceEvent): number =>
+  (object.endpoints ?? []).filter(({ conditions }) => conditions?.ready === true).length;
