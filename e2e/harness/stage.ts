@@ -82,9 +82,11 @@ export async function installChart(
     ...imageValues('image', images.operator),
     ...imageValues('servingImage', images.serving),
     ...(cluster.registry.plainHttp ? { 'registries.plainHttp[0]': cluster.registry.pull } : {}),
-    ...set,
   };
-  const flags = Object.entries(values).flatMap(([key, value]) => ['--set-string', `${key}=${value}`]);
+  const flags = [
+    ...Object.entries(values).flatMap(([key, value]) => ['--set-string', `${key}=${value}`]),
+    ...Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
+  ];
   await cluster.helm([
     'upgrade',
     '--install',

@@ -138,8 +138,8 @@ export const stories = [
       for (const what of [
         ['get', 'secrets'],
         ['list', 'secrets'],
-        ['create', 'pods/exec'],
-        ['get', 'pods/log'],
+        ['create', 'pods', '--subresource=exec'],
+        ['get', 'pods', '--subresource=log'],
         ['get', 'nodes'],
         ['create', 'roles'],
         ['create', 'clusterrolebindings'],
