@@ -15,7 +15,8 @@ async function regenerate(): Promise<void> {
   const before = await run('git', 'hash-object', ...(await generatedFiles()));
   await run('npx', 'tsx', 'crds/generate/main.ts');
   const after = await run('git', 'hash-object', ...(await generatedFiles()));
-  if (before !== after) throw new Error('generated files were out of date; they are regenerated now: look at git diff, and commit');
+  if (before !== after)
+    throw new Error('generated files were out of date; they are regenerated now: look at git diff, and commit');
 }
 
 const generatedFiles = async (): Promise<string[]> => (await run('git', 'ls-files', ...GENERATED)).trim().split('\n');
