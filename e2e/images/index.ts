@@ -10,7 +10,6 @@ import { buildah, imageCache, type Log } from './buildah.ts';
 import { contentKey } from './key.ts';
 import type { Image } from './push.ts';
 
-export { ensureBaseImage } from './base.ts';
 export { pushImage, type Image, type ImageRegistry } from './push.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

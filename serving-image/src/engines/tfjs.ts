@@ -19,6 +19,8 @@ import { runError, shortMessage } from './failure.ts';
 
 /** @throws FatalError ModelMalformed, ModelLoadFailed */
 export async function loadTfjs(model: ModelFolder): Promise<Predictor> {
+  // Without its advice to install other packages.
+  tf.enableProdMode();
   try {
     const handler: tf.io.IOHandler = { load: () => readArtifacts(model.directory) };
     return model.format === 'TFJSGraph'
@@ -151,8 +153,7 @@ const INT32 = { lowest: -2147483648n, highest: 2147483647n };
 
 function upload({ name, dtype, shape, data }: Tensor): tf.Tensor {
   const type = JS_TYPE[dtype] ?? 'int32';
-  if (type === 'string')
-    return tf.tensor([...(data as readonly Uint8Array[])], [...shape], type);
+  if (type === 'string') return tf.tensor([...(data as readonly Uint8Array[])], [...shape], type);
   if (type === 'float32') {
     return tf.tensor(data instanceof Float32Array ? data : Float32Array.from(data as Float64Array), [...shape], type);
   }

@@ -47,6 +47,7 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
     keepAliveTimeout: 75_000,
     headersTimeout: 10_000,
     requestTimeout: 30_000,
+    connectionsCheckingInterval: 2_000,
     maxHeaderSize: 16_384,
   });
   const connections = new Connections(server, batched());

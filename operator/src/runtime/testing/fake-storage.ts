@@ -135,7 +135,9 @@ export class FakeStorage {
     const resourceVersion = String(this.version);
     const stored = next === undefined ? undefined : this.stored(type, current, next, resourceVersion);
     const gone = stored?.metadata.deletionTimestamp !== undefined && !stored.metadata.finalizers?.length;
-    const key = keyOf((stored ?? current).metadata);
+    const subject = stored ?? current;
+    if (subject === undefined) throw new TypeError('nothing is stored and nothing is deleted');
+    const key = keyOf(subject.metadata);
     if (stored && !gone) this.kind(type).set(key, stored);
     else this.kind(type).delete(key);
     const entry: LogEntry = {

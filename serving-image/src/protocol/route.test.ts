@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { route } from './route.ts';
+
+describe('a request line', () => {
+  it.each([
+    ['GET', '/', { kind: 'page' }],
+    ['GET', '/metrics?x=1', { kind: 'metrics' }],
+    ['GET', '/v2', { kind: 'v2.server' }],
+    ['GET', '/v2/', { kind: 'v2.server' }],
+    ['GET', '/v2/models', { kind: 'v2.models' }],
+    ['GET', '/v2/health/live', { kind: 'v2.live' }],
+    ['HEAD', '/v2/health/ready', { kind: 'v2.ready' }],
+    ['GET', '/v2/models/m', { kind: 'v2.model', model: 'm' }],
+    ['GET', '/v2/models/m/versions/3', { kind: 'v2.model', model: 'm', version: '3' }],
+    ['GET', '/v2/models/m/ready', { kind: 'v2.modelReady', model: 'm' }],
+    ['POST', '/v2/models/a%20b/infer', { kind: 'v2.infer', model: 'a b' }],
+    ['POST', '/v2/models/m/versions/3/infer', { kind: 'v2.infer', model: 'm', version: '3' }],
+    ['POST', '/v1/models/m:predict', { kind: 'v1.predict', model: 'm' }],
+    ['POST', '/V1/Models/m/Versions/3:PREDICT', { kind: 'v1.predict', model: 'm', version: '3' }],
+    ['GET', '/v1/models/m', { kind: 'v1.status', model: 'm' }],
+    ['GET', '/v1/models/m/versions/3', { kind: 'v1.status', model: 'm', version: '3' }],
+    ['GET', '/v1/models/m/metadata', { kind: 'v1.metadata', model: 'm' }],
+    ['POST', '/v2/models/..%2f..%2fetc/infer', { kind: 'v2.infer', model: '../../etc' }],
+  ])('%s %s is understood', (method, url, expected) => {
+    expect(route(method, url)).toEqual(expected);
+  });
+
+  it.each([
+    ['GET', '/nothing', 404],
+    ['GET', '//', 404],
+    ['GET', '/v2/models/', 404],
+    ['GET', '/v2/models/%ff', 404],
+    ['POST', '/v2/models/m/explain', 404],
+    ['POST', '/v2/repository/index', 404],
+    ['GET', `/v2/models/${'x'.repeat(3000)}`, 404],
+    ['GET', '/v2/models/m/infer', 405],
+    ['POST', '/v2/models/m', 405],
+    ['DELETE', '/', 405],
+    ['POST', '/v1/models/m:classify', 400],
+    ['GET', '/v1/models/m:predict', 400],
+    ['GET', '/v1/models', 400],
+    ['POST', '/v1/models/m/labels/stable:predict', 400],
+    ['POST', '/v1/models/m/versions/x:predict', 400],
+  ])('%s %s is answered %i', (method, url, status) => {
+    expect(() => route(method, url)).toThrow(expect.objectContaining({ status }));
+  });
+
+  it('with the wrong verb is told the right one', () => {
+    expect(() => route('GET', '/v2/models/m/infer')).toThrow(expect.objectContaining({ headers: { Allow: 'POST' } }));
+  });
+
+  it('with the wrong verb under /v1 is answered as TensorFlow Serving does', () => {
+    expect(() => route('DELETE', '/v1/models/m')).toThrow('Malformed request: DELETE /v1/models/m');
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import { Pool, type PoolAction } from './pool.ts';
+
+const SETTINGS = { workers: 2, loadMs: 10_000, hangMs: 5_000 };
+const report = { reason: 'ModelLoadFailed', message: 'no' } as const;
+
+/** A pool whose spawns are carried out at once; ids count from 1. */
+function started(workers = 2) {
+  const pool = new Pool({ ...SETTINGS, workers });
+  let next = 1;
+  let now = 0;
+  const tell = (event: Parameters<Pool['on']>[0], at = now): PoolAction[] => {
+    now = at;
+    const actions = pool.on(event, now);
+    for (const action of actions)
+      if (action.do === 'spawn') pool.on({ type: 'spawned', id: next++ }, now + action.afterMs);
+    return actions;
+  };
+  tell({ type: 'start' });
+  return { pool, tell };
+}
+
+/** All workers of the pool are ready. */
+function serving(workers = 2) {
+  const both = started(workers);
+  for (let id = 1; id <= workers; id++) both.tell({ type: 'ready', id });
+  return both;
+}
+
+describe('a pool that starts', () => {
+  it('loads the model once before the other workers load it', () => {
+    const { pool, tell } = started(3);
+    expect(pool.serving()).toEqual([]);
+    expect(tell({ type: 'ready', id: 1 })).toEqual([
+      { do: 'spawn', afterMs: 0 },
+      { do: 'spawn', afterMs: 0 },
+    ]);
+    expect(pool.serving()).toEqual([1]);
+    expect(tell({ type: 'ready', id: 2 })).toEqual([]);
+  });
+
+  it('gives up with the words of the worker that failed', () => {
+    const { tell } = started();
+    tell({ type: 'failed', id: 1, report });
+    expect(tell({ type: 'exited', id: 1, cause: 'ended with exit code 1' })).toEqual([{ do: 'giveUp', report }]);
+  });
+
+  it('gives up as crashed when the worker died without a word', () => {
+    const { tell } = started();
+    const [action] = tell({ type: 'exited', id: 1, cause: 'aborted (SIGABRT)' });
+    expect(action).toMatchObject({
+      do: 'giveUp',
+      report: { reason: 'ServerCrashed', message: expect.stringContaining('SIGABRT') },
+    });
+  });
+
+  it('kills a worker that loads too long, and gives up for that reason', () => {
+    const { tell } = started();
+    expect(tell({ type: 'tick' }, 10_000)).toEqual([]);
+    expect(tell({ type: 'tick' }, 10_001)).toMatchObject([{ do: 'kill', id: 1 }]);
+    expect(tell({ type: 'exited', id: 1, cause: 'killed' })).toMatchObject([
+      { do: 'giveUp', report: { reason: 'LoadTimeout' } },
+    ]);
+  });
+});
+
+describe('a pool that serves', () => {
+  it('replaces a worker at once, then with growing pauses', () => {
+    const { tell } = serving();
+    const pauses = [1, 3, 4, 5].map((id) => {
+      const [action] = tell({ type: 'exited', id, cause: 'ended' });
+      tell({ type: 'ready', id: id === 1 ? 3 : id + 1 });
+      return action?.do === 'spawn' ? action.afterMs : undefined;
+    });
+    expect(pauses).toEqual([0, 500, 1000, 2000]);
+  });
+
+  it('forgets old failures once a worker has proven itself', () => {
+    const { tell } = serving();
+    tell({ type: 'exited', id: 1, cause: 'ended' });
+    tell({ type: 'ready', id: 3 });
+    expect(tell({ type: 'exited', id: 3, cause: 'ended' }, 60_000)).toEqual([{ do: 'spawn', afterMs: 0 }]);
+  });
+
+  it('lives on when a replacement cannot load, as long as another worker serves', () => {
+    const { pool, tell } = serving();
+    tell({ type: 'exited', id: 1, cause: 'ended' });
+    for (const id of [3, 4, 5, 6]) {
+      tell({ type: 'failed', id, report });
+      expect(tell({ type: 'exited', id, cause: 'ended' })).toMatchObject([{ do: 'spawn' }]);
+    }
+    expect(pool.serving()).toEqual([2]);
+  });
+
+  it('gives up when nothing serves and replacements keep dying', () => {
+    const { tell } = serving(1);
+    expect(tell({ type: 'exited', id: 1, cause: 'ended' })).toMatchObject([{ do: 'spawn' }]);
+    expect(tell({ type: 'exited', id: 2, cause: 'ended' })).toMatchObject([{ do: 'spawn' }]);
+    expect(tell({ type: 'exited', id: 3, cause: 'ended' })).toMatchObject([{ do: 'giveUp' }]);
+  });
+
+  it('kills a worker that gives no sign of life', () => {
+    const { tell } = serving();
+    tell({ type: 'alive', id: 2 }, 4_000);
+    expect(tell({ type: 'tick' }, 5_001)).toMatchObject([{ do: 'kill', id: 1 }]);
+  });
+
+  it('lets a worker retire only when its replacement serves', () => {
+    const { pool, tell } = serving();
+    expect(tell({ type: 'retire', id: 1 })).toEqual([{ do: 'spawn', afterMs: 0 }]);
+    expect(pool.serving()).toEqual([1, 2]);
+    expect(tell({ type: 'ready', id: 3 })).toEqual([{ do: 'stop', id: 1 }]);
+    expect(pool.serving()).toEqual([2, 3]);
+    expect(tell({ type: 'exited', id: 1, cause: 'ended' })).toEqual([]);
+  });
+});
