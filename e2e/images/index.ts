@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { bundleServer } from '../../serving-image/src/build/bundle.ts';
 import { ensureNative } from '../../serving-image/src/build/native.ts';
 import { ensureBaseImage } from './base.ts';
@@ -63,6 +63,21 @@ export function buildServingImage({ log = () => undefined }: Options = {}): Prom
   });
 }
 
+/**
+ * Of @kubernetes/client-node the operator uses KubeConfig only. The package does not say that its modules have no side
+ * effects, so without this all of its generated clients end up in the bundle: 14 MB.
+ */
+const shakeClientNode: Plugin = {
+  name: 'shake-client-node',
+  setup: ({ onResolve, resolve }) => {
+    onResolve({ filter: /.*/ }, async ({ path, importer, pluginData, ...rest }) => {
+      if (pluginData === 'resolved' || !`${importer} ${path}`.includes('@kubernetes/client-node')) return undefined;
+      const found = await resolve(path, { ...rest, importer, pluginData: 'resolved' });
+      return found.path.includes('@kubernetes/client-node') ? { ...found, sideEffects: false } : found;
+    });
+  },
+};
+
 async function bundleOperator(outfile: string): Promise<void> {
   await build({
     entryPoints: [join(ROOT, 'operator/src/main.ts')],
@@ -72,7 +87,9 @@ async function bundleOperator(outfile: string): Promise<void> {
     format: 'esm',
     target: 'node20.12',
     minifySyntax: true,
+    minifyWhitespace: true,
     logLevel: 'warning',
+    plugins: [shakeClientNode],
     // What CommonJS modules inside the bundle take for granted.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -1,40 +1,49 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Scene, story } from '../harness/story.ts';
+import { type Need, type Scene, story } from '../harness/story.ts';
 
 /** A second version that fails for `reason`, while the first one serves a running client all the time. */
-function failing(what: string, reason: string, bad: (scene: Scene, repository: string) => Promise<object> | object) {
-  return story(`${what} never takes traffic, status says ${reason}, and it is taken back by itself`, async (scene) => {
-    const { given, when, then, models, mdep, client } = scene;
-    const repository = `bad/${reason.toLowerCase()}-${what.replaceAll(/[^a-z]+/g, '-')}`;
-    await given('version 1 serves, and a client calls it without pause', async () => {
-      await models.push('digits/v1/saved_model', repository, '1');
-      await mdep.apply('digits', { model: { uri: models.uri(repository, '1'), version: '1' } });
-      await mdep.untilReady('digits', 1);
-    });
-    const loop = (await client()).loop('http://digits/v2/models/digits/infer', 2, 'v1.json', 'expected.json');
-    try {
-      await when('the bad version is applied', async () => mdep.apply('digits', await bad(scene, repository)));
-      const status = await then('it is taken back', () =>
-        mdep.until('digits', 'to be RolledBack', ({ phase, ready }) => phase === 'RolledBack' && ready === '1/1'),
-      );
-      assert.equal(status.stable?.revision, 1);
-      assert.equal(status.lastFailure?.reason, reason, JSON.stringify(status.lastFailure));
-      assert.ok((status.lastFailure?.message ?? '').length > 20, 'the message says what is wrong');
-      const ready = await mdep.condition('digits', 'Ready');
-      assert.equal(ready?.status, 'False');
-      assert.equal(ready?.reason, reason);
-      assert.equal((await mdep.condition('digits', 'Available'))?.status, 'True');
-      await then('kubectl rollout history keeps both, and the old revision is the newest', async () => {
-        assert.match(await mdep.kubectl('rollout', 'history', 'deployment/digits'), /revision 1: version 1/);
+function failing(
+  what: string,
+  reason: string,
+  bad: (scene: Scene, repository: string) => Promise<object> | object,
+  options: { needs?: readonly Need[] } = {},
+) {
+  return story(
+    `${what} never takes traffic, status says ${reason}, and it is taken back by itself`,
+    async (scene) => {
+      const { given, when, then, models, mdep, client } = scene;
+      const repository = `bad/${reason.toLowerCase()}-${what.replaceAll(/[^a-z]+/g, '-')}`;
+      await given('version 1 serves, and a client calls it without pause', async () => {
+        await models.push('digits/v1/saved_model', repository, '1');
+        await mdep.apply('digits', { model: { uri: models.uri(repository, '1'), version: '1' } });
+        await mdep.untilReady('digits', 1);
       });
-    } finally {
-      const report = await loop.stop();
-      assert.equal(report.failed, 0, JSON.stringify(report));
-      assert.deepEqual(Object.keys(report.versions), ['1']);
-    }
-  });
+      const loop = (await client()).loop('http://digits/v2/models/digits/infer', 2, 'v1.json', 'expected.json');
+      try {
+        await when('the bad version is applied', async () => mdep.apply('digits', await bad(scene, repository)));
+        const status = await then('it is taken back', () =>
+          mdep.until('digits', 'to be RolledBack', ({ phase, ready }) => phase === 'RolledBack' && ready === '1/1'),
+        );
+        assert.equal(status.stable?.revision, 1);
+        assert.equal(status.lastFailure?.reason, reason, JSON.stringify(status.lastFailure));
+        assert.ok((status.lastFailure?.message ?? '').length > 20, 'the message says what is wrong');
+        const ready = await mdep.condition('digits', 'Ready');
+        assert.equal(ready?.status, 'False');
+        assert.equal(ready?.reason, reason);
+        assert.equal((await mdep.condition('digits', 'Available'))?.status, 'True');
+        await then('kubectl rollout history keeps both, and the old revision is the newest', async () => {
+          assert.match(await mdep.kubectl('rollout', 'history', 'deployment/digits'), /revision 1: version 1/);
+        });
+      } finally {
+        const report = await loop.stop();
+        assert.equal(report.failed, 0, JSON.stringify(report));
+        assert.deepEqual(Object.keys(report.versions), ['1']);
+      }
+    },
+    options,
+  );
 }
 
 const digestOfNothing = `sha256:${'0'.repeat(64)}`;
@@ -48,6 +57,19 @@ async function pushDamaged(scene: Scene, repository: string, damage: (folder: st
     dispose();
   }
   return { model: { uri: models.uri(repository, '2'), version: '2' } };
+}
+
+/** Changes one byte in the middle of the layer of a model that was just pushed, as a failing disk would. */
+function damageLargestBlob(registry: string, repository: string): void {
+  const links = join(registry, 'docker/registry/v2/repositories', repository, '_layers/sha256');
+  const blobs = readdirSync(links).map((hex) =>
+    join(registry, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data'),
+  );
+  const [largest] = blobs.sort((a, b) => statSync(b).size - statSync(a).size);
+  const bytes = readFileSync(largest ?? '');
+  const middle = Math.floor(bytes.length / 2);
+  bytes[middle] = (bytes[middle] ?? 0) ^ 0xff;
+  writeFileSync(largest ?? '', bytes);
 }
 
 const weights = (folder: string): string => {
@@ -79,6 +101,18 @@ export const stories = [
   failing('a digest that the registry does not have', 'ModelNotFound', ({ models }, repository) => ({
     model: { uri: models.uri(repository, '2'), version: '2', digest: digestOfNothing },
   })),
+
+  failing(
+    'a model whose bytes are damaged in the registry',
+    'DigestMismatch',
+    async (scene, repository) => {
+      const { models, cluster } = scene;
+      await models.push('digits/v2/tfjs', repository, '2');
+      damageLargestBlob(cluster.nodes?.registryFolder ?? '', repository);
+      return { model: { uri: models.uri(repository, '2'), version: '2' } };
+    },
+    { needs: ['nodeControl'] },
+  ),
 
   story('a model that is not there yet is waited for, and told so', async ({ when, then, models, mdep }) => {
     await when('a ModelDeployment names a tag that does not exist', () =>

@@ -11,6 +11,8 @@ export interface Config extends Settings {
   logLevel: string;
   metricsPort: number;
   workers: number;
+  /** Where a pod finds its API server; undefined outside of a cluster. */
+  apiService: { host: string; port: string } | undefined;
 }
 
 /** The settings do not fit; the message lists everything that is wrong, so that one restart mends all. */
@@ -56,7 +58,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
     metricsPort: integer('METRICS_PORT', 8081, 1, 65535),
     workers: integer('WORKERS', 4, 1, 64),
+    apiService: apiServiceOf(env),
   };
   if (errors.length > 0) throw new ConfigError(`the settings of the operator do not fit:\n  ${errors.join('\n  ')}`);
   return config;
+}
+
+/** Kubernetes itself sets these in every pod. */
+function apiServiceOf({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: NodeJS.ProcessEnv) {
+  return host === undefined || port === undefined ? undefined : { host, port };
 }

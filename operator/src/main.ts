@@ -16,7 +16,7 @@ async function run(config: Config): Promise<number> {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
-  const connection = await connect();
+  const connection = await connect({ service: config.apiService });
   const client = new KubeClient({ connection, userAgent: FIELD_MANAGER, fieldManager: FIELD_MANAGER, metrics });
   const elector = config.leaderElection ? makeElector(config, client) : undefined;
   const writer = elector === undefined ? client : client.fenced(() => elector.assertLeading());

@@ -1,7 +1,7 @@
 import { EVENT_ACTION } from '../api/conditions.ts';
 import { plan } from '../core/plan.ts';
 import type { Settings } from '../core/world.ts';
-import { type EventRecorder, isConflict, keyOf, type Reconcile, type Result } from '../runtime/index.ts';
+import { type EventRecorder, isConflict, isForbidden, keyOf, type Reconcile, type Result } from '../runtime/index.ts';
 import { type Applier, NameConflictError, StaleDecisionError } from './apply.ts';
 import { type Memory, observe } from './observe.ts';
 import type { Informers, LiveModel } from './watches.ts';
@@ -32,6 +32,13 @@ export function makeReconcile(options: ReconcileOptions): Reconcile {
       if (error instanceof NameConflictError) return pass(options, model, { ...memory, conflict: error.message });
       // Somebody else wrote in between: look again with what the caches know by then.
       if (isConflict(error) || error instanceof StaleDecisionError) return { requeueAfterMs: 200 };
+      // The namespace goes, and this ModelDeployment with it: there is nothing to do any more.
+      if (
+        isForbidden(error) &&
+        error.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true
+      ) {
+        return undefined;
+      }
       throw error;
     }
   };

@@ -1,32 +1,33 @@
-import { existsSync } from 'node:fs';
 import type http from 'node:http';
 import type https from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { systemClock } from './clock.ts';
 import { pooledAgent, type Connection } from './connection.ts';
+import { serviceAccountConnection } from './service-account.ts';
 
 export interface ConnectOptions {
-  /** Path of a kubeconfig; default: the pod's service account, else kubectl's own rules. */
+  /** Address of the API server inside a cluster (KUBERNETES_SERVICE_HOST, _PORT); undefined outside of one. */
+  service?: { host: string; port: string } | undefined;
+  /** Path of a kubeconfig; default: kubectl's own rules. */
   kubeconfig?: string;
   context?: string;
 }
 
-const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 /** KubeConfig re-reads a token file every minute; asking it this often keeps a rotated token fresh without work per request. */
 const CREDENTIALS_MS = 30_000;
 
 /**
- * Connection by the KubeConfig of @kubernetes/client-node, of which nothing else is used. Loaded only when called, because
- * it brings 14 MiB of code along. Rejects with KubeConfig's own error when the file cannot be read.
+ * Inside a cluster the connection of the pod's service account; outside, that of a kubeconfig, by the KubeConfig of
+ * @kubernetes/client-node, which is loaded only then. Rejects with KubeConfig's own error when the file cannot be read.
  */
-export async function connect(options: ConnectOptions = {}): Promise<Connection> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+export async function connect({ service, kubeconfig, context }: ConnectOptions = {}): Promise<Connection> {
+  if (service !== undefined && kubeconfig === undefined) return serviceAccountConnection(service);
+  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const config = new KubeConfig();
-  if (options.kubeconfig !== undefined) config.loadFromFile(options.kubeconfig);
-  else if (existsSync(SERVICE_ACCOUNT_TOKEN)) config.loadFromCluster();
-  else config.loadFromDefault();
-  if (options.context !== undefined) config.setCurrentContext(options.context);
+  if (kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(kubeconfig);
+  if (context !== undefined) config.setCurrentContext(context);
   return connectionOf(config);
 }
 
