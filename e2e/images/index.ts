@@ -69,10 +69,10 @@ export function buildServingImage({ log = () => undefined }: Options = {}): Prom
  */
 const shakeClientNode: Plugin = {
   name: 'shake-client-node',
-  setup: ({ onResolve, resolve }) => {
-    onResolve({ filter: /.*/ }, async ({ path, importer, pluginData, ...rest }) => {
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /.*/ }, async ({ path, importer, pluginData, ...rest }) => {
       if (pluginData === 'resolved' || !`${importer} ${path}`.includes('@kubernetes/client-node')) return undefined;
-      const found = await resolve(path, { ...rest, importer, pluginData: 'resolved' });
+      const found = await bundle.resolve(path, { ...rest, importer, pluginData: 'resolved' });
       return found.path.includes('@kubernetes/client-node') ? { ...found, sideEffects: false } : found;
     });
   },
