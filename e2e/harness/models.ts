@@ -49,12 +49,12 @@ export class Models {
     return `oci://${this.cluster.registry.pull}/${repository}:${tag}`;
   }
 
-  /** A copy of a model folder that `damage` may change, removed by `dispose`. */
-  damaged(model: string, damage: (folder: string) => void): { folder: string; dispose: () => void } {
+  /** A copy of a model folder that `change` may alter, removed by `dispose`. */
+  copy(model: string, change: (folder: string) => void): { folder: string; dispose: () => void } {
     const root = mkdtempSync(join(tmpdir(), 'model-'));
     const folder = join(root, 'model');
     cpSync(this.folder(model), folder, { recursive: true });
-    damage(folder);
+    change(folder);
     return { folder, dispose: () => rmSync(root, { recursive: true, force: true }) };
   }
 

@@ -50,7 +50,7 @@ const digestOfNothing = `sha256:${'0'.repeat(64)}`;
 
 async function pushDamaged(scene: Scene, repository: string, damage: (folder: string) => void): Promise<object> {
   const { models } = scene;
-  const { folder, dispose } = models.damaged('digits/v2/saved_model', damage);
+  const { folder, dispose } = models.copy('digits/v2/saved_model', damage);
   try {
     await models.push(folder, repository, '2');
   } finally {
@@ -106,10 +106,11 @@ export const stories = [
     'a model whose bytes are damaged in the registry',
     'DigestMismatch',
     async (scene, repository) => {
-      const { models, cluster } = scene;
-      await models.push('digits/v2/tfjs', repository, '2');
-      damageLargestBlob(cluster.nodes?.registryFolder ?? '', repository);
-      return { model: { uri: models.uri(repository, '2'), version: '2' } };
+      const damaged = `${repository}/damaged`;
+      // Blobs are shared between repositories and runs: only one that nobody else has may be damaged.
+      const spec = await pushDamaged(scene, damaged, (folder) => writeFileSync(join(folder, 'nonce'), scene.namespace));
+      damageLargestBlob(scene.cluster.nodes?.registryFolder ?? '', damaged);
+      return spec;
     },
     { needs: ['nodeControl'] },
   ),

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { chmodSync, cpSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { story } from '../harness/story.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -12,7 +14,11 @@ export const stories = [
         await mdep.untilReady('digits', 1);
       });
       const digest = await when('version 2 is pushed and applied', async () => {
-        const pushed = await models.push('digits/v2/saved_model', 'update', '2');
+        // With its golden answers: the server checks them before it takes traffic.
+        const own = models.copy('digits/v2/saved_model', (folder) =>
+          cpSync(models.folder('digits/v2/golden.json'), join(folder, 'golden.json')),
+        );
+        const pushed = await models.push(own.folder, 'update', '2').finally(own.dispose);
         await mdep.apply('digits', { model: { uri: models.uri('update', '2'), version: '2' }, replicas: 2 });
         return pushed;
       });
@@ -154,7 +160,6 @@ export const stories = [
     async ({ given, when, then, models, mdep, cluster }) => {
       const { nodes } = cluster;
       assert.ok(nodes);
-      const { cpSync, mkdirSync, rmSync, chmodSync } = await import('node:fs');
       const folder = `${nodes.folder(0)}/fs/volume-${mdep.namespace}`;
       const pinned = {
         nodeAffinity: {

@@ -25,25 +25,25 @@ export const GOLDEN_FILE = 'golden.json';
 export const TOLERANCE = 1e-5;
 
 type Body = Record<string, unknown>;
-interface GoldenRequest {
-  request: Body;
-  outputs: { name: string; data: unknown }[];
-}
+/** An infer body whose `outputs` are those of the answer it must get. */
+type GoldenRequest = Body & { outputs?: { name: string; data: unknown }[] };
 
 /** @throws FatalError WarmupFailed */
 export async function warmUp(predictor: Predictor, model: ServedModel, directory: string): Promise<void> {
   const requests = await readRequests<Body>(directory, WARMUP_FILE);
-  const golden = await readRequests<GoldenRequest>(directory, GOLDEN_FILE);
+  const goldens = await readRequests<GoldenRequest>(directory, GOLDEN_FILE);
   for (const [i, body] of (requests ?? []).entries()) {
     await attempt(`${WARMUP_FILE}, request ${i}`, () => ask(predictor, model, body));
   }
-  for (const [i, { request, outputs }] of (golden ?? []).entries()) {
+  for (const [i, golden] of (goldens ?? []).entries()) {
     await attempt(`${GOLDEN_FILE}, request ${i}`, async () => {
+      if (typeof golden !== 'object' || golden === null) throw badRequest('not an object');
+      const { outputs, ...request } = golden;
       const problem = compare(await ask(predictor, model, request), outputs);
       if (problem !== undefined) throw new RunError(problem);
     });
   }
-  if (requests !== undefined || golden !== undefined) return;
+  if (requests !== undefined || goldens !== undefined) return;
   for (const [name, signature] of model.signatures) {
     await attempt(`signature ${name}, all inputs zero`, () => predictor.predict(name, zeros(signature)));
   }
@@ -112,7 +112,7 @@ function blank(dtype: DataType, size: number): TensorData {
 }
 
 /** What differs between an answer and the recorded one, in words. Pure. */
-export function compare(answer: readonly Tensor[], expected: GoldenRequest['outputs'] | undefined): string | undefined {
+export function compare(answer: readonly Tensor[], expected: GoldenRequest['outputs']): string | undefined {
   if (!Array.isArray(expected) || expected.length === 0) return 'it has no "outputs" to compare with';
   for (const { name, data } of expected) {
     const tensor = answer.find((output) => output.name === name);

@@ -173,7 +173,7 @@ describe('the model that is served', () => {
     const folder = join(bench.models, 'golden/1');
     await denseGraphModel(folder);
     const golden = (value: number) =>
-      JSON.stringify({ requests: [{ request: BODY, outputs: [{ name: 'y', data: [[22.5, value]] }] }] });
+      JSON.stringify({ requests: [{ ...BODY, outputs: [{ name: 'y', data: [[22.5, value]] }] }] });
     await writeFile(join(folder, 'golden.json'), golden(27.5));
     const good = await bench.start({ MODEL_NAME: 'golden', MODEL_ENGINE: 'wasm' });
     await good.logged('worker ready');
