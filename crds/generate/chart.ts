@@ -6,22 +6,21 @@ import type { Crd } from './crd.ts';
  * unless told otherwise, because deleting the CRD deletes every model.
  */
 export function makeChartTemplate(crd: Crd): string {
-  const { metadata, ...rest } = crd;
+  const { apiVersion, kind, metadata, spec } = crd;
   // No text of the CRD may look like a template.
-  const body = stringify({ ...rest, metadata: undefined }, { aliasDuplicateObjects: false, lineWidth: 120 }).replaceAll(
-    '{{',
-    '{{ "{{" }}',
-  );
+  const body = stringify({ spec }, { aliasDuplicateObjects: false, lineWidth: 120 }).replaceAll('{{', '{{ "{{" }}');
   return [
     '{{- if .Values.crds.install }}',
-    `metadata:`,
+    `apiVersion: ${apiVersion}`,
+    `kind: ${kind}`,
+    'metadata:',
     `  name: ${metadata.name}`,
     '  labels: {{- include "operator.labels" . | nindent 4 }}',
     '  {{- if .Values.crds.keep }}',
     '  annotations:',
     '    helm.sh/resource-policy: keep',
     '  {{- end }}',
-    `${body.trimEnd()}`,
+    body.trimEnd(),
     '{{- end }}',
     '',
   ].join('\n');

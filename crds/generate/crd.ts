@@ -24,7 +24,9 @@ export interface Schema {
 }
 
 export interface Crd {
-  metadata: { name: string; annotations?: Record<string, string> };
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
   spec: { versions: { schema: { openAPIV3Schema: Schema } }[] };
 }
 

@@ -57,6 +57,7 @@ function bounds(field: Schema): (string | undefined)[] {
     field.enum === undefined ? undefined : `one of ${field.enum.map((value) => `\`${String(value)}\``).join(', ')}`,
     field.minimum === undefined ? undefined : `from ${field.minimum}`,
     field.maximum === undefined ? undefined : `to ${field.maximum}`,
+    field.minLength === undefined ? undefined : `at least ${field.minLength} characters`,
     field.maxLength === undefined ? undefined : `at most ${field.maxLength} characters`,
     field.pattern === undefined ? undefined : `text matches \`${field.pattern}\``,
     defaultOf(field),
@@ -65,7 +66,12 @@ function bounds(field: Schema): (string | undefined)[] {
 
 /** Rules beyond types, in the words that a person sees when one is broken. */
 function rules(field: Schema): string[] {
-  const messages = (field['x-kubernetes-validations'] ?? []).flatMap(({ message }) => message ?? []);
+  const own = field['x-kubernetes-validations'] ?? [];
+  const values = typeof field.additionalProperties === 'object' ? field.additionalProperties : {};
+  const messages = [
+    ...own.flatMap(({ message }) => message ?? []),
+    ...(values['x-kubernetes-validations'] ?? []).flatMap(({ message }) => `each value ${message}`),
+  ];
   return messages.length === 0 ? [] : [...messages.map((message) => `- ${message}`), ''];
 }
 

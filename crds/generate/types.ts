@@ -6,6 +6,14 @@ const NAMES: Readonly<Record<string, string>> = {
   '': 'ModelDeployment',
   spec: 'ModelDeploymentSpec',
   status: 'ModelDeploymentStatus',
+  'spec.model.secretRef': 'SecretReference',
+  'spec.rollout.rollingUpdate': 'RollingUpdate',
+  'status.stable': 'StableRevision',
+  'status.target': 'TargetRevision',
+  'status.failedTarget': 'FailedTarget',
+  'status.lastFailure': 'LastFailure',
+  'status.lastAction': 'LastAction',
+  'status.conditions.item': 'Condition',
 };
 
 /** TypeScript interfaces of the API. Fields with a default stay optional: that is what a person may write. */

@@ -47,12 +47,12 @@ export interface Model {
    * The sha256 the bytes must have: the digest of the OCI manifest, or for pvc:// the tree digest that kubectl mdep inspect prints. With a digest nothing is resolved, and other bytes are never served.
    */
   digest?: string;
-  secretRef?: ModelSecretRef;
+  secretRef?: SecretReference;
 }
 /**
  * A Secret of type kubernetes.io/dockerconfigjson in the same namespace, for a private registry. It is mounted into the fetching container only; the operator itself never reads it.
  */
-export interface ModelSecretRef {
+export interface SecretReference {
   /**
    * Name of the Secret.
    */
@@ -81,13 +81,13 @@ export interface Server {
  */
 export interface ServerResources {
   /**
-   * What the scheduler reserves on the node, such as cpu or memory.
+   * What the scheduler reserves on the node, of cpu, memory and ephemeral-storage.
    */
   requests?: {
     [k: string]: number | string;
   };
   /**
-   * What the container may use at most.
+   * What the container may use at most, of cpu, memory and ephemeral-storage.
    */
   limits?: {
     [k: string]: number | string;
@@ -101,7 +101,7 @@ export interface Rollout {
    * RollingUpdate replaces pods step by step; an old pod goes only when a new one answers.
    */
   strategy?: 'RollingUpdate';
-  rollingUpdate?: RolloutRollingUpdate;
+  rollingUpdate?: RollingUpdate;
   /**
    * Seconds without any advance after which a rollout has failed. A download that moves keeps the time from running.
    */
@@ -119,7 +119,7 @@ export interface Rollout {
 /**
  * Bounds of the rolling update.
  */
-export interface RolloutRollingUpdate {
+export interface RollingUpdate {
   /**
    * Pods that may exist above replicas meanwhile, a number or a percentage (rounded up).
    */
@@ -191,24 +191,24 @@ export interface ModelDeploymentStatus {
    * Address of the model inside the cluster.
    */
   url?: string;
-  stable?: StatusStable;
-  target?: StatusTarget;
+  stable?: StableRevision;
+  target?: TargetRevision;
   /**
    * Revision the operator last wrote into the Deployment. If the Deployment holds another, somebody else put it there.
    */
   deployed?: number;
-  failedTarget?: StatusFailedTarget;
-  lastFailure?: StatusLastFailure;
-  lastAction?: StatusLastAction;
+  failedTarget?: FailedTarget;
+  lastFailure?: LastFailure;
+  lastAction?: LastAction;
   /**
    * Ready, Available, Progressing, ModelLoaded, RolledBack, Stalled, ServerOutdated; docs/troubleshooting.md lists every reason.
    */
-  conditions?: StatusConditionsItem[];
+  conditions?: Condition[];
 }
 /**
  * The revision that was last rolled out completely.
  */
-export interface StatusStable {
+export interface StableRevision {
   /**
    * Number of the revision.
    */
@@ -229,7 +229,7 @@ export interface StatusStable {
 /**
  * The revision that the spec asks for.
  */
-export interface StatusTarget {
+export interface TargetRevision {
   /**
    * Number of the revision.
    */
@@ -250,7 +250,7 @@ export interface StatusTarget {
 /**
  * The target that failed. It is not tried again until the spec asks for something else or for Retry.
  */
-export interface StatusFailedTarget {
+export interface FailedTarget {
   /**
    * Number of the revision.
    */
@@ -271,7 +271,7 @@ export interface StatusFailedTarget {
 /**
  * The last failure that was seen, kept when its pods are gone.
  */
-export interface StatusLastFailure {
+export interface LastFailure {
   /**
    * Revision that failed.
    */
@@ -300,7 +300,7 @@ export interface StatusLastFailure {
 /**
  * The last rollout.action that was done.
  */
-export interface StatusLastAction {
+export interface LastAction {
   /**
    * What was done.
    */
@@ -318,7 +318,7 @@ export interface StatusLastAction {
    */
   message?: string;
 }
-export interface StatusConditionsItem {
+export interface Condition {
   /**
    * Name of the condition.
    */
