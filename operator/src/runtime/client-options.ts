@@ -22,7 +22,6 @@ export interface RequestOptions {
 }
 export interface WriteOptions extends RequestOptions {
   subresource?: Subresource | undefined;
-  dryRun?: boolean | undefined;
 }
 export interface ApplyOptions extends WriteOptions {
   /** Take fields from other managers (default false: a conflict is an error). */

@@ -168,7 +168,7 @@ export class KubeClient {
     return this.requester.json<T>({
       ...call,
       resource: resourceName(type, options.subresource),
-      query: { fieldManager, dryRun: options.dryRun ? 'All' : undefined, ...call.query },
+      query: { fieldManager, ...call.query },
       signal: options.signal,
       guard: this.guard,
     });

@@ -95,7 +95,7 @@ export class FakeStorage {
       const managedFields = [...others, owner] as unknown as Json;
       return { ...applied, metadata: { ...(applied['metadata'] as JsonObject), managedFields } };
     };
-    if (this.kind(type).has(keyOf(ref))) return this.update(type, ref, subresource, owned);
+    if (subresource !== '' || this.kind(type).has(keyOf(ref))) return this.update(type, ref, subresource, owned);
     if (nameIn(manifest).uid) throw new Refusal(409, 'Conflict', 'the uid in the precondition does not exist');
     return this.create(type, owned({ metadata: {} }));
   }

@@ -37,7 +37,7 @@ export class FakeWatch {
   /** Any bytes. */
   write(text: string): void {
     if (this.held) this.held.push(text);
-    else this.response.write(text);
+    else if (!this.response.writableEnded) this.response.write(text);
   }
 
   /** Events wait until `release`. */
@@ -48,7 +48,7 @@ export class FakeWatch {
   release(): void {
     const waiting = this.held ?? [];
     this.held = undefined;
-    for (const text of waiting) this.response.write(text);
+    for (const text of waiting) this.write(text);
   }
 
   /** Ends as a server does at its timeout. */
