@@ -38,7 +38,7 @@ function start(reconcile: ControllerOptions['reconcile'], options: Partial<Contr
 describe('a controller', () => {
   it('gives each key to reconcile, as a request', async () => {
     const seen: unknown[] = [];
-    start(async (request) => void seen.push(request) as undefined);
+    start(async (request) => void seen.push(request));
     queue.add('n/a');
     await eventually(() => outcomes.length === 1);
     expect([seen, outcomes]).toEqual([[{ namespace: 'n', name: 'a' }], ['success']]);
@@ -168,7 +168,7 @@ describe('a manager', () => {
   function manage(elector?: LeaderElector): Promise<string> {
     const informer = new Informer<Thing>({ client, type: THINGS, clock });
     informer.store.onChange(({ object }) => queue.add(keyOf(object.metadata)));
-    const reconcile = async (request: { name: string }) => void reconciled.push(request.name) as undefined;
+    const reconcile = async (request: { name: string }) => void reconciled.push(request.name);
     const result = runManager(
       { informers: [informer], controllers: [{ name: 'c', queue, reconcile, clock }], elector },
       stop.signal,
