@@ -48,6 +48,8 @@ async function main(): Promise<number> {
   process.once('SIGINT', () => void end().finally(() => process.exit(130)));
   process.once('SIGTERM', () => void end().finally(() => process.exit(143)));
   try {
+    // Stories damage things on purpose: nothing of an earlier run, such as its registry, may be met again.
+    if (own && !options.attach) await down(options.name, { purge: true });
     stage = await setStage(
       {
         name: options.name,
