@@ -9,7 +9,7 @@ import { startApiserver, startControllers } from './controlplane.ts';
 import { DNS_IMAGE, DNS_MANIFEST } from './dns.ts';
 import { makeNetwork } from './network.ts';
 import { configureNode, PAUSE_IMAGE, readyFile, startNode } from './node.ts';
-import { ensurePackages } from './packages.ts';
+import { CLUSTER_PACKAGES, ensurePackages } from './packages.ts';
 import { type ClusterPlan, LINK, nodeIndexes, nodeName, planCluster, PODS, REGISTRY_PORT } from './plan.ts';
 import { makePki, writeKubeconfig } from './pki.ts';
 import { forwardPort, freePort } from './ports.ts';
@@ -40,7 +40,7 @@ const PATIENCE_S = 120;
 export async function up({ name, nodes, log = () => undefined }: UpOptions): Promise<Cluster> {
   const plan = planCluster(name, nodes);
   requireRoot();
-  await ensurePackages(log);
+  await ensurePackages(CLUSTER_PACKAGES, log);
   const bin = await ensureBinaries(log);
   await tearDown(plan, {});
   mkdirSync(join(plan.folder, 'run'), { recursive: true });

@@ -1,24 +1,35 @@
 import { existsSync } from 'node:fs';
 import { exec } from '../harness/exec.ts';
 
-/** Debian packages we stand on, by a file each of them brings. */
-const PACKAGES: Readonly<Record<string, string>> = {
+type Packages = Readonly<Record<string, string>>;
+
+/** Debian packages that a cluster of ours stands on, by a file each of them brings. */
+export const CLUSTER_PACKAGES: Packages = {
   runc: '/usr/sbin/runc',
   'containernetworking-plugins': '/usr/lib/cni/bridge',
   iptables: '/usr/sbin/iptables',
   conntrack: '/usr/sbin/conntrack',
   'docker-registry': '/usr/bin/docker-registry',
-  buildah: '/usr/bin/buildah',
-  mmdebstrap: '/usr/bin/mmdebstrap',
   iproute2: '/usr/sbin/ip',
   procps: '/usr/bin/pgrep',
   openssl: '/usr/bin/openssl',
   'util-linux': '/usr/bin/nsenter',
 };
 
-/** Installs what is missing, when root on a Debian machine; otherwise says what to install. */
-export async function ensurePackages(log: (text: string) => void): Promise<void> {
-  const missing = Object.entries(PACKAGES)
+/** Debian packages that build the images, and TensorFlow's addon for them. */
+export const IMAGE_PACKAGES: Packages = {
+  buildah: '/usr/bin/buildah',
+  mmdebstrap: '/usr/bin/mmdebstrap',
+  make: '/usr/bin/make',
+  'g++': '/usr/bin/g++',
+};
+
+/**
+ * Installs what is missing, when root on a Debian machine; otherwise says what to install. Not to be called twice at
+ * the same time: apt-get locks its database.
+ */
+export async function ensurePackages(packages: Packages, log: (text: string) => void): Promise<void> {
+  const missing = Object.entries(packages)
     .filter(([, file]) => !existsSync(file))
     .map(([name]) => name);
   if (missing.length === 0) return;

@@ -24,6 +24,8 @@ export class Progress {
       return result;
     } catch (error) {
       this.end(name, entry.since, pc.red('✗'));
+      // At once: other steps may go on for minutes before anybody reports the error.
+      if (this.running.size > 0) this.write(pc.red(`  ${(error as Error).message}`));
       throw error;
     }
   }

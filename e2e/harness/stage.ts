@@ -1,6 +1,7 @@
 import { attach, type Cluster, up, useContext } from '../cluster/index.ts';
 import { buildOperatorImage, buildServingImage, pushImage } from '../images/index.ts';
 import { ensureBinaries } from '../cluster/build.ts';
+import { CLUSTER_PACKAGES, ensurePackages, IMAGE_PACKAGES } from '../cluster/packages.ts';
 import { buildCli } from '../../cli/build.ts';
 import { Models } from './models.ts';
 import type { Progress } from './progress.ts';
@@ -31,6 +32,8 @@ export interface StageOptions {
 
 /** Brings up the cluster and builds the images side by side, pushes what changed, installs the chart. */
 export async function setStage(options: StageOptions, progress: Progress): Promise<Stage> {
+  const packages = { ...IMAGE_PACKAGES, ...(options.context === undefined ? CLUSTER_PACKAGES : {}) };
+  await progress.step('Debian packages', (note) => ensurePackages(packages, note));
   const [cluster, operator, serving, cli] = await together([
     bringUp(options, progress),
     progress.step('operator image', (note) => buildOperatorImage({ log: note })),
