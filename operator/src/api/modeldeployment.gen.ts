@@ -142,7 +142,7 @@ export interface RollingUpdate {
   maxUnavailable?: number | string;
 }
 /**
- * Steps of a Canary. Ignored by the other strategies.
+ * Steps of a Canary. BlueGreen and Shadow ignore it.
  */
 export interface RolloutCanary {
   /**
@@ -188,7 +188,7 @@ export interface RolloutCanaryMatchItem {
   value: string;
 }
 /**
- * How a BlueGreen switches. Ignored by the other strategies.
+ * How a BlueGreen switches. Canary and Shadow ignore it.
  */
 export interface RolloutBlueGreen {
   /**
@@ -205,7 +205,7 @@ export interface RolloutBlueGreen {
   keepSeconds?: number;
 }
 /**
- * How a Shadow compares. Ignored by the other strategies.
+ * How a Shadow compares. Canary and BlueGreen ignore it.
  */
 export interface RolloutShadow {
   /**
