@@ -1,0 +1,75 @@
+import { GROUP, MODEL_DEPLOYMENTS, PLURAL } from '@modeldeployment/operator';
+import { InterruptedError, StateError } from '../errors.ts';
+import type { Family } from '../family.ts';
+import { FamilyReader, type Kinds } from './reader.ts';
+import type { Session } from './session.ts';
+
+export const fullName = (name: string): string => `modeldeployment.${GROUP}/${name}`;
+
+/** There is no such ModelDeployment; says which there are. */
+export async function notFound({ client, namespace }: Session, name: string): Promise<StateError> {
+  const { items } = await client.list(MODEL_DEPLOYMENTS, { namespace, limit: 10 });
+  const names = items.map(({ metadata }) => metadata.name);
+  const there =
+    names.length === 0 ? `namespace ${namespace} has none` : `namespace ${namespace} has ${names.join(', ')}`;
+  return new StateError(`there is no ${PLURAL}.${GROUP} ${name}; ${there}`);
+}
+
+/** Keeps up with one ModelDeployment while `run` runs; a StateError when there is none of that name. */
+export async function withFamily<T>(
+  session: Session,
+  name: string,
+  run: (reader: FamilyReader, first: Family) => Promise<T>,
+  kinds?: Kinds,
+): Promise<T> {
+  const reader = new FamilyReader(session, name, kinds);
+  try {
+    await reader.start();
+    const first = reader.read();
+    if (first === undefined) throw await notFound(session, name);
+    return await run(reader, first);
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * Waits until `look` answers something. `seen` is called with everything that is new, and once a second with what is old.
+ * An InterruptedError when the signal aborts, a StateError after `seconds` or when the ModelDeployment is deleted.
+ */
+export function follow<T>(
+  reader: FamilyReader,
+  signal: AbortSignal,
+  options: { seconds?: number; look: (family: Family) => T | undefined; overdue?: () => string },
+): Promise<T> {
+  const { seconds, look, overdue = () => '' } = options;
+  return new Promise<T>((resolve, reject) => {
+    const end = (settle: () => void): void => {
+      clearInterval(tick);
+      clearTimeout(limit);
+      settle();
+    };
+    const check = (): void => {
+      try {
+        const family = reader.read();
+        if (family === undefined) throw new StateError('it was deleted');
+        const found = look(family);
+        if (found !== undefined) end(() => resolve(found));
+      } catch (error) {
+        end(() => reject(error));
+      }
+    };
+    const tick = setInterval(check, 1_000);
+    const late = (): void => end(() => reject(new StateError(`nothing after ${seconds} s; ${overdue()}`)));
+    const limit = seconds === undefined ? undefined : setTimeout(late, seconds * 1_000);
+    signal.addEventListener('abort', () => end(() => reject(new InterruptedError('interrupted'))), { once: true });
+    let due = false;
+    reader.onChange(() => {
+      // Many changes come at once.
+      if (due) return;
+      due = true;
+      setTimeout(() => ((due = false), check()), 50);
+    });
+    check();
+  });
+}

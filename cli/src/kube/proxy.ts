@@ -1,0 +1,94 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Connection } from '@modeldeployment/operator';
+import { type Access, accessFlags, explainSpawn, KubectlError, spawnKubectl } from './kubectl.ts';
+
+/** What `kubectl proxy` prints once it answers, and what it logs for each request that failed: told by the request itself. */
+const READY = /^Starting to serve/m;
+const NOISE = /^[EWI]\d{4} |proxy error|^Starting to serve/;
+
+/**
+ * `kubectl proxy` as a child, on a socket in a folder that only this user can enter: every way of kubectl to reach and to
+ * log in to a cluster works (docs/adr/0005-plugin-reaches-the-cluster-through-kubectl.md).
+ */
+export class KubectlProxy {
+  private constructor(
+    private readonly child: ReturnType<typeof spawnKubectl>,
+    private readonly folder: string,
+    /** For the client of the operator. */
+    readonly connection: Connection,
+    private readonly agent: http.Agent,
+  ) {}
+
+  static async open(access: Access): Promise<KubectlProxy> {
+    const folder = await mkdtemp(join(tmpdir(), 'kubectl-mdep-'));
+    const socketPath = join(folder, 'api');
+    const agent = new http.Agent({ keepAlive: true, socketPath } as http.AgentOptions);
+    const connection: Connection = {
+      server: 'http://localhost',
+      authorize: () => Promise.resolve({ agent, headers: {} }),
+      forget: () => undefined,
+      close: () => agent.destroy(),
+    };
+    const child = spawnKubectl(['proxy', `--unix-socket=${socketPath}`, ...accessFlags(access)], {
+      stdio: ['inherit', 'pipe', 'pipe'],
+    });
+    const proxy = new KubectlProxy(child, folder, connection, agent);
+    process.once('exit', proxy.close);
+    try {
+      await ready(child);
+      return proxy;
+    } catch (error) {
+      proxy.close();
+      throw error;
+    }
+  }
+
+  /** One request whose answer is not an object of the API. */
+  request(
+    method: 'GET' | 'POST',
+    path: string,
+    options: { headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {},
+  ): Promise<{ status: number; headers: http.IncomingHttpHeaders; body: string }> {
+    const { headers = {}, body, signal } = options;
+    const { agent } = this;
+    return new Promise((resolve, reject) => {
+      const url = new URL(path, this.connection.server);
+      const request = http.request(url, { method, agent, headers, ...(signal === undefined ? {} : { signal }) });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+      });
+      request.end(body);
+    });
+  }
+
+  readonly close = (): void => {
+    process.off('exit', this.close);
+    this.agent.destroy();
+    this.child.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  };
+}
+
+function ready(child: ReturnType<typeof spawnKubectl>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      // A login plugin may ask the person to open a page.
+      if (!NOISE.test(text) && !text.startsWith('error:')) process.stderr.write(text);
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      if (READY.test(text)) resolve();
+    });
+    child.on('error', (error) => reject(explainSpawn(error)));
+    child.on('close', (code) => reject(new KubectlError(said.trim() || 'kubectl proxy ended', code ?? undefined)));
+  });
+}
