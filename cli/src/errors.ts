@@ -1,5 +1,6 @@
 import { ApiError, GROUP, PLURAL } from '@modeldeployment/operator';
-import { FAILURE, ModelError } from '@modeldeployment/modelpack';
+import { FAILURE } from '@modeldeployment/modelpack/contract';
+import { ModelError } from '@modeldeployment/modelpack/failure';
 import { KubectlError } from './kube/kubectl.ts';
 
 /** Exit codes of kubectl-mdep; told by `kubectl mdep --help`. */
@@ -42,10 +43,6 @@ function explainApi({ status, details, message }: ApiError): string {
   if (status === 403) return `${message}\nAsk for this right, or use --as, --user or --context.`;
   if (status === 404 && details?.name === undefined) {
     return `this cluster has no ${PLURAL}.${GROUP}; is the operator installed, and is it the right context?`;
-  }
-  // 502 is what kubectl proxy answers when it gets no answer itself.
-  if (status === 502 || status === 0) {
-    return `the API server does not answer (${message}); kubectl get ns shows whether it can be reached`;
   }
   return message;
 }

@@ -3,8 +3,14 @@ import type { Command } from 'commander';
 import { type LiveModel, MODEL_DEPLOYMENTS, type ModelDeploymentStatus } from '@modeldeployment/operator';
 import { StateError } from '../errors.ts';
 import { follow, withFamily } from '../kube/find.ts';
-import { withSession } from '../kube/session.ts';
+import type { FamilyReader } from '../kube/reader.ts';
+import { type Session, withSession } from '../kube/session.ts';
 import { accessOf, readName, readSpan } from './access.ts';
+
+interface Options {
+  wait?: true;
+  timeout?: number;
+}
 
 interface ActionCommand {
   name: string;
@@ -47,31 +53,35 @@ export function addActions(program: Command, signal: AbortSignal): void {
       .argument('<name>', 'the ModelDeployment')
       .option('--wait', 'wait until the operator has done it, and print what came of it')
       .option('--timeout <span>', `how long to wait (default: ${DEFAULT_WAIT})`, readSpan)
-      .action((name: string, options: { wait?: true; timeout?: number }, command: Command) =>
+      .action((name: string, options: Options, command: Command) =>
         withSession(accessOf(command), (session) =>
-          withFamily(
-            session,
-            readName(name),
-            async (reader, { model }) => {
-              if (action.ofTrial) requireTrial(model);
-              const id = actionId(action.type, new Date());
-              const patch = { spec: { rollout: { action: { type: action.type, id } } } };
-              await session.client.mergePatch(MODEL_DEPLOYMENTS, model.metadata, patch);
-              if (options.wait !== true) {
-                return console.log(`${action.type} of ${model.metadata.name} asked for (id ${id})`);
-              }
-              const done = await follow(reader, signal, {
-                seconds: options.timeout ?? readSpan(DEFAULT_WAIT),
-                look: ({ model: { status } }) => (status?.lastAction?.id === id ? status.lastAction : undefined),
-                overdue: () => OPERATOR_HINT,
-              });
-              console.log(`${action.type} of ${model.metadata.name}: ${done.message ?? 'done'}`);
-            },
-            ['models'],
+          withFamily(session, readName(name), (reader, { model }) =>
+            act(session, reader, model, action, options, signal),
           ),
         ),
       );
   }
+}
+
+async function act(
+  { client }: Session,
+  reader: FamilyReader,
+  model: LiveModel,
+  { type, ofTrial }: ActionCommand,
+  { wait, timeout }: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  if (ofTrial) requireTrial(model);
+  const { name } = model.metadata;
+  const id = actionId(type, new Date());
+  await client.mergePatch(MODEL_DEPLOYMENTS, model.metadata, { spec: { rollout: { action: { type, id } } } });
+  if (wait !== true) return console.log(`${type} of ${name} asked for (id ${id})`);
+  const done = await follow(reader, signal, {
+    seconds: timeout ?? readSpan(DEFAULT_WAIT),
+    look: ({ model: { status } }) => (status?.lastAction?.id === id ? status.lastAction : undefined),
+    overdue: () => OPERATOR_HINT,
+  });
+  console.log(`${type} of ${name}: ${done.message ?? 'done'}`);
 }
 
 /** An action is done once per id: one that no other has. At most 64 characters. */

@@ -86,8 +86,9 @@ For "kubectl-mdep <Tab>":
 /** Answers a shell: a word and its meaning a line, and a directive at the end. Never fails: nobody reads it. */
 export async function complete(program: Command, words: readonly string[]): Promise<string> {
   const completion = completionOf(program, words);
-  // The flags that were typed already say which cluster is meant.
-  program.parseOptions([...words.slice(0, -1)]);
+  // The flags that were typed already say which cluster is meant, but for one that has yet to get its value.
+  const typed = words.slice(0, -1);
+  program.parseOptions(typed.at(-1)?.startsWith('-') === true ? typed.slice(0, -1) : typed);
   const found = await candidates(program, completion).catch(() => []);
   const unfinished = words.at(-1) ?? '';
   const lines = found

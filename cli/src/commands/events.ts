@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
-import { EVENTS, Informer, MODEL_DEPLOYMENTS } from '@modeldeployment/operator';
+import { EVENTS, Informer } from '@modeldeployment/operator';
 import { UsageError } from '../errors.ts';
-import { notFound } from '../kube/find.ts';
+import { getModel } from '../kube/find.ts';
 import { type Session, withSession } from '../kube/session.ts';
 import { encode, type Format, outputOption } from '../output.ts';
 import { readTerminal } from '../terminal.ts';
-import { concerns, drawEvent, type LiveEvent, timeOf } from '../view/events.ts';
+import { drawEvent, isOfChild, isOwn, type LiveEvent, timeOf } from '../view/events.ts';
 import { accessOf, readName } from './access.ts';
 
 interface Options {
   watch?: true;
+  all?: true;
   warnings?: true;
   output: Format;
 }
@@ -17,9 +18,10 @@ interface Options {
 export function addEvents(program: Command, signal: AbortSignal): void {
   program
     .command('events')
-    .description('print what happened to a ModelDeployment and to its pods, the latest last')
+    .description('print what happened to a ModelDeployment, and what went wrong with its pods, the latest last')
     .argument('<name>', 'the ModelDeployment')
     .option('-w, --watch', 'go on as more happens')
+    .option('-a, --all', 'also what is usual for its pods, such as being scheduled')
     .option('--warnings', 'warnings only')
     .addOption(outputOption('json', 'yaml'))
     .action((name: string, options: Options, command: Command) => {
@@ -30,21 +32,22 @@ export function addEvents(program: Command, signal: AbortSignal): void {
 
 async function events(session: Session, name: string, options: Options, signal: AbortSignal): Promise<void> {
   const { client, namespace } = session;
-  const wanted = (event: LiveEvent): boolean =>
-    concerns(event, name) && (options.warnings !== true || event.type === 'Warning');
+  const model = await getModel(session, name);
+  const wanted = (event: LiveEvent): boolean => {
+    const warning = event.type === 'Warning';
+    if (isOwn(event, model)) return warning || options.warnings !== true;
+    return isOfChild(event, model) && (warning || options.all === true);
+  };
   const { items } = await client.listAll<LiveEvent>(EVENTS, { namespace });
   const found = items.filter(wanted).sort((a, b) => Date.parse(timeOf(a)) - Date.parse(timeOf(b)));
   if (options.output !== 'text') return console.log(await encode(found, options.output === 'yaml' ? 'yaml' : 'json'));
   const print = (event: LiveEvent): void => {
     const { width, style } = readTerminal(process.stdout, process.env);
-    console.log(drawEvent(event, name, { width, style, now: Date.now() }).join('\n'));
+    console.log(drawEvent(event, { width, style, now: Date.now() }).join('\n'));
   };
   found.forEach(print);
   if (options.watch === true) return follow(session, found, wanted, print, signal);
-  if (found.length > 0) return;
-  const { items: models } = await client.list(MODEL_DEPLOYMENTS, { namespace, fieldSelector: `metadata.name=${name}` });
-  if (models.length === 0) throw await notFound(session, name);
-  console.error(`Nothing happened to ${name} of late; Kubernetes keeps events for an hour.`);
+  if (found.length === 0) console.error(`Nothing happened to ${name} of late; Kubernetes keeps events for an hour.`);
 }
 
 async function follow(

@@ -74,7 +74,7 @@ async function watch(session: Session, name: string, output: Format, signal: Abo
     let last = '';
     let lines: string[] = [];
     const draw = (tree: Tree): void => {
-      const trouble = reader.trouble();
+      const trouble = reader.trouble() === undefined ? undefined : (session.proxy.trouble ?? reader.trouble());
       lines = [...picture(tree), ...(trouble === undefined ? [] : ['', `connection lost, trying again: ${trouble}`])];
       screen?.draw(lines);
     };

@@ -1,10 +1,8 @@
 import { type Command, Option } from 'commander';
-import { inspect } from '../models/inspect.ts';
-import { push } from '../models/push.ts';
 
 const PLAIN_HTTP = ['--plain-http', 'speak http without TLS to the registry (to localhost that is so anyway)'] as const;
 
-/** The commands about models and registries; they need no cluster. */
+/** The commands about models and registries; they need no cluster, and the others start faster without their libraries. */
 export function addModelCommands(program: Command): void {
   program
     .command('push')
@@ -20,7 +18,10 @@ export function addModelCommands(program: Command): void {
         '\n  kubectl mdep push export/ oci://localhost:5000/digits:3',
     )
     .action(async (folder: string, uri: string, options: { plainHttp?: boolean; check: boolean }) =>
-      push(folder, uri, { plainHttp: options.plainHttp === true, check: options.check }),
+      (await import('../models/push.ts')).push(folder, uri, {
+        plainHttp: options.plainHttp === true,
+        check: options.check,
+      }),
     );
 
   program
@@ -35,6 +36,9 @@ export function addModelCommands(program: Command): void {
         '\n\nExamples:\n  kubectl mdep inspect export/\n  kubectl mdep inspect oci://registry.example/models/digits:3 -o json',
     )
     .action(async (model: string, options: { plainHttp?: boolean; output: string }) =>
-      inspect(model, { plainHttp: options.plainHttp === true, json: options.output === 'json' }),
+      (await import('../models/inspect.ts')).inspect(model, {
+        plainHttp: options.plainHttp === true,
+        json: options.output === 'json',
+      }),
     );
 }

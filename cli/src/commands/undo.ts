@@ -19,6 +19,7 @@ interface Options {
 }
 
 const DEFAULT_WAIT = '5m';
+const NEEDED = ['models', 'revisions'] as const;
 
 export function addUndo(program: Command, signal: AbortSignal): void {
   program
@@ -35,7 +36,7 @@ export function addUndo(program: Command, signal: AbortSignal): void {
         throw new UsageError('--clear returns to spec.model; leave out --to-revision');
       }
       return withSession(accessOf(command), (session) =>
-        withFamily(session, readName(name), (reader, family) => undo(session, reader, family, options, signal)),
+        withFamily(session, readName(name), (reader, family) => undo(session, reader, family, options, signal), NEEDED),
       );
     });
 }

@@ -62,8 +62,9 @@ export function predictChange(live: LiveModel | undefined, world: World, missing
 }
 
 function changedFields(before: FullSpec | undefined, after: FullSpec): Change['fields'] {
+  // Of a new one only what the manifest says beyond the defaults is worth a line.
+  if (before === undefined) return differences(withDefaults({} as LiveModel['spec']), after, 'spec');
   const all = differences(before, after, 'spec');
-  if (before === undefined) return all;
   const recipe = new Set(differences(recipeOf(before), recipeOf(after), 'spec').map(({ path }) => path));
   return all.map((field) => ({ ...field, note: noteOn(field.path, recipe) }));
 }
@@ -128,7 +129,7 @@ function writesOf(world: World, target: SpecTarget, missing: Family['missing']):
   const writes = writesIn(world);
   if (target.kind === 'existing' || target.digest !== undefined) return writes;
   // A tag is resolved first; this is what follows then.
-  const later = writesIn(resolved(world)).filter(({ object }) => !writes.some((write) => write.object === object));
+  const later = writesIn(resolved(world)).filter((next) => !writes.some((write) => isDeepStrictEqual(write, next)));
   return [...writes, ...later];
 }
 

@@ -1,30 +1,42 @@
-import { GROUP, MODEL_DEPLOYMENTS, PLURAL } from '@modeldeployment/operator';
+import { GROUP, type Informers, isNotFound, type LiveModel, MODEL_DEPLOYMENTS } from '@modeldeployment/operator';
 import { InterruptedError, StateError } from '../errors.ts';
 import type { Family } from '../family.ts';
-import { FamilyReader, type Kinds } from './reader.ts';
+import { FamilyReader } from './reader.ts';
 import type { Session } from './session.ts';
 
 export const fullName = (name: string): string => `modeldeployment.${GROUP}/${name}`;
 
 /** There is no such ModelDeployment; says which there are. */
-export async function notFound({ client, namespace }: Session, name: string): Promise<StateError> {
+async function notFound({ client, namespace }: Session, name: string): Promise<StateError> {
   const { items } = await client.list(MODEL_DEPLOYMENTS, { namespace, limit: 10 });
   const names = items.map(({ metadata }) => metadata.name);
-  const there =
-    names.length === 0 ? `namespace ${namespace} has none` : `namespace ${namespace} has ${names.join(', ')}`;
-  return new StateError(`there is no ${PLURAL}.${GROUP} ${name}; ${there}`);
+  const others = names.length === 0 ? 'which has none' : `which has ${names.join(', ')}`;
+  return new StateError(`there is no ModelDeployment ${name} in namespace ${namespace}, ${others}`);
 }
 
-/** Keeps up with one ModelDeployment while `run` runs; a StateError when there is none of that name. */
+/** One ModelDeployment; a StateError when there is none of that name. */
+export async function getModel(session: Session, name: string): Promise<LiveModel> {
+  const { client, namespace } = session;
+  try {
+    return await client.get<LiveModel>(MODEL_DEPLOYMENTS, { namespace, name });
+  } catch (error) {
+    throw isNotFound(error) && error.details?.name !== undefined ? await notFound(session, name) : error;
+  }
+}
+
+/**
+ * Keeps up with one ModelDeployment while `run` runs. A StateError when there is none of that name, an ApiError when
+ * `needed` cannot be read.
+ */
 export async function withFamily<T>(
   session: Session,
   name: string,
   run: (reader: FamilyReader, first: Family) => Promise<T>,
-  kinds?: Kinds,
+  needed?: readonly (keyof Informers)[],
 ): Promise<T> {
-  const reader = new FamilyReader(session, name, kinds);
+  const reader = new FamilyReader(session, name);
   try {
-    await reader.start();
+    await reader.start(needed);
     const first = reader.read();
     if (first === undefined) throw await notFound(session, name);
     return await run(reader, first);
@@ -56,7 +68,7 @@ export function follow<T>(
         const found = look(family);
         if (found !== undefined) end(() => resolve(found));
       } catch (error) {
-        end(() => reject(error));
+        end(() => reject(error instanceof Error ? error : new Error(String(error))));
       }
     };
     const tick = setInterval(check, 1_000);

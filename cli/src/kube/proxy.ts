@@ -6,15 +6,20 @@ import { join } from 'node:path';
 import type { Connection } from '@modeldeployment/operator';
 import { type Access, accessFlags, explainSpawn, KubectlError, spawnKubectl } from './kubectl.ts';
 
-/** What `kubectl proxy` prints once it answers, and what it logs for each request that failed: told by the request itself. */
+/** What `kubectl proxy` prints once it answers, and what it logs when the API server does not. */
 const READY = /^Starting to serve/m;
-const NOISE = /^[EWI]\d{4} |proxy error|^Starting to serve/;
+const TROUBLE = /Error while proxying request: (.+)/;
+/** Lines of its log, as opposed to what a login plugin has to say to the person. */
+const LOG = /^[EWIF]\d{4} /;
 
 /**
  * `kubectl proxy` as a child, on a socket in a folder that only this user can enter: every way of kubectl to reach and to
  * log in to a cluster works (docs/adr/0005-plugin-reaches-the-cluster-through-kubectl.md).
  */
 export class KubectlProxy {
+  /** Why the API server could not be reached, when that happened last. */
+  trouble: string | undefined;
+
   private constructor(
     private readonly child: ReturnType<typeof spawnKubectl>,
     private readonly folder: string,
@@ -39,7 +44,7 @@ export class KubectlProxy {
     const proxy = new KubectlProxy(child, folder, connection, agent);
     process.once('exit', proxy.close);
     try {
-      await ready(child);
+      await proxy.ready();
       return proxy;
     } catch (error) {
       proxy.close();
@@ -75,20 +80,20 @@ export class KubectlProxy {
     this.child.kill();
     rmSync(this.folder, { recursive: true, force: true });
   };
-}
-
-function ready(child: ReturnType<typeof spawnKubectl>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      // A login plugin may ask the person to open a page.
-      if (!NOISE.test(text) && !text.startsWith('error:')) process.stderr.write(text);
+  private ready(): Promise<void> {
+    const { child } = this;
+    return new Promise((resolve, reject) => {
+      let said = '';
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+        this.trouble = TROUBLE.exec(text)?.[1] ?? this.trouble;
+        if (!LOG.test(text) && !text.startsWith('error:')) process.stderr.write(text);
+      });
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        if (READY.test(text)) resolve();
+      });
+      child.on('error', (error) => reject(explainSpawn(error)));
+      child.on('close', (code) => reject(new KubectlError(said.trim() || 'kubectl proxy ended', code ?? undefined)));
     });
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      if (READY.test(text)) resolve();
-    });
-    child.on('error', (error) => reject(explainSpawn(error)));
-    child.on('close', (code) => reject(new KubectlError(said.trim() || 'kubectl proxy ended', code ?? undefined)));
-  });
+  }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   ApiError,
   type Informers,
@@ -35,16 +36,18 @@ export class FamilyReader {
   private running: Promise<unknown> = Promise.resolve();
 
   constructor({ client, namespace }: Pick<Session, 'client' | 'namespace'>, name: string, kinds: Kinds = TREE_KINDS) {
+    // Every informer and each of its requests listens.
+    setMaxListeners(0, this.stop.signal);
     const ignore = (): void => undefined;
     const log: Log = { debug: ignore, info: ignore, error: ignore, warn: (fields) => this.note(fields) };
     this.informers = makeInformers({ client, namespaces: [namespace], log }, name);
     this.kinds = kinds === 'all' ? (Object.keys(this.informers) as Kind[]) : kinds;
   }
 
-  /** Resolves when everything that can be read was read. Rejects when the ModelDeployment itself cannot be. */
-  async start(): Promise<void> {
+  /** Resolves when everything that can be read was read. Rejects when one of `needed` cannot be. */
+  async start(needed: readonly Kind[] = ['models']): Promise<void> {
     const informers = this.kinds.map((kind) => this.informers[kind]);
-    const answers = this.kinds.map((kind) => this.firstAnswer(kind));
+    const answers = this.kinds.map((kind) => this.firstAnswer(kind, needed.includes(kind)));
     this.running = Promise.all(informers.map((informer) => informer.run(this.stop.signal)));
     await Promise.all(answers);
   }
@@ -99,11 +102,11 @@ export class FamilyReader {
       });
   }
 
-  private async firstAnswer(kind: Kind): Promise<void> {
+  private async firstAnswer(kind: Kind, needed: boolean): Promise<void> {
     const informer = this.informers[kind];
     const failed = new Promise<Error>((resolve) => this.waiting.set(resourceName(informer.type), resolve));
     const error = await Promise.race([failed, informer.waitForSync(this.stop.signal)]);
-    if (error !== undefined && kind === 'models') throw error;
+    if (error !== undefined && needed) throw error;
   }
 
   private note(fields: { resource?: string; err?: unknown }): void {

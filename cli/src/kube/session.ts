@@ -1,4 +1,5 @@
-import { KubeClient } from '@modeldeployment/operator';
+import { ApiError, KubeClient } from '@modeldeployment/operator';
+import { StateError } from '../errors.ts';
 import { type Access, accessFlags, runKubectl } from './kubectl.ts';
 import { KubectlProxy } from './proxy.ts';
 
@@ -20,6 +21,10 @@ export async function withSession<T>(access: Access, run: (session: Session) => 
     const { connection } = proxy;
     const client = new KubeClient({ connection, userAgent: FIELD_MANAGER, fieldManager: FIELD_MANAGER });
     return await run({ access: { ...access, namespace }, namespace, client, proxy });
+  } catch (error) {
+    const unanswered = error instanceof ApiError && (error.status === 0 || error.status >= 500);
+    if (!unanswered || proxy.trouble === undefined) throw error;
+    throw new StateError(`the API server does not answer: ${proxy.trouble}`);
   } finally {
     proxy.close();
   }

@@ -1,6 +1,6 @@
 import type { Change } from '../decide/change.ts';
 import { drawDifferences } from './history.ts';
-import { entry, table } from './layout.ts';
+import { entry } from './layout.ts';
 import type { Canvas } from './picture.ts';
 
 /** What comes of applying a manifest: the fields, whether pods start, and what the operator will write. */
@@ -9,17 +9,12 @@ export function drawChange(change: Change, canvas: Canvas): string[] {
   const { name, namespace, fields, startsPods, verdict, plan } = change;
   const tone = startsPods ? 'busy' : 'good';
   const words = entry('', `${style.mark[tone]} ${verdict}`, 0, width, style);
-  const writes = plan.map((write) => [{ text: write.do }, { text: write.object }, { text: write.because }]);
-  const columns = [
-    { title: 'WRITE' },
-    { title: 'OBJECT', least: 20, cut: 'middle' as const },
-    { title: 'BECAUSE', least: 12 },
-  ];
   return [
     `${style.strong(name)}  ${style.faint(`in ${namespace}`)}`,
     ...drawDifferences(fields, canvas),
     ...(fields.length === 0 ? [] : ['']),
     ...words.map((line) => style.paint(tone, line)),
-    ...(plan.length === 0 ? [] : ['', ...table(columns, writes, width, style)]),
+    ...(plan.length === 0 ? [] : ['', style.faint('the operator will')]),
+    ...plan.flatMap((write) => [`  ${write.do} ${write.object}`, ...entry('', write.because, 6, width, style)]),
   ];
 }

@@ -1,7 +1,7 @@
-import type { KubeObject } from '@modeldeployment/operator';
+import { KIND, type KubeObject } from '@modeldeployment/operator';
 import { ageOf } from './age.ts';
 import { wrap } from './layout.ts';
-import type { Canvas } from './picture.ts';
+import { type Canvas, shortDigest } from './picture.ts';
 
 /** An Event of events.k8s.io/v1, as far as it is shown. */
 export interface LiveEvent extends KubeObject {
@@ -23,9 +23,15 @@ export const timeOf = (event: LiveEvent): string =>
   event.metadata.creationTimestamp ??
   '';
 
-/** Whether an event is about the ModelDeployment or about an object that bears a name made from its own. */
-export function concerns(event: LiveEvent, model: string): boolean {
+/** Whether an event is of the ModelDeployment itself, not of an earlier one of that name. */
+export const isOwn = ({ regarding }: LiveEvent, { metadata }: KubeObject): boolean =>
+  regarding?.kind === KIND && regarding.uid === metadata.uid;
+
+/** Whether an event is of an object that bears a name made from that of the ModelDeployment, and not of an earlier life. */
+export function isOfChild(event: LiveEvent, { metadata }: KubeObject): boolean {
   const { kind, name = '' } = event.regarding ?? {};
+  const model = metadata.name;
+  if (kind === KIND || Date.parse(timeOf(event)) < Date.parse(metadata.creationTimestamp ?? '')) return false;
   if (name === model) return true;
   if (!name.startsWith(`${model}-`)) return false;
   // digits-canary may be a Deployment of digits, or another ModelDeployment.
@@ -48,19 +54,20 @@ const AGE_WIDTH = 6;
 const REASON_WIDTH = 22;
 
 /** Lines of one event: age, reason, and the note, with the object where it is not the ModelDeployment. */
-export function drawEvent(event: LiveEvent, model: string, { width, style, now }: Canvas): string[] {
+export function drawEvent(event: LiveEvent, { width, style, now }: Canvas): string[] {
   const { reason = '', note = '', type, regarding, series, deprecatedCount } = event;
   const { kind = '', name = '' } = regarding ?? {};
   const count = series?.count ?? deprecatedCount ?? 1;
-  const object = kind === 'ModelDeployment' && name === model ? '' : `${kind.toLowerCase()}/${name}: `;
-  const words = `${object}${note}${count > 1 ? ` (${count} times)` : ''}`;
+  const object = kind === KIND ? '' : `${kind.toLowerCase()}/${name}: `;
+  const told = note.replaceAll(/sha256:[0-9a-f]{64}/g, shortDigest);
+  const words = `${object}${told}${count > 1 ? ` (${count} times)` : ''}`;
   const paint = (text: string): string => (type === 'Warning' ? style.paint('bad', text) : text);
   const head = ageOf(timeOf(event), now).padEnd(AGE_WIDTH);
-  const narrow = width < 70;
-  const indent = AGE_WIDTH + (narrow ? 0 : REASON_WIDTH);
-  const body = wrap(words, Math.max(20, width - indent));
-  if (narrow) return [`${style.faint(head)}${paint(reason)}`, ...body.map((line) => ' '.repeat(AGE_WIDTH) + line)];
+  // Reasons below each other where there is room for that; else the note has lines of its own.
+  const beside = width >= 70 && reason.length < REASON_WIDTH;
+  const indent = ' '.repeat(AGE_WIDTH + (beside || width >= 70 ? REASON_WIDTH : 0));
+  const body = wrap(words, Math.max(20, width - indent.length));
+  const title = style.faint(head) + paint(beside ? reason.padEnd(REASON_WIDTH) : reason);
   const [first = '', ...rest] = body;
-  const padding = ' '.repeat(Math.max(1, REASON_WIDTH - reason.length));
-  return [`${style.faint(head)}${paint(reason)}${padding}${first}`, ...rest.map((line) => ' '.repeat(indent) + line)];
+  return beside ? [title + first, ...rest.map((line) => indent + line)] : [title, ...body.map((line) => indent + line)];
 }

@@ -7,6 +7,8 @@ import type { Tone } from './style.ts';
 
 /** A revision as `history` tells of it. */
 export interface Entry {
+  /** Of the ControllerRevision. */
+  name: string;
   revision: number;
   version: string;
   uri: string;
@@ -29,7 +31,8 @@ export function makeHistory({ revisions, model }: Family): Entry[] {
     return target?.revision === number ? 'target' : '';
   };
   return revisions
-    .map(({ number, version, uri, digest, image, created, condemned }) => ({
+    .map(({ name, number, version, uri, digest, image, created, condemned }) => ({
+      name,
       revision: number,
       version,
       uri,

@@ -54,8 +54,8 @@ export interface Column {
 const GAP = 2;
 
 /**
- * A table that fits into `width`: empty columns go, then columns with a rank in its order, and what is left is shortened
- * from the widest down.
+ * A table that fits into `width`: empty columns go, then columns with a rank in its order. What is left is shortened:
+ * those with a rank first, and of these the widest.
  */
 export function table(
   columns: readonly Column[],
@@ -77,7 +77,9 @@ export function table(
   const widths = new Map(kept.map((i) => [i, natural(i)]));
   const sum = (): number => total((i) => widths.get(i) ?? 0);
   while (sum() > width) {
-    const shrinkable = kept.filter((i) => (widths.get(i) ?? 0) > least(i));
+    const all = kept.filter((i) => (widths.get(i) ?? 0) > least(i));
+    const ranked = all.filter((i) => columns[i]?.yields !== undefined);
+    const shrinkable = ranked.length > 0 ? ranked : all;
     if (shrinkable.length === 0) break;
     const widest = shrinkable.reduce((a, b) => ((widths.get(a) ?? 0) >= (widths.get(b) ?? 0) ? a : b));
     widths.set(widest, (widths.get(widest) ?? 0) - 1);

@@ -76,7 +76,7 @@ function summary(tree: Tree, canvas: Canvas): string[] {
 
 function facts(tree: Tree, canvas: Canvas): [string, string][] {
   const { status, uri, rollbackTo } = tree;
-  const { stable, target, trial, baking, lastFailure, url } = status;
+  const { stable, target, trial, baking, url } = status;
   const { now } = canvas;
   const told: [string, string | undefined][] = [
     ['model', uri],
@@ -89,7 +89,7 @@ function facts(tree: Tree, canvas: Canvas): [string, string][] {
     ['verdict', trial?.verdict === undefined ? undefined : [trial.verdict.result, trial.verdict.message].join(': ')],
     ['baking', baking === undefined ? undefined : bakingText(baking, now)],
     ['message', messageOf(tree)],
-    ['failure', lastFailure === undefined || status.phase === 'Ready' ? undefined : failureText(lastFailure)],
+    ['failure', failureOf(tree)],
   ];
   return told.filter((fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== '');
 }
@@ -146,15 +146,19 @@ function messageOf({ status, observed }: Tree): string | undefined {
   return told === undefined || told.reason === 'Serving' ? undefined : `${told.reason}: ${told.message}`;
 }
 
-function failureText(failure: NonNullable<Tree['status']['lastFailure']>): string {
-  const { revision, pod, container, reason, exitCode, message } = failure;
+/** The last failure, while it matters and as far as the message does not tell it. */
+function failureOf(tree: Tree): string | undefined {
+  const { lastFailure, phase } = tree.status;
+  if (lastFailure === undefined || phase === 'Ready') return undefined;
+  const { revision, pod, container, reason, exitCode, message = '' } = lastFailure;
   const at = [
     revision === undefined ? undefined : `revision ${revision}`,
     pod === undefined ? undefined : `pod ${pod}`,
     container === undefined ? undefined : `container ${container}`,
     exitCode === undefined ? undefined : `exit code ${exitCode}`,
   ];
-  return `${reason} (${listed(at)}): ${message}`;
+  const told = messageOf(tree)?.includes(message) === true;
+  return `${reason} (${listed(at)})${told ? '' : `: ${message}`}`;
 }
 
 type Row = readonly Cell[];
@@ -203,7 +207,7 @@ function revisionBranch(node: RevisionNode, canvas: Canvas): Branch {
   ];
   return {
     row: [
-      { text: `revision ${node.revision}`, paint: canvas.style.strong },
+      { text: `revision ${node.revision}` },
       stateCell(canvas.style, tone, word),
       { text: '' },
       { text: listed(info) },
@@ -220,7 +224,7 @@ function setBranch(set: ReplicaSetNode, canvas: Canvas): Branch {
       { text: name },
       stateCell(canvas.style, tone, `${ready}/${replicas}`),
       { text: ageOf(created, canvas.now) },
-      { text: deployment === undefined ? 'ReplicaSet' : `ReplicaSet of deployment/${deployment}` },
+      { text: deployment === undefined ? 'ReplicaSet' : `ReplicaSet of ${deployment}` },
     ],
     below: pods.map((pod) => podBranch(pod, canvas)),
   };
