@@ -25,7 +25,8 @@ export function deploymentController(store: ObjectStore): boolean {
     if (isGoing(deployment)) continue;
     if (adopt(store, deployment)) return true;
     const own = store.list<IReplicaSet>('ReplicaSet').filter((set) => controllerOf(set) === uidOf(deployment));
-    const fresh = own.find((set) => equalTemplates(set.spec?.template, deployment.spec?.template));
+    const wanted = hashOf(deployment.spec?.template);
+    const fresh = own.find((set) => hashOf(set.spec?.template) === wanted);
     if (deployment.spec?.paused === true) {
       if (scalePaused(store, deployment, own)) return true;
     } else {
@@ -37,7 +38,15 @@ export function deploymentController(store: ObjectStore): boolean {
   return false;
 }
 
-const equalTemplates = (a: unknown, b: unknown): boolean => shortHash(a) === shortHash(b);
+const hashes = new WeakMap<object, string>();
+
+/** Templates are shared and never changed, so that their hash can be kept. */
+function hashOf(template: object | undefined): string {
+  if (template === undefined) return '';
+  const hash = hashes.get(template) ?? shortHash(template);
+  hashes.set(template, hash);
+  return hash;
+}
 
 function adopt(store: ObjectStore, deployment: IDeployment): boolean {
   const set = store
@@ -53,8 +62,8 @@ function adopt(store: ObjectStore, deployment: IDeployment): boolean {
 }
 
 function makeSet(store: ObjectStore, deployment: IDeployment): boolean {
-  const template = structuredClone(deployment.spec?.template);
-  const base = `${deployment.metadata?.name}-${shortHash(template)}`;
+  const template = deployment.spec?.template;
+  const base = `${deployment.metadata?.name}-${hashOf(template)}`;
   // As after a collision of hashes: another set has the name.
   const name = store.get('ReplicaSet', base) === undefined ? base : `${base}-${store.version}`;
   const metadata = { name, labels: template?.metadata?.labels, ownerReferences: [reference(deployment)] };
@@ -113,10 +122,10 @@ function report(store: ObjectStore, deployment: IDeployment, own: IReplicaSet[],
     readyReplicas: ready,
     availableReplicas: ready,
   };
-  const { conditions, ...before } = deployment.status ?? {};
-  if (shortHash(counts) === shortHash(before)) return false;
+  const before = deployment.status as Partial<typeof counts> | undefined;
+  const same = (Object.keys(counts) as (keyof typeof counts)[]).every((key) => before?.[key] === counts[key]);
+  if (same) return false;
   const lastUpdateTime = new Date(store.now).toISOString();
-  void conditions;
   deployment.status = { ...counts, conditions: [{ type: 'Progressing', status: 'True', lastUpdateTime }] };
   store.touch(asStored(deployment));
   return true;
@@ -142,7 +151,7 @@ export function replicaSetController(store: ObjectStore): boolean {
 }
 
 function makePod(store: ObjectStore, set: IReplicaSet): boolean {
-  const { metadata, spec } = structuredClone(set.spec?.template) ?? {};
+  const { metadata, spec } = set.spec?.template ?? {};
   const name = `${set.metadata?.name}-${store.version}`;
   const meta = { ...metadata, name, ownerReferences: [{ ...reference(set), kind: 'ReplicaSet' }] };
   store.create({ apiVersion: 'v1', kind: 'Pod', metadata: meta, spec });

@@ -10,7 +10,7 @@ import { plan } from '../plan.ts';
 import { readRevision } from '../revision.ts';
 import type { Settings, World } from '../world.ts';
 import { type Controller, deploymentController, garbageCollector, replicaSetController } from './controllers.ts';
-import { isReadyPod, matches, ObjectStore, type Stored } from './store.ts';
+import { isReadyPod, matches, ObjectStore, Refused, type Stored } from './store.ts';
 
 /**
  * A cluster in memory for tests of the decisions: it carries out plans, and plays the part of Kubernetes' controllers and
@@ -26,7 +26,6 @@ export const NAME = 'digits';
 export const digestOf = (uri: string): string => `sha256:${shortHash(uri).padEnd(64, '0')}`;
 
 export class Simulator {
-  readonly store = new ObjectStore();
   readonly fates = new Map<string, Fate>();
   /** Digest behind a tag; digestOf(uri) unless moved. */
   readonly tags = new Map<string, string>();
@@ -38,7 +37,10 @@ export class Simulator {
   ownsRollbackTo = false;
   private statusWrittenAt: number | undefined;
 
-  constructor(public spec: ModelDeploymentSpec) {}
+  constructor(
+    public spec: ModelDeploymentSpec,
+    readonly store = new ObjectStore(),
+  ) {}
 
   get now(): number {
     return this.store.now;
@@ -46,6 +48,18 @@ export class Simulator {
 
   set now(ms: number) {
     this.store.now = ms;
+  }
+
+  /** A copy that goes on by itself. */
+  clone(): Simulator {
+    const copy = new Simulator(this.spec, this.store.clone());
+    copy.settings = this.settings;
+    copy.status = this.status;
+    copy.generation = this.generation;
+    copy.ownsRollbackTo = this.ownsRollbackTo;
+    copy.statusWrittenAt = this.statusWrittenAt;
+    for (const [digest, fate] of this.fates) copy.fates.set(digest, fate);
+    return copy;
   }
 
   /** A person applies a manifest: fields the operator wrote stay, as with kubectl apply. */
@@ -120,21 +134,25 @@ export class Simulator {
 
   /**
    * One pass of the operator. With `crashAfter` the process dies after that many writes (the status counts as one) and
-   * forgets what it remembered. Answers the number of writes that were made.
+   * forgets what it remembered. With `seen` it decides on that older view, and its writes meet the world as it is now.
+   * Answers the number of writes that were made.
    */
-  reconcile(crashAfter = Infinity): number {
-    const { actions, status, events } = plan(this.world());
+  reconcile(crashAfter = Infinity, seen: Simulator = this): number {
+    const { actions, status, events } = plan(seen.world());
+    const current = seen.generation === this.generation && seen.status === this.status;
     let made = 0;
     for (const action of actions) {
       if (made >= crashAfter) return this.crash(made);
-      this.carryOut(action);
+      if (action.do === 'rollbackTo' && !this.mayRollBack(action, current)) return made;
+      if (!this.carriedOut(action)) return made;
       made++;
     }
     if (status !== undefined) {
       if (made >= crashAfter) return this.crash(made);
       if (actions.some((action) => action.do === 'rollbackTo'))
         throw new Error('the API server refuses a status of an older resourceVersion');
-      this.status = structuredClone(status);
+      if (!current) return made;
+      this.status = status;
       this.statusWrittenAt = this.now;
       this.store.version++;
       this.writes.push('status');
@@ -173,9 +191,7 @@ export class Simulator {
     const set = this.store.list<IReplicaSet>('ReplicaSet').find((one) => revisionOf(one) === revision);
     const { deployment } = this;
     if (set === undefined || deployment?.spec === undefined) throw new Error(`no ReplicaSet of revision ${revision}`);
-    this.store.patch('Deployment', NAME, [
-      { op: 'replace', path: '/spec/template', value: structuredClone(set.spec?.template) },
-    ]);
+    this.store.patch('Deployment', NAME, [{ op: 'replace', path: '/spec/template', value: set.spec?.template }]);
   }
 
   /** One step of everybody else; false when nothing is left to do. */
@@ -193,6 +209,46 @@ export class Simulator {
   private crash(made: number): number {
     this.statusWrittenAt = undefined;
     return made;
+  }
+
+  /** Writes that a whole pass would make now. */
+  pendingWrites(): number {
+    const { actions, status } = plan(this.world());
+    return actions.length + (status === undefined ? 0 : 1);
+  }
+
+  /** The moment that `timePasses` leaves behind. */
+  get moment(): string {
+    return new Date(this.now).toISOString();
+  }
+
+  /** Whatever was begun just now began long ago; false when nothing was. */
+  timePasses(): boolean {
+    const { trial } = this.status;
+    const waits = trial?.phase === 'Running' || trial?.phase === 'Switched';
+    if (!waits || trial.since !== this.moment) return false;
+    this.status = { ...this.status, trial: { ...trial, since: '2020-01-01T00:00:00.000Z' } };
+    return true;
+  }
+
+  setPaused(paused: boolean): void {
+    this.store.patch('Deployment', NAME, [{ op: 'add', path: '/spec/paused', value: paused }]);
+  }
+
+  private mayRollBack({ deploymentVersion }: Action & { do: 'rollbackTo' }, current: boolean): boolean {
+    return (
+      current && (deploymentVersion === undefined || deploymentVersion === this.deployment?.metadata?.resourceVersion)
+    );
+  }
+
+  private carriedOut(action: Action): boolean {
+    try {
+      this.carryOut(action);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
   }
 
   private carryOut(action: Action): void {
@@ -237,11 +293,11 @@ export class Simulator {
   }
 
   /** A new pod meets its fate. */
-  private startPods(store: ObjectStore): boolean {
+  startPods(store = this.store): boolean {
     for (const pod of this.pods()) {
       const digest = pod.spec?.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_DIGEST')?.value ?? '';
       const status = statusFor(this.fates.get(digest) ?? 'serves');
-      if (shortHash(status) === shortHash(pod.status ?? {})) continue;
+      if (pod.status === status) continue;
       pod.status = status;
       store.touch(pod as object as Stored);
       return true;
@@ -252,7 +308,16 @@ export class Simulator {
 
 const revisionOf = (object: IPod | IReplicaSet): number => Number(object.metadata?.labels?.[LABEL.revision]);
 
+const statuses = new Map<Fate, NonNullable<IPod['status']>>();
+
+/** The same object for the same fate, which is how a pod is known to have met it. */
 function statusFor(fate: Fate): NonNullable<IPod['status']> {
+  const status = statuses.get(fate) ?? makeStatus(fate);
+  statuses.set(fate, status);
+  return status;
+}
+
+function makeStatus(fate: Fate): NonNullable<IPod['status']> {
   const condition = (type: string, value: boolean, reason?: string) => ({
     type,
     status: value ? 'True' : 'False',

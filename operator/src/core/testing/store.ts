@@ -28,11 +28,27 @@ export interface Stored {
   [key: string]: unknown;
 }
 
-/** The objects of a cluster in memory, as an API server keeps them; who writes an older version is refused. */
+/** A write that the API server refuses: of an object that has changed since, or that is not there. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+/**
+ * The objects of a cluster in memory, as an API server keeps them; who writes an older version is refused. Templates are
+ * shared, never copied or changed: exploring takes millions of these.
+ */
 export class ObjectStore {
   now = Date.parse('2026-01-01T00:00:00Z');
   version = 1;
   private readonly objects = new Map<string, Stored>();
+
+  clone(): ObjectStore {
+    const copy = new ObjectStore();
+    copy.now = this.now;
+    copy.version = this.version;
+    for (const [key, object] of this.objects) copy.objects.set(key, copyOf(object));
+    return copy;
+  }
 
   get<T = Stored>(kind: string, name: string): T | undefined {
     return this.objects.get(`${kind}/${name}`) as T | undefined;
@@ -49,8 +65,8 @@ export class ObjectStore {
   create(object: object): Stored {
     const { kind, metadata } = object as Stored;
     const key = `${kind}/${metadata.name}`;
-    if (this.objects.has(key)) throw new Error(`${key} exists already`);
-    const created = structuredClone(object) as Stored;
+    if (this.objects.has(key)) throw new Refused(`${key} exists already`);
+    const created = copyOf(object as Stored);
     created.metadata.uid = `uid-${++this.version}`;
     created.metadata.generation = 1;
     created.metadata.creationTimestamp = new Date(this.now).toISOString();
@@ -64,7 +80,7 @@ export class ObjectStore {
     const { kind, metadata } = object as Stored;
     const live = this.get(kind, metadata.name);
     if (live === undefined) return void this.create(object);
-    const next = structuredClone(object) as Stored;
+    const next = copyOf(object as Stored);
     next.metadata = { ...live.metadata, ...next.metadata };
     this.objects.set(`${kind}/${metadata.name}`, next);
     this.touch(next, true);
@@ -72,10 +88,10 @@ export class ObjectStore {
 
   patch(kind: string, name: string, operations: readonly PatchOperation[]): void {
     const object = this.get(kind, name);
-    if (object === undefined) throw new Error(`${kind}/${name} does not exist`);
+    if (object === undefined) throw new Refused(`${kind}/${name} does not exist`);
     const [first] = operations;
     if (first?.path === '/metadata/resourceVersion' && first.value !== object.metadata.resourceVersion)
-      throw new Error(`409: ${kind}/${name} has changed`);
+      throw new Refused(`${kind}/${name} has changed`);
     for (const operation of operations) applyOperation(object, operation);
     this.touch(object, true);
   }
@@ -99,6 +115,21 @@ export class ObjectStore {
   }
 }
 
+/** Copies what may be changed in place, and shares the rest. */
+function copyOf(object: Stored): Stored {
+  const { metadata, spec } = object as Stored & { spec?: object };
+  const { annotations, ownerReferences } = metadata;
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
+      ...(ownerReferences === undefined ? {} : { ownerReferences: [...ownerReferences] }),
+    },
+    ...(spec === undefined ? {} : { spec: { ...spec } }),
+  };
+}
+
 function applyOperation(target: object, { op, path, value }: PatchOperation): void {
   if (path === '/metadata/resourceVersion') return;
   const keys = path
@@ -108,9 +139,9 @@ function applyOperation(target: object, { op, path, value }: PatchOperation): vo
   const last = keys.pop() ?? '';
   let at = target as Record<string, unknown>;
   for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
-  if (Array.isArray(at) && last === '-') at.push(structuredClone(value));
+  if (Array.isArray(at) && last === '-') at.push(value);
   else if (op === 'remove') delete at[last];
-  else at[last] = structuredClone(value);
+  else at[last] = value;
 }
 
 export const controllerOf = ({ metadata }: Stored | IPod | IReplicaSet | IDeployment): string | undefined =>
