@@ -17,6 +17,7 @@ export interface Config {
   adminPort: number;
   host: string;
   workers: number;
+  spareWorkers: number;
   drainSeconds: number;
   loadSeconds: number;
   hangSeconds: number;
@@ -35,6 +36,8 @@ export const OWN_ENV = {
   host: 'HOST',
   /** Largest request body in bytes (default 64 MiB). */
   maxBodyBytes: 'MAX_BODY_BYTES',
+  /** Workers kept loaded beside those that serve, to take the place of one that dies at once (default 0). */
+  spareWorkers: 'SPARE_WORKERS',
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
   hangSeconds: 'WORKER_HANG_SECONDS',
 } as const;
@@ -82,6 +85,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     adminPort: whole(OWN_ENV.adminPort, PORT.admin, 0, 65535),
     host: get(OWN_ENV.host) ?? '::',
     workers: whole(ENV.workers, 0, 1, 1024) || cores(),
+    spareWorkers: whole(OWN_ENV.spareWorkers, 0, 0, 64),
     drainSeconds: whole(ENV.drainSeconds, 5, 0, 3600),
     loadSeconds: whole(ENV.loadSeconds, 300, 1, 86400),
     hangSeconds: whole(OWN_ENV.hangSeconds, 120, 1, 86400),

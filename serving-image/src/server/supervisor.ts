@@ -9,7 +9,7 @@ import { unavailable, notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { exposition, retained, SupervisorMetrics, type Snapshot } from '../telemetry/metrics.ts';
 import { createAdmin, type State } from './admin.ts';
-import { Crew } from './crew.ts';
+import { Crew, type Departure } from './crew.ts';
 import type { ToSupervisor } from './messages.ts';
 import { Pool, type PoolAction, type PoolEvent } from './pool.ts';
 
@@ -39,11 +39,12 @@ export class Supervisor {
     private readonly log: Logger,
     program: string,
   ) {
-    const { workers, loadSeconds, hangSeconds } = config;
-    this.#pool = new Pool({ workers, loadMs: loadSeconds * 1000, hangMs: hangSeconds * 1000 });
+    const { workers, spareWorkers: spares, loadSeconds, hangSeconds } = config;
+    this.#pool = new Pool({ workers, spares, loadMs: loadSeconds * 1000, hangMs: hangSeconds * 1000 });
     this.#crew = new Crew(program, {
       message: (id, message) => this.#onMessage(id, message),
-      exited: (id, cause, snapshot) => this.#onExit(id, cause, snapshot),
+      exited: (id, departure) => this.#onExit(id, departure),
+      returned: (socket) => this.#onConnection(socket),
     });
     const state: State = {
       notReady: () => this.#notReady(),
@@ -75,7 +76,7 @@ export class Supervisor {
       'listening',
     );
     this.#tell({ type: 'start' });
-    const tick = setInterval(() => this.#tell({ type: 'tick' }), TICK_MS);
+    const tick = setInterval(() => this.#onTick(), TICK_MS);
     const code = await finished;
     clearInterval(tick);
     this.#crew.killAll();
@@ -98,10 +99,15 @@ export class Supervisor {
       await sleep(this.config.drainSeconds * 1000, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
     this.#stopping = true;
     this.#public.close();
-    const serving = this.#pool.serving();
-    for (const id of serving) this.#crew.send(id, { type: 'stop' });
-    this.#crew.killAllBut(serving);
+    const loaded = this.#pool.loaded();
+    for (const id of loaded) this.#crew.send(id, { type: 'stop' });
+    this.#crew.killAllBut(loaded);
     if (this.#crew.size === 0) this.#finish(0);
+  }
+
+  #onTick(): void {
+    this.#tell({ type: 'tick' });
+    if (!this.#draining) this.#crew.balance(this.#pool.serving());
   }
 
   #tell(event: PoolEvent): void {
@@ -120,8 +126,8 @@ export class Supervisor {
         this.log.error({ worker: action.id, because: action.because }, 'killing a worker');
         this.#crew.kill(action.id);
         return;
-      case 'stop':
-        this.#crew.send(action.id, { type: 'stop' });
+      case 'relieve':
+        this.#crew.send(action.id, { type: 'leave' });
         return;
       case 'giveUp':
         giveUp(action.report, this.config.terminationLog, this.log);
@@ -158,18 +164,22 @@ export class Supervisor {
         return;
       case 'alive':
       case 'snapshot':
-      case 'connections':
+      case 'taken':
+      case 'returned':
+      case 'closed':
         this.#tell({ type: 'alive', id });
     }
   }
 
-  #onExit(id: number, cause: string, snapshot: Snapshot | undefined): void {
+  #onExit(id: number, { cause, snapshot, lostRequests, lostConnections }: Departure): void {
     const wasServing = this.#pool.serving().includes(id);
     if (snapshot) this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot])]);
     if (!this.#stopping) {
-      this.log[wasServing ? 'error' : 'info']({ worker: id, cause }, 'worker ended');
+      this.log[wasServing ? 'error' : 'info']({ worker: id, cause, lostRequests, lostConnections }, 'worker ended');
       if (wasServing) this.#metrics.restarts.inc();
     }
+    this.#metrics.lostRequests.inc(lostRequests);
+    this.#metrics.lostConnections.inc(lostConnections);
     this.#tell({ type: 'exited', id, cause });
     if (this.#stopping && this.#crew.size === 0) this.#finish(0);
   }

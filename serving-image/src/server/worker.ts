@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { createHandler } from '../http/handler.ts';
 import { loadModel } from '../model/load.ts';
-import { FatalError } from '../model/types.ts';
+import { FatalError, type Predictor } from '../model/types.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { Ledger } from '../telemetry/ledger.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
 import { Connections } from './connections.ts';
 import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
@@ -22,7 +23,8 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
   process.on('disconnect', () => process.exit(1));
   const { model, predictor, loadSeconds, warmupSeconds } = await loadModel(config);
   const { name, version, engine } = model;
-  const metrics = new WorkerMetrics({ model: name, version, revision: config.revision });
+  const ledger = Ledger.open();
+  const metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, ledger);
   metrics.load.set(loadSeconds);
   metrics.warmup.set(warmupSeconds);
 
@@ -31,7 +33,7 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
   let nextAsk = 1;
   const handler = createHandler({
     model,
-    predictor,
+    predictor: recorded(predictor, ledger),
     maxBodyBytes: config.maxBodyBytes,
     serverVersion,
     metrics,
@@ -50,17 +52,26 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
     connectionsCheckingInterval: 2_000,
     maxHeaderSize: 16_384,
   });
-  const connections = new Connections(server, batched());
+  const connections = new Connections(server, {
+    taken: (connection, then) => tell({ type: 'taken', connection }, { then }),
+    returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
+    closed: batched((count) => tell({ type: 'closed', count })),
+  });
   server.on('request', handler);
 
   process.on('message', (message: ToWorker, socket?: Socket) => {
     switch (message.type) {
       case 'connection':
-        // The client may have gone before the socket arrived.
-        if (socket) connections.take(socket);
+        connections.take(message.connection, socket);
         return;
       case 'drain':
         draining = true;
+        return;
+      case 'giveBack':
+        connections.giveBack(message.count);
+        return;
+      case 'leave':
+        void connections.leave().then(() => process.exit(0));
         return;
       case 'stop':
         draining = true;
@@ -104,23 +115,31 @@ export function fail(error: unknown, log: Logger): void {
   else process.exit(1);
 }
 
-function tell(message: ToSupervisor): void {
-  if (process.connected) process.send?.(message, undefined, {}, () => undefined);
+/** A crash in native code must find the ledger up to date. */
+function recorded(predictor: Predictor, ledger: Ledger): Predictor {
+  return {
+    signatures: predictor.signatures,
+    ...(predictor.lostBytes ? { lostBytes: () => predictor.lostBytes?.() ?? 0 } : {}),
+    predict(signature, inputs) {
+      ledger.flush();
+      return predictor.predict(signature, inputs);
+    },
+  };
 }
 
-/** One message a turn of the event loop, however many connections came and went. */
-function batched(): (delta: { taken: number; closed: number }) => void {
-  const sum = { taken: 0, closed: 0 };
-  let scheduled = false;
-  return ({ taken, closed }) => {
-    sum.taken += taken;
-    sum.closed += closed;
-    if (scheduled) return;
-    scheduled = true;
+/** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
+function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {
+  if (process.connected) process.send?.(message, socket, {}, () => then?.());
+}
+
+/** Counts calls and reports them once a turn of the event loop. */
+function batched(report: (count: number) => void): () => void {
+  let count = 0;
+  return () => {
+    if (count++ > 0) return;
     setImmediate(() => {
-      scheduled = false;
-      tell({ type: 'connections', ...sum });
-      sum.taken = sum.closed = 0;
+      report(count);
+      count = 0;
     });
   };
 }

@@ -1,4 +1,5 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Ledger } from './ledger.ts';
 
 /** A registry's content as it travels between processes. */
 export type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
@@ -28,11 +29,6 @@ export class WorkerMetrics {
     buckets: SECONDS,
     registers: [this.registry],
   });
-  readonly inflight = new Gauge({
-    name: `${PREFIX}requests_inflight`,
-    help: 'Requests being answered now.',
-    registers: [this.registry],
-  });
   readonly run = new Histogram({
     name: `${PREFIX}engine_run_seconds`,
     help: 'Time the engine took for one run of the model.',
@@ -60,8 +56,19 @@ export class WorkerMetrics {
   });
   readonly memory = memoryGauge(this.registry, 'worker');
 
-  constructor(identity: Identity) {
+  constructor(
+    identity: Identity,
+    readonly inflight: Ledger,
+  ) {
     this.registry.setDefaultLabels(identity);
+    new Gauge({
+      name: `${PREFIX}requests_inflight`,
+      help: 'Requests being answered now.',
+      registers: [this.registry],
+      collect() {
+        this.set(inflight.value);
+      },
+    });
   }
 }
 
@@ -71,6 +78,16 @@ export class SupervisorMetrics {
   readonly restarts = new Counter({
     name: `${PREFIX}worker_restarts_total`,
     help: 'Workers that ended without being asked to and were replaced.',
+    registers: [this.registry],
+  });
+  readonly lostRequests = new Counter({
+    name: `${PREFIX}requests_lost_total`,
+    help: 'Requests that a worker had begun to read and not answered when it ended.',
+    registers: [this.registry],
+  });
+  readonly lostConnections = new Counter({
+    name: `${PREFIX}connections_lost_total`,
+    help: 'Connections that were open on a worker when it ended, idle ones included.',
     registers: [this.registry],
   });
   readonly ready = new Gauge({
