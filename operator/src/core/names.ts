@@ -32,8 +32,8 @@ export const ANNOTATION = {
 export const MANAGED_SELECTOR = `${MANAGED_BY}=${FIELD_MANAGER}`;
 
 export const revisionName = (model: string, revision: number): string => `${model}-${revision}`;
-/** One pod per attempt: the name of a pod that is going away is not free yet. */
-export const resolverName = (model: string, recipeHash: string, attempt: number): string =>
+/** One pod per attempt: the name of a pod that is going away is not free yet. With '' the beginning of all their names. */
+export const resolverName = (model: string, recipeHash: string, attempt: number | ''): string =>
   `${model}-resolve-${recipeHash}-${attempt}`;
 export const podSelector = (model: string): Record<string, string> => ({ [LABEL.model]: model });
 

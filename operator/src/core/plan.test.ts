@@ -80,6 +80,25 @@ describe('a ModelDeployment', () => {
   });
 });
 
+describe('a model that cannot be resolved', () => {
+  it('is told by its own address, also after another one that was not there either', () => {
+    const sim = new Simulator(spec(1));
+    for (const tag of [1, 2]) sim.tags.set(uri(tag), 'missing');
+    sim.settle();
+    expect(sim.status.lastFailure?.message).toContain(uri(1));
+    sim.applySpec(spec(2));
+    sim.settle();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expect(sim.status.lastFailure?.message).toContain(uri(2));
+      expect(condition(sim, 'Ready')?.message).toContain(uri(2));
+      sim.now += 60_000;
+      sim.reconcile();
+      expect(condition(sim, 'Ready')?.message).toContain(uri(2));
+      sim.settle();
+    }
+  });
+});
+
 describe('going back', () => {
   it('by applying the old spec targets the old revision again, with the same bytes although the tag moved', () => {
     const sim = serving(1);

@@ -25,7 +25,9 @@ export function plan(world: World): Plan {
   const situation = decide(world, work);
   work.actions.push(...prune(world, situation));
   const status = makeStatus(world, situation);
-  const { due, waitMs } = statusDue(world, status);
+  // A status about a spec that these actions change would be refused as stale; the change wakes the next pass.
+  const respecified = work.actions.some((action) => action.do === 'rollbackTo');
+  const { due, waitMs } = respecified ? { due: false } : statusDue(world, status);
   if (waitMs !== undefined) work.requeueAfterMs.push(waitMs);
   return {
     actions: work.actions,

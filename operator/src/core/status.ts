@@ -80,7 +80,9 @@ function lastFailureOf(world: World, situation: Situation): ModelDeploymentStatu
   if (finding === undefined) return previous;
   const revision = situation.kind === 'serving' ? situation.aim.wanted.number : undefined;
   const final = situation.kind === 'serving' && situation.failure !== undefined;
-  if (!final && previous?.reason === finding.reason && previous.revision === revision) return previous;
+  // What a resolver says does not vary from try to try; other words mean another address.
+  const sameWords = revision !== undefined || previous?.message === finding.message;
+  if (!final && previous?.reason === finding.reason && previous.revision === revision && sameWords) return previous;
   const { pod, container, exitCode, reason, message } = finding;
   return {
     ...(revision === undefined ? {} : { revision }),

@@ -123,6 +123,8 @@ export class Simulator {
     }
     if (status !== undefined) {
       if (made >= crashAfter) return this.crash(made);
+      if (actions.some((action) => action.do === 'rollbackTo'))
+        throw new Error('the API server refuses a status of an older resourceVersion');
       this.status = structuredClone(status);
       this.statusWrittenAt = this.now;
       this.version++;
