@@ -124,12 +124,13 @@ function v2NotFound(name: string, version: string | undefined): RequestError {
 
 function checkModel(
   model: ServedModel,
-  asked: { model: string; version?: string },
+  asked: { model: string; version?: string; label?: string },
   missing: (name: string, version: string | undefined) => RequestError,
 ): void {
   if (asked.model !== model.name || (asked.version !== undefined && asked.version !== model.version)) {
     throw missing(asked.model.slice(0, 100), asked.version);
   }
+  if (asked.label !== undefined) throw v1.unrecognizedLabel(asked.label);
 }
 
 async function infer(service: Service, request: IncomingMessage, protocol: 'v1' | 'v2'): Promise<Answer> {

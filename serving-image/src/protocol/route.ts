@@ -6,7 +6,7 @@ type Plain = 'page' | 'metrics' | 'v2.live' | 'v2.ready' | 'v2.server' | 'v2.mod
 type Named = 'v2.model' | 'v2.modelReady' | 'v2.infer' | 'v1.status' | 'v1.metadata' | 'v1.predict';
 type Of<Kind extends string, Fields> = Kind extends string ? { kind: Kind } & Fields : never;
 
-export type Route = Of<Plain, object> | Of<Named, { model: string; version?: string }>;
+export type Route = Of<Plain, object> | Of<Named, { model: string; version?: string; label?: string }>;
 
 /** Longest request path that is looked at, in characters. */
 const LONGEST_PATH = 2048;
@@ -63,8 +63,13 @@ function routeV1(verb: string, path: string): Route {
       : malformed();
   const model = decode(match[1]);
   if (model === undefined) throw malformed();
-  if (match[3] !== undefined) throw badRequest(`Unrecognized servable version label: ${quote(decode(match[3]) ?? '')}`);
-  const named = { model, ...(match[2] === undefined ? {} : { version: match[2] }) };
+  const label = decode(match[3]);
+  if (label === undefined && match[3] !== undefined) throw malformed();
+  const named = {
+    model,
+    ...(match[2] === undefined ? {} : { version: match[2] }),
+    ...(label === undefined ? {} : { label }),
+  };
   const action = match[4]?.toLowerCase();
   if (action === ':predict') {
     if (verb !== 'POST') throw malformed();
@@ -72,6 +77,14 @@ function routeV1(verb: string, path: string): Route {
   }
   if (verb !== 'GET') throw malformed();
   return { kind: action === '/metadata' ? 'v1.metadata' : 'v1.status', ...named };
+}
+
+/** The same question of a version by its number. */
+export function withVersion(url: string, version: string): string {
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const named = path.replace(/^(\/v[12]\/models\/[^/:]+)(?:\/(?:versions|labels)\/[^/:]+)?/i, `$1/versions/${version}`);
+  return mark < 0 ? named : named + url.slice(mark);
 }
 
 function decode(part: string | undefined): string | undefined {

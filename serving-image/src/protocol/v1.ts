@@ -55,6 +55,11 @@ export function servableNotFound(name: string, version: string | undefined): Req
   return new RequestError(404, `Servable not found for request: ${asked}`);
 }
 
+/** @throws RequestError 400, as TensorFlow Serving does, not 404 */
+export function unrecognizedLabel(label: string): RequestError {
+  return badRequest(`Unrecognized servable version label: ${quote(label)}`);
+}
+
 /** @throws RequestError 400 */
 export function decodePredict(body: Fields, model: ServedModel): Inference {
   const name = body.signature_name ?? model.defaultSignature;

@@ -1,11 +1,16 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { betweenRequests, startReading, stopReading } from './handle.ts';
+import type { Head } from './messages.ts';
 
 interface Use {
   /** Requests not yet answered. */
   open: number;
   answered: number;
+  /** Whether bytes of it were read before it came here. */
+  begun: boolean;
+  /** Requests in a row that other workers had to answer. */
+  strayed: number;
 }
 
 export interface ConnectionEvents {
@@ -20,6 +25,8 @@ export interface ConnectionEvents {
 const FRESH_MS = 1000;
 /** How often a worker that leaves looks for connections that have become idle without an answer, in milliseconds. */
 const LATE_BODY_MS = 200;
+/** After so many requests in a row for other workers a connection is with the wrong one. */
+const ASTRAY = 4;
 
 /** The connections of one worker: taking over those it is handed, giving them back, and closing them without losing a request. */
 export class Connections {
@@ -43,14 +50,20 @@ export class Connections {
   }
 
   /** `socket` is undefined when the client has gone before it arrived. */
-  take(connection: number, socket: Socket | undefined): void {
+  take(connection: number, socket: Socket | undefined, head?: Head): void {
     if (socket) stopReading(socket);
     this.#moving++;
     this.events.taken(connection, () => {
       this.#moving--;
-      if (socket) this.#begin(socket);
+      if (socket) this.#begin(socket, head);
       else this.#onClosed();
     });
+  }
+
+  /** The request that is being answered is another worker's. */
+  stray(socket: Socket): void {
+    const use = this.#sockets.get(socket);
+    if (use) use.strayed += 2;
   }
 
   /** Gives up to `count` connections back, first those that are idle, then those whose requests end. */
@@ -86,14 +99,15 @@ export class Connections {
     clearTimeout(timer);
   }
 
-  #begin(socket: Socket): void {
-    this.#sockets.set(socket, { open: 0, answered: 0 });
+  #begin(socket: Socket, head: Head | undefined): void {
+    this.#sockets.set(socket, { open: 0, answered: 0, begun: head !== undefined, strayed: 0 });
     socket.on('close', () => {
       if (this.#sockets.delete(socket)) this.#onClosed();
     });
     // As http.Server sets them on what it accepts itself: a client may close its half and still read the answer.
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
+    if (head !== undefined) socket.unshift(Buffer.from(head, 'base64'));
     this.server.emit('connection', socket);
     socket.resume();
     startReading(socket);
@@ -107,14 +121,16 @@ export class Connections {
     response.once('close', () => {
       use.open--;
       use.answered++;
+      use.strayed = Math.max(0, use.strayed - 1);
       if (this.#stopping && use.open === 0) socket.destroySoon();
       else this.#giveBack(socket);
     });
   }
 
   #giveBack(socket: Socket): void {
-    if (this.#owed === 0 || this.#sockets.get(socket)?.open !== 0 || !betweenRequests(socket)) return;
-    this.#owed--;
+    const use = this.#sockets.get(socket);
+    if (use?.open !== 0 || (this.#owed === 0 && use.strayed < ASTRAY) || !betweenRequests(socket, use.begun)) return;
+    if (use.strayed < ASTRAY) this.#owed--;
     this.#sockets.delete(socket);
     stopReading(socket);
     this.#moving++;

@@ -1,5 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { workerEnvironment } from '../config.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Snapshot } from '../telemetry/metrics.ts';
@@ -7,10 +9,16 @@ import { pick, surplus, type Load } from './dispatch.ts';
 import { stopReading } from './handle.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 
+/** A connection, and the bytes of it that were read to see where it is to go. */
+export interface Arrival {
+  socket: Socket;
+  head?: Buffer;
+}
+
 interface Member {
   child: ChildProcess;
   /** Sent, not yet taken. */
-  waiting: Map<number, Socket>;
+  waiting: Map<number, Arrival>;
   open: number;
   snapshot: Snapshot | undefined;
   ledger: Ledger;
@@ -32,7 +40,7 @@ export interface CrewEvents {
   message(id: number, message: ToSupervisor): void;
   exited(id: number, departure: Departure): void;
   /** A connection that another worker can go on with: nothing of it has been read that is not answered. */
-  returned(socket: Socket): void;
+  returned(arrival: Arrival): void;
 }
 
 /** How long a worker may take to answer with its metrics before its last ones are used, in milliseconds. */
@@ -49,14 +57,19 @@ export class Crew {
 
   constructor(
     private readonly program: string,
+    /** Folder for the sockets at which workers answer each other; undefined when there is one version only. */
+    private readonly doors: string | undefined,
     private readonly events: CrewEvents,
   ) {}
 
-  spawn(): number {
+  /** Path of the socket at which a worker answers others. */
+  readonly door = (id: number): string => (this.doors === undefined ? '' : join(this.doors, String(id)));
+
+  spawn(model: { name: string; version: string }): number {
     const id = this.#nextId++;
     const ledger = Ledger.create();
-    const child = fork(this.program, ['worker'], {
-      env: workerEnvironment(),
+    const child = fork(this.program, ['worker', this.door(id)], {
+      env: workerEnvironment(model),
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ledger.fd],
     });
     const member: Member = { child, waiting: new Map(), open: 0, snapshot: undefined, ledger };
@@ -70,19 +83,16 @@ export class Crew {
   }
 
   /** Hands a connection to the least busy of `ids`. False when there is none: the caller still owns the socket. */
-  hand(socket: Socket, ids: readonly number[]): boolean {
+  hand(arrival: Arrival, ids: readonly number[]): boolean {
     const member = this.#members.get(pick(this.#loads(ids), this.#turn++) ?? 0);
     if (!member) return false;
     const connection = this.#nextConnection++;
-    member.waiting.set(connection, socket);
+    const { socket, head } = arrival;
+    member.waiting.set(connection, arrival);
     stopReading(socket);
     // A worker that cannot be reached ends, and what it has not taken is returned then.
-    member.child.send(
-      { type: 'connection', connection } satisfies ToWorker,
-      socket,
-      { keepOpen: true },
-      () => undefined,
-    );
+    const message: ToWorker = { type: 'connection', connection, ...(head && { head: head.toString('base64') }) };
+    member.child.send(message, socket, { keepOpen: true }, () => undefined);
     return true;
   }
 
@@ -147,7 +157,7 @@ export class Crew {
   #onMessage(id: number, member: Member, message: ToSupervisor, socket: Socket | undefined): void {
     if (message.type === 'taken') {
       // Closes the copy here only: the connection lives on in the worker.
-      member.waiting.get(message.connection)?.destroy();
+      member.waiting.get(message.connection)?.socket.destroy();
       member.waiting.delete(message.connection);
       member.open++;
     } else if (message.type === 'returned') {
@@ -166,13 +176,14 @@ export class Crew {
 
   #onReturned(socket: Socket): void {
     stopReading(socket);
-    this.events.returned(socket);
+    this.events.returned({ socket });
   }
 
   #onClose(id: number, { waiting, open, snapshot, ledger }: Member, cause: string): void {
     this.#members.delete(id);
     this.events.exited(id, { cause, snapshot, lostRequests: ledger.close(), lostConnections: open });
-    for (const socket of waiting.values()) this.events.returned(socket);
+    if (this.doors !== undefined) rmSync(this.door(id), { force: true });
+    for (const arrival of waiting.values()) this.events.returned(arrival);
   }
 }
 

@@ -1,11 +1,17 @@
 /** What the supervisor and its workers say to each other. Sockets of new connections travel with `connection`. */
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
+import type { Catalog } from '../model/catalog.ts';
 import type { EngineName } from '../model/types.ts';
 import type { Snapshot } from '../telemetry/metrics.ts';
 
+/** First bytes of a connection, read to see which model it asks for; base64. */
+export type Head = string;
+
 export type ToWorker =
   /** A socket; the supervisor keeps a copy until it is `taken`, and gives it to another worker when this one dies. */
-  | { type: 'connection'; connection: number }
+  | { type: 'connection'; connection: number; head?: Head }
+  /** What all workers together serve, whenever that has changed. */
+  | { type: 'catalog'; catalog: Catalog }
   /** Every answer from now on asks the client to close its connection. */
   | { type: 'drain' }
   /** Give connections back that are between two requests, up to this many, so that others get their share. */

@@ -54,6 +54,7 @@ export class Pool {
   #pending = 0;
   #everReady = false;
   #failures = 0;
+  #dismissed = false;
 
   constructor(private readonly settings: PoolSettings) {}
 
@@ -68,13 +69,28 @@ export class Pool {
     return [...this.#workers].filter(([, { phase }]) => phase !== 'loading').map(([id]) => id);
   }
 
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  /** Nothing is to be served any more: who serves leaves when its work is done, who loads is ended. */
+  dismiss(): PoolAction[] {
+    this.#dismissed = true;
+    return [...this.#workers].flatMap(([id, worker]): PoolAction[] => {
+      if (worker.phase === 'leaving') return [];
+      const loading = worker.phase === 'loading';
+      worker.phase = 'leaving';
+      return [loading ? { do: 'kill', id, because: 'no longer wanted' } : { do: 'relieve', id }];
+    });
+  }
+
   on(event: PoolEvent, now: number): PoolAction[] {
     if (event.type === 'start') return this.#spawn(1, 0);
     if (event.type === 'tick') return this.#overdue(now);
     if (event.type !== 'spawned') return this.#onWorker(event, now);
     this.#pending--;
     this.#workers.set(event.id, { phase: 'loading', since: now, seen: now });
-    return [];
+    return this.#dismissed ? this.dismiss() : [];
   }
 
   #onWorker(event: Exclude<PoolEvent, { type: 'start' | 'spawned' | 'tick' }>, now: number): PoolAction[] {
@@ -88,6 +104,7 @@ export class Pool {
         worker.report = event.report;
         return [];
       case 'ready':
+        if (worker.phase !== 'loading') return [];
         worker.phase = 'ready';
         worker.since = now;
         // Behind those that were ready before: who serves goes on serving.

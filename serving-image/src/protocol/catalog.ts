@@ -1,0 +1,64 @@
+/** Answers about all models and versions of a server, in the forms of both protocols. */
+import { find, type Asked, type Catalog, type CatalogModel, type CatalogVersion } from '../model/catalog.ts';
+import { notFound, quote, unavailable, type RequestError } from './errors.ts';
+import { servableNotFound, unrecognizedLabel } from './v1.ts';
+
+/** @throws RequestError 503 */
+export function serverReady({ notReady }: Catalog): string {
+  if (notReady !== undefined) throw unavailable(`not ready: ${notReady}`);
+  return JSON.stringify({ ready: true });
+}
+
+export function models(catalog: Catalog): string {
+  return JSON.stringify({ models: catalog.models.map(({ name }) => name) });
+}
+
+/** Of one version, or of the model as a whole. @throws RequestError 404, 503 */
+export function modelReady(catalog: Catalog, asked: Asked): string {
+  const { model } = locate(catalog, asked, 'v2');
+  if (asked.version === undefined && model.notReady !== undefined) throw unavailable(`not ready: ${model.notReady}`);
+  return JSON.stringify({ name: model.name, ready: true });
+}
+
+/** TensorFlow Serving's GetModelStatus: of all versions, or of the one that is asked for. @throws RequestError 404, 400 */
+export function modelStatus(catalog: Catalog, asked: Asked): string {
+  const model = catalog.models.find(({ name }) => name === asked.model);
+  const version = asked.label === undefined ? asked.version : model?.labels[asked.label];
+  if (model && asked.label !== undefined && version === undefined) throw unrecognizedLabel(asked.label);
+  const chosen = model?.versions.filter((candidate) => version === undefined || candidate.version === version) ?? [];
+  if (chosen.length === 0) throw servableNotFound(asked.model, version);
+  const status = (error: string | undefined) => ({
+    error_code: error === undefined ? 'OK' : 'UNKNOWN',
+    error_message: error ?? '',
+  });
+  const statuses = chosen.map(({ version: number, state, error }) => ({
+    version: number,
+    state,
+    status: status(error),
+  }));
+  return JSON.stringify({ model_version_status: statuses }, null, 1);
+}
+
+/** The version that serves a request. @throws RequestError 404, 503, or 400 for a label, as TensorFlow Serving does */
+export function locate(
+  catalog: Catalog,
+  asked: Asked,
+  protocol: 'v1' | 'v2',
+): { model: CatalogModel; version: CatalogVersion } {
+  const finding = find(catalog, asked);
+  if ('version' in finding) return finding;
+  if ('unavailable' in finding) throw unavailable(`not ready: ${finding.unavailable}`);
+  throw missing(asked, finding.missing, protocol);
+}
+
+function missing(
+  { model, version, label }: Asked,
+  what: 'model' | 'version' | 'label',
+  protocol: 'v1' | 'v2',
+): RequestError {
+  if (what === 'label') return unrecognizedLabel(label ?? '');
+  if (protocol === 'v1') return servableNotFound(model.slice(0, 100), version);
+  return notFound(
+    `Model with name ${quote(model)}${version === undefined ? '' : ` and version ${quote(version)}`} does not exist.`,
+  );
+}
