@@ -43,6 +43,12 @@ export interface CrewEvents {
   returned(arrival: Arrival): void;
 }
 
+export interface CrewFolders {
+  scratch: string;
+  /** For the sockets at which workers answer each other; undefined where there is one version only. */
+  doors: string | undefined;
+}
+
 /** How long a worker may take to answer with its metrics before its last ones are used, in milliseconds. */
 const SNAPSHOT_MS = 500;
 
@@ -57,17 +63,17 @@ export class Crew {
 
   constructor(
     private readonly program: string,
-    /** Folder for the sockets at which workers answer each other; undefined when there is one version only. */
-    private readonly doors: string | undefined,
+    private readonly folders: CrewFolders,
     private readonly events: CrewEvents,
   ) {}
 
   /** Path of the socket at which a worker answers others. */
-  readonly door = (id: number): string => (this.doors === undefined ? '' : join(this.doors, String(id)));
+  readonly door = (id: number): string =>
+    this.folders.doors === undefined ? '' : join(this.folders.doors, String(id));
 
   spawn(model: { name: string; version: string }): number {
     const id = this.#nextId++;
-    const ledger = Ledger.create();
+    const ledger = Ledger.create(this.folders.scratch);
     const child = fork(this.program, ['worker', this.door(id)], {
       env: workerEnvironment(model),
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ledger.fd],
@@ -182,7 +188,7 @@ export class Crew {
   #onClose(id: number, { waiting, open, snapshot, ledger }: Member, cause: string): void {
     this.#members.delete(id);
     this.events.exited(id, { cause, snapshot, lostRequests: ledger.close(), lostConnections: open });
-    if (this.doors !== undefined) rmSync(this.door(id), { force: true });
+    if (this.folders.doors !== undefined) rmSync(this.door(id), { force: true });
     for (const arrival of waiting.values()) this.events.returned(arrival);
   }
 }

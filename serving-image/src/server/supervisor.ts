@@ -1,6 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
@@ -16,6 +15,7 @@ import { giveUp } from './give-up.ts';
 import type { ToSupervisor } from './messages.ts';
 import { listen, portOf } from './ports.ts';
 import { Reception } from './reception.ts';
+import { scratchFolder } from './scratch.ts';
 import { RepositoryWatch } from './watch.ts';
 
 const TICK_MS = 500;
@@ -53,12 +53,17 @@ export class Supervisor {
       loadMs: loadSeconds * 1000,
       hangMs: hangSeconds * 1000,
     });
-    this.#doors = fixed ? undefined : mkdtempSync(join(tmpdir(), 'doors-'));
-    this.#crew = new Crew(program, this.#doors, {
-      message: (id, message) => this.#onMessage(id, message),
-      exited: (id, departure) => this.#onExit(id, departure),
-      returned: (arrival) => this.#reception.receive(arrival),
-    });
+    const scratch = scratchFolder();
+    this.#doors = fixed ? undefined : mkdtempSync(join(scratch, 'doors-'));
+    this.#crew = new Crew(
+      program,
+      { scratch, doors: this.#doors },
+      {
+        message: (id, message) => this.#onMessage(id, message),
+        exited: (id, departure) => this.#onExit(id, departure),
+        returned: (arrival) => this.#reception.receive(arrival),
+      },
+    );
     this.#catalog = this.#fleet.catalog(this.#crew.door);
     const state: State = { catalog: () => this.#seen(), exposition: () => this.#exposition() };
     this.#admin = createAdmin(

@@ -1,6 +1,5 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Where a worker finds its ledger, after stdin, stdout, stderr and the channel to the supervisor. */
@@ -19,8 +18,8 @@ export class Ledger {
   private constructor(readonly fd: number) {}
 
   /** The supervisor's end. */
-  static create(): Ledger {
-    const path = join(tmpdir(), `ledger-${randomUUID()}`);
+  static create(folder: string): Ledger {
+    const path = join(folder, `ledger-${randomUUID()}`);
     const fd = openSync(path, 'wx+', 0o600);
     unlinkSync(path);
     return new Ledger(fd);
