@@ -26,8 +26,14 @@ export function checkMedia(request: IncomingMessage, protocol: 'v1' | 'v2'): voi
   }
 }
 
+/** What arrived of a body, in the pieces in which it did. */
+export interface Body {
+  chunks: readonly Buffer[];
+  length: number;
+}
+
 /** The whole body. @throws RequestError 413 as soon as it is known to be too large; Error when the client went away */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+export function readBody(request: IncomingMessage, limit: number): Promise<Body> {
   return new Promise((resolve, reject) => {
     if (Number(request.headers['content-length'] ?? 0) > limit) return reject(tooLarge(limit));
     const chunks: Buffer[] = [];
@@ -40,7 +46,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       }
       chunks.push(chunk);
     });
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
+    request.on('end', () => resolve({ chunks, length }));
     request.on('error', reject);
   });
 }

@@ -1,8 +1,9 @@
 /** The data path: node:http from request line to answer, without a framework. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RunError, type Predictor, type ServedModel } from '../model/types.ts';
+import { RunError, type Predictor, type ServedModel, type Tensor } from '../model/types.ts';
 import { badRequest, errorBody, internalError, notFound, RequestError, unavailable } from '../protocol/errors.ts';
-import { decodeBody } from '../protocol/json.ts';
+import { jsonText } from '../protocol/json/text.ts';
+import type { Inference } from '../protocol/request.ts';
 import { route, type Route } from '../protocol/route.ts';
 import * as v1 from '../protocol/v1.ts';
 import * as v2 from '../protocol/v2.ts';
@@ -23,14 +24,14 @@ export interface Service {
 }
 
 interface Answer {
-  body: string;
+  body: string | Buffer;
   type: string;
 }
 
 /** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
 const LINGER_MS = 500;
 
-const json = (body: string): Answer => ({ body, type: 'application/json' });
+const json = (body: string | Buffer): Answer => ({ body, type: 'application/json' });
 
 export function createHandler(service: Service): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
@@ -133,17 +134,25 @@ function checkModel(
 }
 
 async function infer(service: Service, request: IncomingMessage, protocol: 'v1' | 'v2'): Promise<Answer> {
-  const { model, predictor, metrics } = service;
+  const { model } = service;
   checkMedia(request, protocol);
-  const body = decodeBody(await readBody(request, service.maxBodyBytes), { bareTokens: protocol === 'v1' });
-  const { signature, inputs, respond } =
-    protocol === 'v1' ? v1.decodePredict(body, model) : v2.decodeInfer(body, model);
+  const { chunks, length } = await readBody(request, service.maxBodyBytes);
+  const text = jsonText(chunks, length);
+  if (protocol === 'v1') {
+    const asked = v1.decodePredict(text, model);
+    return json(v1.encodePredict(asked, await run(service, asked)));
+  }
+  const asked = v2.decodeInfer(text, model);
+  return json(v2.encodeInfer(model, asked, await run(service, asked)));
+}
+
+async function run({ model, predictor, metrics }: Service, { signature, inputs }: Inference): Promise<Tensor[]> {
   const { engine } = model;
   const started = performance.now();
   try {
     const outputs = await predictor.predict(signature, inputs);
     metrics.run.observe({ engine }, (performance.now() - started) / 1000);
-    return json(respond(outputs));
+    return outputs;
   } catch (error) {
     if (error instanceof RunError) metrics.failedRuns.inc({ engine });
     throw error;
@@ -167,7 +176,7 @@ function send(
 ): void {
   response.writeHead(status, {
     'Content-Type': type,
-    'Content-Length': Buffer.byteLength(body),
+    'Content-Length': typeof body === 'string' ? Buffer.byteLength(body) : body.length,
     ...headers,
     ...(service.draining() ? { Connection: 'close' } : {}),
   });
