@@ -27,6 +27,10 @@ const shorten = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}…` 
 
 export const badRequest = (message: string) => new RequestError(400, message);
 export const notFound = (message: string) => new RequestError(404, message);
+export function modelNotFound({ model, version }: { model: string; version?: string }): RequestError {
+  const which = version === undefined ? '' : ` and version ${JSON.stringify(version.slice(0, 20))}`;
+  return notFound(`Model with name ${JSON.stringify(model.slice(0, 100))}${which} does not exist.`);
+}
 export const methodNotAllowed = (allow: string) =>
   new RequestError(405, `method not allowed here; use ${allow}`, { Allow: allow });
 /** The rest of the body is not read, so the connection cannot be used again. */

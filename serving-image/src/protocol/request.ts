@@ -1,4 +1,4 @@
-import type { Tensor } from '../model/types.ts';
+import type { ServedModel, Signature, Tensor } from '../model/types.ts';
 
 /** A checked request, ready to run: what the bodies of all protocols become. */
 export interface Inference {
@@ -6,4 +6,20 @@ export interface Inference {
   signature: string;
   /** In the order of the signature. */
   inputs: Tensor[];
+  /** How long the client waits, in milliseconds from the arrival of the request. */
+  timeoutMs?: number;
+}
+
+/** An answer as it is sent. */
+export interface Answer {
+  body: Buffer;
+  /** Length of the JSON at its begin, when tensors follow as bytes. */
+  jsonLength?: number;
+}
+
+/** The signature of requests that name none. */
+export function defaultSignature(model: ServedModel): Signature {
+  const signature = model.signatures.get(model.defaultSignature);
+  if (!signature) throw new Error(`model ${model.name} has no signature ${model.defaultSignature}`);
+  return signature;
 }

@@ -13,10 +13,15 @@ describe('a request line', () => {
     ['GET', '/v2/models/m', { kind: 'v2.model', model: 'm' }],
     ['GET', '/v2/models/m/versions/3', { kind: 'v2.model', model: 'm', version: '3' }],
     ['GET', '/v2/models/m/ready', { kind: 'v2.modelReady', model: 'm' }],
+    ['GET', '/v2/models/m/config', { kind: 'v2.config', model: 'm' }],
+    ['GET', '/v2/models/m/versions/3/stats', { kind: 'v2.modelStats', model: 'm', version: '3' }],
+    ['GET', '/v2/models/stats', { kind: 'v2.stats' }],
+    ['POST', '/v2/repository/index', { kind: 'v2.index' }],
     ['POST', '/v2/models/a%20b/infer', { kind: 'v2.infer', model: 'a b' }],
     ['POST', '/v2/models/m/versions/3/infer', { kind: 'v2.infer', model: 'm', version: '3' }],
     ['POST', '/v1/models/m:predict', { kind: 'v1.predict', model: 'm' }],
     ['POST', '/V1/Models/m/Versions/3:PREDICT', { kind: 'v1.predict', model: 'm', version: '3' }],
+    ['POST', '/v1/models/m/labels/stable:predict', { kind: 'v1.predict', model: 'm', label: 'stable' }],
     ['GET', '/v1/models/m', { kind: 'v1.status', model: 'm' }],
     ['GET', '/v1/models/m/versions/3', { kind: 'v1.status', model: 'm', version: '3' }],
     ['GET', '/v1/models/m/metadata', { kind: 'v1.metadata', model: 'm' }],
@@ -31,7 +36,10 @@ describe('a request line', () => {
     ['GET', '/v2/models/', 404],
     ['GET', '/v2/models/%ff', 404],
     ['POST', '/v2/models/m/explain', 404],
-    ['POST', '/v2/repository/index', 404],
+    ['GET', '/v2/repository/index', 405],
+    ['POST', '/v2/repository/models/m/load', 404],
+    ['POST', '/v2/models/m/stats', 405],
+    ['POST', '/v2/systemsharedmemory/region/r/register', 404],
     ['GET', `/v2/models/${'x'.repeat(3000)}`, 404],
     ['GET', '/v2/models/m/infer', 405],
     ['POST', '/v2/models/m', 405],
@@ -39,7 +47,6 @@ describe('a request line', () => {
     ['POST', '/v1/models/m:classify', 400],
     ['GET', '/v1/models/m:predict', 400],
     ['GET', '/v1/models', 400],
-    ['POST', '/v1/models/m/labels/stable:predict', 400],
     ['POST', '/v1/models/m/versions/x:predict', 400],
   ])('%s %s is answered %i', (method, url, status) => {
     expect(() => route(method, url)).toThrow(expect.objectContaining({ status }));
@@ -47,6 +54,10 @@ describe('a request line', () => {
 
   it('with the wrong verb is told the right one', () => {
     expect(() => route('GET', '/v2/models/m/infer')).toThrow(expect.objectContaining({ headers: { Allow: 'POST' } }));
+  });
+
+  it('to load or unload a model is told that nobody may', () => {
+    expect(() => route('POST', '/v2/repository/models/m/load')).toThrow('models are loaded and unloaded by the server');
   });
 
   it('with the wrong verb under /v1 is answered as TensorFlow Serving does', () => {

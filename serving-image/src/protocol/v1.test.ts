@@ -200,7 +200,9 @@ describe('status and metadata', () => {
   });
 
   it('tell an unknown model in its words', () => {
-    expect(servableNotFound('half', undefined).message).toBe('Servable not found for request: Latest(half)');
-    expect(servableNotFound('half', '7').message).toBe('Servable not found for request: Specific(half, 7)');
+    expect(servableNotFound({ model: 'half' }).message).toBe('Servable not found for request: Latest(half)');
+    expect(servableNotFound({ model: 'half', version: '7' }).message).toBe(
+      'Servable not found for request: Specific(half, 7)',
+    );
   });
 });

@@ -10,6 +10,7 @@ import type { Scanner } from './json/scanner.ts';
 import type { JsonText } from './json/text.ts';
 import { JsonWriter } from './json/writer.ts';
 import type { Inference } from './request.ts';
+import type { Target } from './route.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -56,8 +57,10 @@ export function modelMetadata(model: ServedModel): string {
   );
 }
 
-/** @throws RequestError 404 in TensorFlow Serving's words */
-export function servableNotFound(name: string, version: string | undefined): RequestError {
+/** Says in TensorFlow Serving's words that there is no such version. */
+export function servableNotFound({ model, version, label }: Target): RequestError {
+  if (label !== undefined) return badRequest(`Unrecognized servable version label: ${quote(label)}`);
+  const name = model.slice(0, 100);
   const asked = version === undefined ? `Latest(${name})` : `Specific(${name}, ${version})`;
   return new RequestError(404, `Servable not found for request: ${asked}`);
 }

@@ -2,10 +2,12 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { createHandler } from '../http/handler.ts';
+import { oneModel } from '../http/service.ts';
 import { loadModel } from '../model/load.ts';
 import { FatalError } from '../model/types.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
+import { Statistics } from '../telemetry/statistics.ts';
 import { Connections } from './connections.ts';
 import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
 
@@ -29,9 +31,10 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
   let draining = false;
   const asks = new Map<number, (content: Exposition) => void>();
   let nextAsk = 1;
+  const statistics = new Statistics();
+  statistics.register(metrics.registry);
   const handler = createHandler({
-    model,
-    predictor,
+    models: oneModel({ model, predictor, statistics }),
     maxBodyBytes: config.maxBodyBytes,
     serverVersion,
     metrics,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { ServedModel, Tensor, TensorSpec } from '../model/types.ts';
-import { RequestError } from './errors.ts';
-import { jsonTextOf } from './json/text.ts';
-import { decodeInfer as decode, encodeInfer, modelMetadata } from './v2.ts';
+import type { ServedModel, Tensor, TensorSpec } from '../../model/types.ts';
+import { RequestError } from '../errors.ts';
+import { decodeInfer as decode } from './decode.ts';
+import { encodeInfer } from './encode.ts';
+import { frameOf } from './framing.ts';
 
 function served(inputs: TensorSpec[], outputs: TensorSpec[] = []): ServedModel {
   const signatures = new Map([['serving_default', { inputs, outputs }]]);
@@ -18,7 +19,7 @@ function served(inputs: TensorSpec[], outputs: TensorSpec[] = []): ServedModel {
 }
 
 const decodeInfer = (body: object | string, of: ServedModel) =>
-  decode(jsonTextOf(typeof body === 'string' ? body : JSON.stringify(body)), of);
+  decode(frameOf(typeof body === 'string' ? body : JSON.stringify(body)), of);
 
 const image: TensorSpec = { name: 'image', dtype: 'FP32', shape: [-1, 2] };
 const model = served(
@@ -79,17 +80,21 @@ describe('an inference request', () => {
     ['a list among numbers', input({ data: [1, [2]] }), 'element [0,1]'],
     ['uneven rows', input({ shape: [2, 2], data: [[1, 2], [3]] }), 'a list of 1'],
     ['a number beyond FP32', input({ data: [1e39, 0] }), 'element [0,0]'],
-    ['binary data', input({ parameters: { binary_data_size: 8 } }), 'binary_data_size is not supported'],
     ['an id that is no text', { id: 7, ...input({}) }, 'id is'],
     ['an id of 257 characters', { id: 'x'.repeat(257), ...input({}) }, 'at most 256'],
+    ['data and binary data', input({ parameters: { binary_data_size: 8 } }), 'both data and binary_data_size'],
+    ['a parameter that is a list', input({ parameters: { a: [1] } }), '"a" is [1], expected a string'],
+    ['shared memory', input({ parameters: { shared_memory_region: 'r' } }), 'shared memory is not supported'],
+    ['a timeout that is no whole number', { parameters: { timeout: '1' }, ...input({}) }, 'timeout is "1"'],
+    ['a wish that is no flag', { parameters: { binary_data_output: 1 }, ...input({}) }, 'binary_data_output is 1'],
+    [
+      'a negative number of classes',
+      { ...input({}), outputs: [{ name: 'label', parameters: { classification: -2 } }] },
+      'classification is -2',
+    ],
     ['parameters that are no object', { parameters: [], ...input({}) }, 'parameters is not an object'],
     ['an unknown output', { ...input({}), outputs: [{ name: 'x' }] }, 'outputs[0].name is "x"'],
     ['an output asked for twice', { ...input({}), outputs: [{ name: 'label' }, { name: 'label' }] }, 'twice'],
-    [
-      'the classification extension',
-      { ...input({}), outputs: [{ name: 'label', parameters: { classification: 2 } }] },
-      'classification',
-    ],
   ])('with %s is refused by name', (_, body, words) => {
     const { status, message } = problem(() => decodeInfer(body, model));
     expect(status).toBe(400);
@@ -100,6 +105,12 @@ describe('an inference request', () => {
     const half = served([{ name: 'x', dtype: 'FP16', shape: [1] }]);
     const body = { inputs: [{ name: 'x', datatype: 'FP16', shape: [1], data: [1] }] };
     expect(problem(() => decodeInfer(body, half)).message).toContain('FP16');
+  });
+
+  it('may say how many microseconds it has, and any parameter that is not known here', () => {
+    const { timeoutMs } = decodeInfer({ parameters: { timeout: 1500, priority: 1, mine: 'x' }, ...input({}) }, model);
+    expect(timeoutMs).toBe(1.5);
+    expect(decodeInfer({ parameters: { timeout: 0 }, ...input({}) }, model)).not.toHaveProperty('timeoutMs');
   });
 
   it('may tell name, type and shape behind the data', () => {
@@ -115,7 +126,7 @@ describe('an inference request', () => {
       { ...input({ parameters: null }), id: null, parameters: null, outputs: null },
       model,
     );
-    expect([id, outputs]).toEqual([undefined, [0, 1]]);
+    expect([id, outputs.map(({ place }) => place)]).toEqual([undefined, [0, 1]]);
   });
 
   it('is put into the order of the signature', () => {
@@ -143,7 +154,7 @@ describe('an inference answer', () => {
   ];
 
   const answer = (body: object, tensors: readonly Tensor[]) =>
-    encodeInfer(model, decodeInfer({ ...input({}), ...body }, model), tensors).toString();
+    encodeInfer(model, decodeInfer({ ...input({}), ...body }, model), tensors).body.toString();
 
   it('names the model, its version and the id, and gives all outputs in order', () => {
     expect(answer({ id: 'a"b' }, outputs)).toBe(
@@ -189,20 +200,5 @@ describe('the bytes of a request', () => {
       }),
       { numRuns: 5000, seed: 4 },
     );
-  });
-});
-
-describe('model metadata', () => {
-  it('uses the platform names of the protocol', () => {
-    expect(JSON.parse(modelMetadata(model))).toEqual({
-      name: 'digits',
-      versions: ['3'],
-      platform: 'tensorflow_savedmodel',
-      inputs: [{ name: 'image', datatype: 'FP32', shape: [-1, 2] }],
-      outputs: [
-        { name: 'score', datatype: 'FP32', shape: [-1, 2] },
-        { name: 'label', datatype: 'INT64', shape: [-1] },
-      ],
-    });
   });
 });
