@@ -1,7 +1,15 @@
 /** Answers about all models and versions of a server, in the forms of both protocols. */
-import { find, type Asked, type Catalog, type CatalogModel, type CatalogVersion } from '../model/catalog.ts';
-import { notFound, quote, unavailable, type RequestError } from './errors.ts';
-import { servableNotFound, unrecognizedLabel } from './v1.ts';
+import {
+  find,
+  type Asked,
+  type Catalog,
+  type CatalogModel,
+  type CatalogVersion,
+  type VersionState,
+} from '../model/catalog.ts';
+import { modelNotFound, unavailable } from './errors.ts';
+import { servableNotFound } from './v1.ts';
+import type { IndexEntry } from './v2/metadata.ts';
 
 /** @throws RequestError 503 */
 export function serverReady({ notReady }: Catalog): string {
@@ -9,8 +17,19 @@ export function serverReady({ notReady }: Catalog): string {
   return JSON.stringify({ ready: true });
 }
 
-export function models(catalog: Catalog): string {
-  return JSON.stringify({ models: catalog.models.map(({ name }) => name) });
+const INDEX_STATE: Record<VersionState, string> = {
+  START: 'LOADING',
+  LOADING: 'LOADING',
+  AVAILABLE: 'READY',
+  UNLOADING: 'UNLOADING',
+  END: 'UNAVAILABLE',
+};
+
+/** All versions in the words of Triton's repository index; a model without any has none. */
+export function indexOf({ models }: Catalog): IndexEntry[] {
+  return models.flatMap(({ name, versions }) =>
+    versions.map(({ version, state, error = '' }) => ({ name, version, state: INDEX_STATE[state], reason: error })),
+  );
 }
 
 /** Of one version, or of the model as a whole. @throws RequestError 404, 503 */
@@ -24,9 +43,9 @@ export function modelReady(catalog: Catalog, asked: Asked): string {
 export function modelStatus(catalog: Catalog, asked: Asked): string {
   const model = catalog.models.find(({ name }) => name === asked.model);
   const version = asked.label === undefined ? asked.version : model?.labels[asked.label];
-  if (model && asked.label !== undefined && version === undefined) throw unrecognizedLabel(asked.label);
-  const chosen = model?.versions.filter((candidate) => version === undefined || candidate.version === version) ?? [];
-  if (chosen.length === 0) throw servableNotFound(asked.model, version);
+  const all = asked.version === undefined && asked.label === undefined;
+  const chosen = model?.versions.filter((candidate) => all || candidate.version === version) ?? [];
+  if (chosen.length === 0) throw servableNotFound(asked);
   const status = (error: string | undefined) => ({
     error_code: error === undefined ? 'OK' : 'UNKNOWN',
     error_message: error ?? '',
@@ -48,17 +67,5 @@ export function locate(
   const finding = find(catalog, asked);
   if ('version' in finding) return finding;
   if ('unavailable' in finding) throw unavailable(`not ready: ${finding.unavailable}`);
-  throw missing(asked, finding.missing, protocol);
-}
-
-function missing(
-  { model, version, label }: Asked,
-  what: 'model' | 'version' | 'label',
-  protocol: 'v1' | 'v2',
-): RequestError {
-  if (what === 'label') return unrecognizedLabel(label ?? '');
-  if (protocol === 'v1') return servableNotFound(model.slice(0, 100), version);
-  return notFound(
-    `Model with name ${quote(model)}${version === undefined ? '' : ` and version ${quote(version)}`} does not exist.`,
-  );
+  throw protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
 }

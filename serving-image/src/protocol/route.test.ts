@@ -13,6 +13,10 @@ describe('a request line', () => {
     ['GET', '/v2/models/m', { kind: 'v2.model', model: 'm' }],
     ['GET', '/v2/models/m/versions/3', { kind: 'v2.model', model: 'm', version: '3' }],
     ['GET', '/v2/models/m/ready', { kind: 'v2.modelReady', model: 'm' }],
+    ['GET', '/v2/models/m/config', { kind: 'v2.config', model: 'm' }],
+    ['GET', '/v2/models/m/versions/3/stats', { kind: 'v2.modelStats', model: 'm', version: '3' }],
+    ['GET', '/v2/models/stats', { kind: 'v2.stats' }],
+    ['POST', '/v2/repository/index', { kind: 'v2.index' }],
     ['POST', '/v2/models/a%20b/infer', { kind: 'v2.infer', model: 'a b' }],
     ['POST', '/v2/models/m/versions/3/infer', { kind: 'v2.infer', model: 'm', version: '3' }],
     ['POST', '/v1/models/m:predict', { kind: 'v1.predict', model: 'm' }],
@@ -33,7 +37,10 @@ describe('a request line', () => {
     ['GET', '/v2/models/', 404],
     ['GET', '/v2/models/%ff', 404],
     ['POST', '/v2/models/m/explain', 404],
-    ['POST', '/v2/repository/index', 404],
+    ['GET', '/v2/repository/index', 405],
+    ['POST', '/v2/repository/models/m/load', 404],
+    ['POST', '/v2/models/m/stats', 405],
+    ['POST', '/v2/systemsharedmemory/region/r/register', 404],
     ['GET', `/v2/models/${'x'.repeat(3000)}`, 404],
     ['GET', '/v2/models/m/infer', 405],
     ['POST', '/v2/models/m', 405],
@@ -48,6 +55,10 @@ describe('a request line', () => {
 
   it('with the wrong verb is told the right one', () => {
     expect(() => route('GET', '/v2/models/m/infer')).toThrow(expect.objectContaining({ headers: { Allow: 'POST' } }));
+  });
+
+  it('to load or unload a model is told that nobody may', () => {
+    expect(() => route('POST', '/v2/repository/models/m/load')).toThrow('models are loaded and unloaded by the server');
   });
 
   it('with the wrong verb under /v1 is answered as TensorFlow Serving does', () => {

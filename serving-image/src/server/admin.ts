@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
 import type { Catalog } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
-import type { RequestError } from '../protocol/errors.ts';
+import { internalError, RequestError } from '../protocol/errors.ts';
 import { route } from '../protocol/route.ts';
-import { json, reply, replyError, type Answer } from './reply.ts';
 
 /** What the supervisor knows without asking a worker. */
 export interface State {
@@ -19,8 +19,8 @@ export function createAdmin(state: State, elsewhere: RequestError): Server {
   const server = createServer((request, response) => {
     request.resume();
     void answer(state, elsewhere, request).then(
-      (content) => reply(response, content),
-      (error: unknown) => replyError(response, error),
+      (content) => sendAnswer(response, content, false),
+      (error: unknown) => sendError(request, response, error instanceof RequestError ? error : internalError(), false),
     );
   });
   server.headersTimeout = 10_000;

@@ -1,10 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { Catalog } from '../model/catalog.ts';
+import { json, sendAnswer, sendError } from '../http/answer.ts';
+import type { Catalog, CatalogVersion } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
-import { unavailable } from '../protocol/errors.ts';
+import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
+import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import { route, withVersion, type Route } from '../protocol/route.ts';
 import type { Destination, Hop } from './hop.ts';
-import { json, reply, replyError } from './reply.ts';
 
 export interface FrontSettings {
   own: { name: string; version: string };
@@ -23,7 +24,8 @@ type Named = Extract<Route, { model: string }>;
  * answer. Where the own version is all there is, requests go straight through.
  */
 export class Front {
-  #catalog: Catalog = { models: [] };
+  #catalog: Catalog | undefined;
+  /** Whether the own version is all there is. */
   #alone = true;
   #turn = 0;
 
@@ -37,20 +39,22 @@ export class Front {
     this.settings.hop.keep(new Set(catalog.models.flatMap(({ versions }) => versions.flatMap(({ doors }) => doors))));
   }
 
+  /** All versions of all models; undefined before the supervisor has told. */
+  index(): IndexEntry[] | undefined {
+    return this.#catalog && answers.indexOf(this.#catalog);
+  }
+
   readonly handle: RequestListener = (request, response) => {
-    const asked = this.#alone ? undefined : this.#route(request);
+    const catalog = this.#alone ? undefined : this.#catalog;
+    const asked = catalog && this.#route(request);
     if (!asked) return this.settings.handler(request, response);
     try {
-      const content = this.#answer(asked);
-      if (content !== undefined) {
-        request.resume();
-        return reply(response, json(content), this.#headers());
-      }
-      if ('model' in asked) return this.#direct(asked, request, response);
+      const content = this.#answer(catalog, asked);
+      if (content !== undefined) return sendAnswer(response, json(content), this.settings.draining());
+      if ('model' in asked) return this.#direct(catalog, asked, request, response);
       this.settings.handler(request, response);
     } catch (error) {
-      request.resume();
-      replyError(response, error, this.#headers());
+      sendError(request, response, error instanceof RequestError ? error : internalError(), this.settings.draining());
     }
   };
 
@@ -64,35 +68,31 @@ export class Front {
   }
 
   /** Undefined for what one version answers. @throws RequestError */
-  #answer(asked: Route): string | undefined {
-    if (asked.kind === 'v2.models') return answers.models(this.#catalog);
-    if (asked.kind === 'v1.status') return answers.modelStatus(this.#catalog, asked);
+  #answer(catalog: Catalog, asked: Route): string | undefined {
+    if (asked.kind === 'v1.status') return answers.modelStatus(catalog, asked);
     if (asked.kind !== 'v2.ready' && asked.kind !== 'v2.modelReady') return undefined;
     if (this.settings.draining()) throw unavailable('not ready: the server is shutting down');
-    return asked.kind === 'v2.ready' ? answers.serverReady(this.#catalog) : answers.modelReady(this.#catalog, asked);
+    return asked.kind === 'v2.ready' ? answers.serverReady(catalog) : answers.modelReady(catalog, asked);
   }
 
   /** @throws RequestError */
-  #direct(asked: Named, request: IncomingMessage, response: ServerResponse): void {
+  #direct(catalog: Catalog, asked: Named, request: IncomingMessage, response: ServerResponse): void {
     const { own, handler, hop, passing } = this.settings;
     const url = request.url ?? '/';
+    const numbered = ({ version }: CatalogVersion) =>
+      (asked.version ?? asked.label) === undefined ? url : withVersion(url, version);
     const protocol = asked.kind.startsWith('v1.') ? 'v1' : 'v2';
-    const locate = () => answers.locate(this.#catalog, asked, protocol);
-    const { model, version } = locate();
+    const { model, version } = answers.locate(catalog, asked, protocol);
     if (model.name === own.name && version.version === own.version) {
-      request.url = withVersion(url, own.version);
+      request.url = numbered(version);
       return handler(request, response);
     }
     passing(request, response);
     hop.pass(request, response, (): Destination => {
-      const { version: target } = locate();
+      const { version: target } = answers.locate(this.#catalog ?? catalog, asked, protocol);
       const door = target.doors[this.#turn++ % target.doors.length];
       if (door === undefined) throw unavailable('not ready: all workers of this version are being replaced');
-      return { door, url: withVersion(url, target.version) };
+      return { door, url: numbered(target) };
     });
-  }
-
-  #headers(): Record<string, string> {
-    return this.settings.draining() ? { Connection: 'close' } : {};
   }
 }

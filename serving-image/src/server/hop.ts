@@ -5,8 +5,8 @@ import {
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from 'node:http';
-import { unavailable } from '../protocol/errors.ts';
-import { replyError } from './reply.ts';
+import { sendError } from '../http/answer.ts';
+import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
 
 /** Where a request is passed on to: a worker's socket, and the path with the version by its number. */
 export interface Destination {
@@ -44,7 +44,7 @@ export class Hop {
     try {
       destination = next();
     } catch (error) {
-      return replyError(response, error);
+      return this.#refuse(request, response, error);
     }
     const upstream = httpRequest({
       socketPath: destination.door,
@@ -66,12 +66,16 @@ export class Hop {
       if (response.closed || response.writableEnded) return;
       if (response.headersSent) return void response.destroy();
       if (sent || attempt >= ATTEMPTS) {
-        return replyError(response, unavailable('the worker of this version ended before it answered'));
+        return this.#refuse(request, response, unavailable('the worker of this version ended before it answered'));
       }
       // That worker has gone and nothing was sent. What has come instead is known in the next turn.
       response.off('close', abandon);
       setImmediate(() => this.pass(request, response, next, attempt + 1));
     });
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    sendError(request, response, error instanceof RequestError ? error : internalError(), this.closing());
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, answer: IncomingMessage): void {

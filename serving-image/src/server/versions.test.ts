@@ -74,6 +74,14 @@ describe('a repository of several models', () => {
     expect(await ask(server, 'a/versions/1')).toEqual([404, expect.stringContaining('does not exist')]);
     expect(await ask(server, 'c')).toEqual([404, expect.stringContaining('does not exist')]);
     expect(await get(`${server.url}/v2/models`)).toEqual([200, { models: ['a', 'b'] }]);
+    const index = await server.post('/v2/repository/index', {});
+    expect(JSON.parse(index.body)).toEqual([
+      { name: 'a', version: '2', state: 'READY', reason: '' },
+      { name: 'b', version: '7', state: 'READY', reason: '' },
+    ]);
+    for (const name of ['a', 'b'])
+      expect((await get(`${server.url}/v2/models/${name}/stats`))[1]).toMatchObject({ model_stats: [{ name }] });
+    expect((await fetch(server.url)).status).toBe(200);
     for (const base of [server.url, server.admin]) {
       expect(await get(`${base}/v2/models/a/ready`)).toEqual([200, { name: 'a', ready: true }]);
       expect((await get(`${base}/v2/models/a/versions/2/ready`))[0]).toBe(200);

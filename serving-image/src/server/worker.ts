@@ -2,11 +2,13 @@ import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { createHandler } from '../http/handler.ts';
+import { oneModel } from '../http/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
 import { FatalError, type Predictor } from '../model/types.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
+import { Statistics } from '../telemetry/statistics.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -60,9 +62,11 @@ class Worker {
     this.#metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, this.#ledger);
     this.#metrics.load.set(loadSeconds);
     this.#metrics.warmup.set(warmupSeconds);
+    const statistics = new Statistics();
+    statistics.register(this.#metrics.registry);
+    const served = oneModel({ model, predictor: recorded(predictor, this.#ledger), statistics });
     this.#handler = createHandler({
-      model,
-      predictor: recorded(predictor, this.#ledger),
+      models: { ...served, index: () => this.#front.index() ?? served.index() },
       maxBodyBytes: config.maxBodyBytes,
       serverVersion,
       metrics: this.#metrics,

@@ -59,7 +59,7 @@ export class WorkerMetrics {
 
   constructor(
     identity: Identity,
-    readonly inflight: Ledger,
+    readonly inflight: Pick<Ledger, 'value' | 'inc' | 'dec'>,
   ) {
     this.registry.setDefaultLabels(identity);
     new Gauge({
