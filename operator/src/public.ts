@@ -16,6 +16,7 @@ export { plan } from './core/plan.ts';
 export { pinnedDigest, type Recipe, recipeOf } from './core/recipe.ts';
 export { readRevision, type Revision } from './core/revision.ts';
 export { type Rollback, rollbackOf, type SpecTarget, specTarget } from './core/target.ts';
+export { courseOf } from './core/trial/course.ts';
 export type { World } from './core/world.ts';
 export {
   ApiError,

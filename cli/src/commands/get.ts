@@ -7,7 +7,8 @@ import { encode, type Format, outputOption } from '../output.ts';
 import { Screen } from '../screen.ts';
 import { readTerminal } from '../terminal.ts';
 import { drawList } from '../view/list.ts';
-import { drawTree, lineOf } from '../view/picture.ts';
+import { drawTree } from '../view/picture.ts';
+import { lineOf } from '../view/summary.ts';
 import { makeTree, type Tree } from '../view/tree.ts';
 import { accessOf, readName } from './access.ts';
 
@@ -74,7 +75,7 @@ async function watch(session: Session, name: string, output: Format, signal: Abo
     let last = '';
     let lines: string[] = [];
     const draw = (tree: Tree): void => {
-      const trouble = reader.trouble() === undefined ? undefined : (session.proxy.trouble ?? reader.trouble());
+      const trouble = reader.trouble();
       lines = [...picture(tree), ...(trouble === undefined ? [] : ['', `connection lost, trying again: ${trouble}`])];
       screen?.draw(lines);
     };

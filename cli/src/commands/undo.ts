@@ -6,7 +6,7 @@ import type { Family } from '../family.ts';
 import { follow, withFamily } from '../kube/find.ts';
 import type { FamilyReader } from '../kube/reader.ts';
 import { type Session, withSession } from '../kube/session.ts';
-import { lineOf } from '../view/picture.ts';
+import { lineOf } from '../view/summary.ts';
 import { makeTree } from '../view/tree.ts';
 import { accessOf, readName, readRevisionNumber, readSpan } from './access.ts';
 import { OPERATOR_HINT } from './actions.ts';

@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@modeldeployment/operator';
 import { type Access, accessFlags, explainSpawn, KubectlError, spawnKubectl } from './kubectl.ts';
 
@@ -18,7 +19,7 @@ const LOG = /^[EWIF]\d{4} /;
  */
 export class KubectlProxy {
   /** Why the API server could not be reached, when that happened last. */
-  trouble: string | undefined;
+  private trouble: string | undefined;
 
   private constructor(
     private readonly child: ReturnType<typeof spawnKubectl>,
@@ -72,6 +73,12 @@ export class KubectlProxy {
       });
       request.end(body);
     });
+  }
+
+  /** Why the API server did not answer, in the words of kubectl; it logs them a moment after it has told us. */
+  async whyUnanswered(): Promise<string | undefined> {
+    for (let left = 20; left > 0 && this.trouble === undefined; left--) await sleep(10);
+    return this.trouble;
   }
 
   readonly close = (): void => {

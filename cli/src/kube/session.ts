@@ -23,8 +23,8 @@ export async function withSession<T>(access: Access, run: (session: Session) => 
     return await run({ access: { ...access, namespace }, namespace, client, proxy });
   } catch (error) {
     const unanswered = error instanceof ApiError && (error.status === 0 || error.status >= 500);
-    if (!unanswered || proxy.trouble === undefined) throw error;
-    throw new StateError(`the API server does not answer: ${proxy.trouble}`);
+    const why = unanswered ? await proxy.whyUnanswered() : undefined;
+    throw why === undefined ? error : new StateError(`the API server does not answer: ${why}`);
   } finally {
     proxy.close();
   }

@@ -1,4 +1,4 @@
-import type { Canvas } from './picture.ts';
+import type { Canvas } from './canvas.ts';
 import { clip } from './layout.ts';
 
 interface Output {

@@ -1,7 +1,7 @@
 import type { Change } from '../decide/change.ts';
 import { drawDifferences } from './history.ts';
 import { entry } from './layout.ts';
-import type { Canvas } from './picture.ts';
+import type { Canvas } from './canvas.ts';
 
 /** What comes of applying a manifest: the fields, whether pods start, and what the operator will write. */
 export function drawChange(change: Change, canvas: Canvas): string[] {

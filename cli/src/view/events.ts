@@ -1,7 +1,7 @@
 import { KIND, type KubeObject } from '@modeldeployment/operator';
 import { ageOf } from './age.ts';
 import { wrap } from './layout.ts';
-import { type Canvas, shortDigest } from './picture.ts';
+import { type Canvas, shortDigest } from './canvas.ts';
 
 /** An Event of events.k8s.io/v1, as far as it is shown. */
 export interface LiveEvent extends KubeObject {

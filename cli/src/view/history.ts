@@ -2,7 +2,7 @@ import type { Family, Recorded } from '../family.ts';
 import { ageOf } from './age.ts';
 import { differences, inline } from './differences.ts';
 import { type Column, entry, table } from './layout.ts';
-import { type Canvas, shortDigest } from './picture.ts';
+import { type Canvas, shortDigest } from './canvas.ts';
 import type { Tone } from './style.ts';
 
 /** A revision as `history` tells of it. */

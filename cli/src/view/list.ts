@@ -1,7 +1,7 @@
 import type { LiveModel } from '@modeldeployment/operator';
 import { ageOf } from './age.ts';
 import { type Column, table } from './layout.ts';
-import { type Canvas, phaseTone } from './picture.ts';
+import { type Canvas, phaseTone } from './canvas.ts';
 
 const COLUMNS: readonly Column[] = [
   { title: 'NAMESPACE', least: 8, cut: 'middle', yields: 5 },
@@ -22,7 +22,7 @@ export function drawList(models: readonly LiveModel[], canvas: Canvas, withNames
     const { phase = 'Pending', ready = '0/0', stable, trial, conditions } = status;
     const tone = phaseTone(phase);
     const told = conditions?.find(({ type }) => type === 'Ready');
-    const onTrial = trial === undefined ? '' : `revision ${trial.revision}, ${trial.weight ?? 0} %`;
+    const onTrial = trial === undefined ? '' : `revision ${trial.revision}, ${trial.weight} %`;
     const texts = [
       metadata.name,
       `${style.mark[tone]} ${phase}`,

@@ -1,4 +1,5 @@
 import {
+  courseOf,
   diagnosePod,
   isReady,
   isTerminating,
@@ -18,6 +19,8 @@ export interface Tree {
   observed: boolean;
   uri: string;
   strategy: string;
+  /** How the spec wants a new revision tried, a step each; empty when it is rolled out without a trial. */
+  steps: { weight: number; seconds: number; manual: boolean }[];
   rollbackTo?: { revision?: number; digest?: string; from?: number } | undefined;
   status: ModelDeploymentStatus;
   /** The newest first. */
@@ -29,7 +32,8 @@ export interface Tree {
   missing: Family['missing'];
 }
 
-export type Role = 'stable' | 'trial' | 'target' | 'failed' | 'old';
+/** `kept`: after a switch, to be returned to; `old`: its pods are on their way out. */
+export type Role = 'stable' | 'trial' | 'target' | 'failed' | 'kept' | 'old';
 
 export interface RevisionNode {
   revision: number;
@@ -77,6 +81,11 @@ export function makeTree(family: Family): Tree {
     observed: status.observedGeneration === generation,
     uri: spec.model.uri,
     strategy: spec.rollout.strategy,
+    steps: (courseOf(spec)?.steps ?? []).map(({ weight, minMs, manual }) => ({
+      weight,
+      seconds: minMs / 1000,
+      manual,
+    })),
     rollbackTo: spec.rollbackTo,
     status,
     revisions,
@@ -120,19 +129,23 @@ function revisionNode(number: number, family: Family, status: ModelDeploymentSta
 }
 
 function roleOf(number: number, { stable, trial, target, failedTarget }: ModelDeploymentStatus): Role {
+  if (trial?.phase === 'Switched' && number === trial.from) return 'kept';
   if (trial?.revision === number) return 'trial';
   if (failedTarget?.revision === number) return 'failed';
-  if (stable?.revision === number) return 'stable';
+  if (stable?.revision === number || trial?.from === number) return 'stable';
   return target?.revision === number ? 'target' : 'old';
 }
 
+/** While it is promoted its pods are among those of the model, and nobody forwards. */
+const FORWARDING = ['Starting', 'Running', 'Switched'];
+
 function shareOf(number: number, { model }: Family, { trial }: ModelDeploymentStatus): Partial<RevisionNode> {
-  if (trial === undefined) return {};
-  const { weight = 0, revision, from } = trial;
+  if (trial === undefined || !FORWARDING.includes(trial.phase)) return {};
+  const { weight, revision, from } = trial;
   if (number === from) return { percent: 100 - weight };
   if (number !== revision) return {};
   if (trial.strategy !== 'Shadow') return { percent: weight };
-  return { copies: withDefaults(model.spec).rollout.shadow?.percent ?? 100 };
+  return { copies: trial.phase === 'Running' ? withDefaults(model.spec).rollout.shadow.percent : 0 };
 }
 
 const ownerOf = ({ metadata }: Pod | ReplicaSet) => metadata.ownerReferences?.find(({ controller }) => controller);
