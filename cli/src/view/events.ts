@@ -23,6 +23,10 @@ export const timeOf = (event: LiveEvent): string =>
   event.metadata.creationTimestamp ??
   '';
 
+/** Warnings that every start and end of a pod brings along. */
+export const isUsual = ({ note = '' }: LiveEvent): boolean =>
+  /^Readiness probe failed|^Failed to calculate the number of expected pods/.test(note);
+
 /** Whether an event is of the ModelDeployment itself, not of an earlier one of that name. */
 export const isOwn = ({ regarding }: LiveEvent, { metadata }: KubeObject): boolean =>
   regarding?.kind === KIND && regarding.uid === metadata.uid;

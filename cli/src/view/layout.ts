@@ -1,5 +1,7 @@
 import type { Style } from './style.ts';
 
+const GAP = 2;
+
 /** Pieces of text from which lines are laid out; their width is counted before any colour is added. */
 
 /** Words in lines of at most `width` characters; a longer word is broken. With Infinity one line. */
@@ -41,6 +43,22 @@ export interface Cell {
   paint?: (text: string) => string;
 }
 
+/** Cells beside each other, as many as fit into a line. */
+export function flow(cells: readonly Cell[], width: number): string[] {
+  const lines: string[] = [];
+  let room = 0;
+  for (const { text, paint = (plain: string) => plain } of cells) {
+    if (text.length + GAP > room || lines.length === 0) {
+      lines.push(paint(text));
+      room = width - text.length;
+    } else {
+      lines.push(`${lines.pop()}${' '.repeat(GAP)}${paint(text)}`);
+      room -= text.length + GAP;
+    }
+  }
+  return lines;
+}
+
 export interface Column {
   title: string;
   /** Narrower than this it is left out, or, for the first column, not made. */
@@ -50,8 +68,6 @@ export interface Column {
   cut?: 'end' | 'middle';
   align?: 'right';
 }
-
-const GAP = 2;
 
 /**
  * A table that fits into `width`: empty columns go, then columns with a rank in its order. What is left is shortened:

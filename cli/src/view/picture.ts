@@ -29,7 +29,7 @@ export function drawTree(tree: Tree, canvas: Canvas): string[] {
     ...drawSummary(tree, canvas),
     '',
     ...table(COLUMNS, rowsOf(tree, canvas), canvas.width, canvas.style),
-    ...(tree.others === 0 ? [] : ['', canvas.style.faint(othersOf(tree))]),
+    ...(tree.others === 0 ? [] : ['', ...entry('', othersOf(tree), 0, canvas.width, canvas.style)]),
     ...(hints.length === 0 ? [] : ['', ...hints.flatMap((hint) => entry('next', hint, 6, canvas.width, canvas.style))]),
     ...tree.missing.flatMap(({ kind, why }) => entry('', `not shown: ${kind} (${why})`, 0, canvas.width, canvas.style)),
   ];
@@ -78,9 +78,9 @@ const stateCell = (style: Style, tone: Tone, text: string): Cell => ({
 function revisionBranch(node: RevisionNode, canvas: Canvas): Branch {
   const { tone, word } = ROLE[node.role];
   const info = [
-    node.version === undefined ? undefined : `version ${node.version}`,
     node.percent === undefined ? undefined : `${node.percent} %`,
-    node.copies === undefined ? undefined : `copies of ${node.copies} %`,
+    node.copies === undefined ? undefined : `${node.copies} % copies`,
+    node.version === undefined ? undefined : `version ${node.version}`,
   ];
   return {
     row: [

@@ -1,6 +1,6 @@
 import { ageOf, secondsSince, spanOf } from './age.ts';
 import { type Canvas, listed, phaseTone, shortDigest } from './canvas.ts';
-import { entry } from './layout.ts';
+import { type Cell, entry, flow } from './layout.ts';
 import type { Tree } from './tree.ts';
 
 const LABEL_WIDTH = 11;
@@ -14,12 +14,13 @@ export function drawSummary(tree: Tree, canvas: Canvas): string[] {
   const phase = status.phase ?? 'Pending';
   const tone = phaseTone(phase);
   const lines = facts(tree, canvas).flatMap(([label, words]) => entry(label, words, LABEL_WIDTH, width, style));
-  const head = [
-    style.strong(name),
-    style.paint(tone, `${style.mark[tone]} ${phase}`),
-    `${status.ready ?? '0/0'} ready`,
+  const head: Cell[] = [
+    { text: name, paint: style.strong },
+    { text: `${style.mark[tone]} ${phase}`, paint: (text) => style.paint(tone, text) },
+    { text: `${status.ready ?? '0/0'} ready` },
+    { text: `in ${namespace}`, paint: style.faint },
   ];
-  return [`${head.join('  ')}  ${style.faint(`in ${namespace}`)}`, ...lines];
+  return [...flow(head, width), ...lines];
 }
 
 function facts(tree: Tree, canvas: Canvas): [string, string][] {
@@ -90,8 +91,8 @@ function trafficText({ status: { trial }, revisions }: Tree, { style }: Canvas):
 }
 
 function bakingText({ revision, previous, until }: NonNullable<Tree['status']['baking']>, now: number): string {
-  const left = spanOf(-secondsSince(until, now));
-  return `revision ${revision}; a crash within ${left} returns to revision ${previous}`;
+  const left = -secondsSince(until, now);
+  return left <= 0 ? '' : `revision ${revision}; a crash within ${spanOf(left)} returns to revision ${previous}`;
 }
 
 function messageOf({ status, observed }: Tree): string | undefined {
@@ -100,10 +101,11 @@ function messageOf({ status, observed }: Tree): string | undefined {
   return told === undefined || told.reason === 'Serving' ? undefined : `${told.reason}: ${told.message}`;
 }
 
-/** The last failure, while it matters and as far as the message does not tell it. */
+/** The last failure, while it is that of the target, and as far as the message does not tell it. */
 function failureOf(tree: Tree): string | undefined {
-  const { lastFailure, phase } = tree.status;
-  if (lastFailure === undefined || phase === 'Ready') return undefined;
+  const { lastFailure, phase, target } = tree.status;
+  const matters = phaseTone(phase) !== 'good' && [undefined, target?.revision].includes(lastFailure?.revision);
+  if (lastFailure === undefined || !matters) return undefined;
   const { revision, pod, container, reason, exitCode, message = '' } = lastFailure;
   const at = [
     revision === undefined ? undefined : `revision ${revision}`,

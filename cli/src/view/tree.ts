@@ -130,7 +130,7 @@ function revisionNode(number: number, family: Family, status: ModelDeploymentSta
 
 function roleOf(number: number, { stable, trial, target, failedTarget }: ModelDeploymentStatus): Role {
   if (trial?.phase === 'Switched' && number === trial.from) return 'kept';
-  if (trial?.revision === number) return 'trial';
+  if (trial?.revision === number && trial.phase !== 'Ending') return 'trial';
   if (failedTarget?.revision === number) return 'failed';
   if (stable?.revision === number || trial?.from === number) return 'stable';
   return target?.revision === number ? 'target' : 'old';
