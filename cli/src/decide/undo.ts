@@ -63,6 +63,6 @@ function previousOf({ model, revisions, replicaSets }: Family, target: SpecTarge
       order: Number(annotations?.['deployment.kubernetes.io/revision'] ?? 0),
     }))
     .filter(({ revision }) => good.has(revision))
-    .sort((a, b) => b.order - a.order);
+    .sort((a, b) => b.order - a.order || b.revision - a.revision);
   return deployed[0]?.revision ?? Math.max(...good);
 }

@@ -11,8 +11,8 @@ interface Output {
 
 /** The outputs of an answer of either protocol; undefined when it has none that are known. */
 export function readAnswer(text: string): { version: string | undefined; outputs: Output[] } | undefined {
-  const body = parseLoosely(text) as Record<string, unknown> | undefined;
-  if (typeof body !== 'object') return undefined;
+  const body = parseLoosely(text);
+  if (!isObject(body)) return undefined;
   const { outputs, predictions, model_version: version } = body;
   const named = (value: unknown, fallback: string): Output[] =>
     isObject(value) ? Object.entries(value).map(([name, data]) => tensorOf(name, data)) : [tensorOf(fallback, value)];

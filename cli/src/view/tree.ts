@@ -151,14 +151,18 @@ function shareOf(number: number, { model }: Family, { trial }: ModelDeploymentSt
 const ownerOf = ({ metadata }: Pod | ReplicaSet) => metadata.ownerReferences?.find(({ controller }) => controller);
 
 function replicaSetNodes(sets: readonly ReplicaSet[], pods: readonly Pod[]): ReplicaSetNode[] {
-  const owned = sets.map((set) => ({
-    name: set.metadata.name,
-    deployment: ownerOf(set)?.name,
-    created: set.metadata.creationTimestamp,
-    replicas: set.status?.replicas ?? 0,
-    ready: set.status?.readyReplicas ?? 0,
-    pods: podNodes(pods.filter((pod) => ownerOf(pod)?.uid === set.metadata.uid)),
-  }));
+  const owned = sets.map((set) => {
+    const its = pods.filter((pod) => ownerOf(pod)?.uid === set.metadata.uid);
+    return {
+      name: set.metadata.name,
+      deployment: ownerOf(set)?.name,
+      created: set.metadata.creationTimestamp,
+      replicas: set.status?.replicas ?? 0,
+      // Pods that cannot be read are still counted by their ReplicaSet.
+      ready: set.status?.readyReplicas ?? its.filter(isReady).length,
+      pods: podNodes(its),
+    };
+  });
   // Without the right to read ReplicaSets the pods still tell whose they are.
   const known = new Set<string | undefined>(sets.map(({ metadata }) => metadata.uid));
   const strays = pods.filter((pod) => !known.has(ownerOf(pod)?.uid));
