@@ -191,7 +191,7 @@ function keyOf({ sim, budget, accident }: Node): string {
     const { revision, from, phase, step, weight, paused, promote } = trial;
     parts.push(revision, from, phase, step, weight, paused, promote, trial.since === sim.moment);
   }
-  for (const object of sim.store.all()) parts.push(...objectKey(sim, object as never));
+  for (const object of sim.store.all()) parts.push(...objectKey(sim, object));
   return parts.join('|');
 }
 
