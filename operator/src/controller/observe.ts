@@ -20,6 +20,7 @@ export function observe(
   settings: Settings,
   memory: Memory,
   now: number,
+  trial: Pick<World, 'reports' | 'measurements'>,
 ): World {
   const key = keyOf(model.metadata);
   const { uid } = model.metadata;
@@ -57,6 +58,7 @@ export function observe(
     resolvers: pods.filter(
       (pod) => pod.metadata.labels?.[LABEL.resolves] === name && isControlledBy(pod, uid),
     ) as World['resolvers'],
+    ...trial,
     service: owned(informers.services)[0] as IService | undefined,
     disruptionBudget: owned(informers.disruptionBudgets)[0] as IPodDisruptionBudget | undefined,
     serviceAccount: owned(informers.serviceAccounts)[0] as IServiceAccount | undefined,

@@ -244,7 +244,7 @@ describe('a shadow', () => {
 describe('a query', () => {
   const fine = [stable(tally(1000), tally(200))];
   const prometheus = [{ name: 'queue', query: 'q', max: 5, min: 0 }];
-  const measured = (rest: Partial<Measurement>): Measurement[] => [{ name: 'queue', time: 0, ...rest }];
+  const measured = (rest: Partial<Measurement>): Measurement[] => [{ name: 'queue', query: 'q', time: 0, ...rest }];
 
   it.each([
     ['within its bounds passes', measured({ value: 5 }), 'Pass', /0 of 200/],
@@ -252,6 +252,12 @@ describe('a query', () => {
     ['below its minimum fails', measured({ value: -1 }), 'Fail', /^queue is -1; allowed: at least 0$/],
     ['without an answer waits', measured({ trouble: 'HTTP 503' }), 'Inconclusive', /queue: HTTP 503$/],
     ['that was not asked yet waits', [], 'Inconclusive', /queue: not asked yet$/],
+    [
+      'that has changed since it was asked waits',
+      measured({ value: 1, query: 'old' }),
+      'Inconclusive',
+      /not asked yet$/,
+    ],
   ])('%s', (_, measurements, result, message) => {
     const verdict = judge(fine, { prometheus }, measurements);
     expect(verdict.result).toBe(result);

@@ -47,12 +47,7 @@ export function judgeTrial(trial: TrialEvidence, limits: TrialLimits): TrialVerd
   if (bad.length > 0) return say('Fail', bad.join('; '));
   if (requests < minRequests) return say('Inconclusive', tooFew(trial.reports, requests, minRequests));
 
-  const queries = prometheus.map((query) =>
-    judgeQuery(
-      query,
-      trial.measurements.find(({ name }) => name === query.name),
-    ),
-  );
+  const queries = prometheus.map((query) => judgeQuery(query, trial.measurements));
   const broken = wordsOf(queries, 'bad');
   if (broken.length > 0) return say('Fail', broken.join('; '));
   if (doubtful.length > 0)

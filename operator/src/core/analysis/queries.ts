@@ -3,7 +3,9 @@ import type { Finding } from './criteria.ts';
 
 /** What Prometheus last said to one query: the series that is furthest out of bounds, or why there is no number. */
 export interface Measurement {
+  /** Name and text of the query, before its variables are filled in. */
   name: string;
+  query: string;
   /** Milliseconds since the epoch. */
   time: number;
   value?: number;
@@ -28,8 +30,10 @@ export function fillIn(query: string, variables: Variables): string {
 export type QueryFinding = Finding | { is: 'unknown'; words: string };
 
 /** There are no tests here: whoever writes a query chooses over how much it averages. */
-export function judgeQuery(query: AnalysisQuery, measurement: Measurement | undefined): QueryFinding {
-  const { name, max = Infinity, min = -Infinity } = query;
+export function judgeQuery(asked: AnalysisQuery, measurements: readonly Measurement[]): QueryFinding {
+  const { name, query, max = Infinity, min = -Infinity } = asked;
+  // The spec may have changed since it was asked.
+  const measurement = measurements.find((one) => one.name === name && one.query === query);
   if (measurement?.value === undefined) {
     return { is: 'unknown', words: `${name}: ${measurement?.trouble ?? 'not asked yet'}` };
   }

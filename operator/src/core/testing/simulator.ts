@@ -101,6 +101,8 @@ export class Simulator {
         .sort((a, b) => a.number - b.number),
       pods: this.pods(),
       resolvers: this.ofKind<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] !== undefined),
+      reports: [],
+      measurements: [],
       service: this.ofKind<NonNullable<World['service']>>('Service')[0],
       disruptionBudget: this.ofKind<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget')[0],
       serviceAccount: this.ofKind<NonNullable<World['serviceAccount']>>('ServiceAccount')[0],
