@@ -39,24 +39,19 @@ const beyondDoubt = (logEvidence: number, alpha: number): boolean => logEvidence
 /** A rate over `allowed` but for one request; a single one decides nothing. */
 const tooMany = ({ hits, total }: Count, allowed: number): boolean => hits - 1 > allowed * total;
 
-const worst = (findings: readonly Finding[]): Finding =>
-  findings.find(({ is }) => is === 'bad') ?? findings.find(({ is }) => is === 'doubtful') ?? FINE;
-
 /** Rate of errors, or of answers with NaN or an infinity, against that of the serving revision plus `margin` (0 to 1). */
 export function judgeRate({ comparison, minRequests, alpha }: Test, property: Rated, margin: number): Finding {
   const control = countOf(comparison.control, property);
-  return worst(
-    VIEWS.map((view): Finding => {
-      const target = countOf(comparison[view], property);
-      const said = `${share(target)} ${RATED[property]} (${percent(rateOf(target))}), the stable revision: ${shareAndRate(control)}`;
-      const words = `${said}; allowed: ${pointsMore(margin)}`;
-      const evidence = evidenceWorse(target, control, margin);
-      if (target.total >= FEWEST && beyondDoubt(evidence, alpha / VIEWS.length)) return { is: 'bad', words };
-      // Of a revision that has hardly been asked, no errors of its own are assumed.
-      const allowed = margin + (control.total < minRequests ? 0 : rateOf(control));
-      return tooMany(target, allowed) ? { is: 'doubtful', words } : FINE;
-    }),
+  const targets = VIEWS.map((view) => countOf(comparison[view], property));
+  const bad = targets.find(
+    (target) => target.total >= FEWEST && beyondDoubt(evidenceWorse(target, control, margin), alpha / targets.length),
   );
+  // Of a revision that has hardly been asked, no errors of its own are assumed.
+  const allowed = margin + (control.total < minRequests ? 0 : rateOf(control));
+  const target = bad ?? targets.find((count) => tooMany(count, allowed));
+  if (target === undefined) return FINE;
+  const said = `${share(target)} ${RATED[property]} (${percent(rateOf(target))}), the stable revision: ${shareAndRate(control)}`;
+  return { is: bad === undefined ? 'doubtful' : 'bad', words: `${said}; allowed: ${pointsMore(margin)}` };
 }
 
 const pointsMore = (margin: number): string =>
@@ -78,37 +73,38 @@ export function judgeLatency({ comparison, alpha }: Test, q: number, ratio: numb
   const control = comparison.control.latency;
   // As its own servers count it: the way through a stable pod is not the revision's fault.
   const target = (comparison.own.requests > 0 ? comparison.own : comparison.felt).latency;
-  const name = `p${Math.round(q * 100)}`;
-  const slowerThan = (bound: number | undefined): { slow: Count; words: string } | undefined => {
-    const limit = bound === undefined ? undefined : bucketAbove(bound * ratio);
-    if (limit === undefined) return undefined;
-    const slow = { hits: sum(target.slice(limit + 1)), total: sum(target) };
-    const seen = `${name} latency ${duration(quantile(target, q))}, the stable revision: ${duration(quantile(control, q))}`;
-    const words = `${seen}; allowed: ${percent(ratio)} of that, but ${share(slow)} requests took longer than ${duration(LATENCY_BOUNDS_MS[limit])}`;
-    return { slow, words };
+  const slowerThan = (limit: number): Count => ({ hits: sum(target.slice(limit + 1)), total: sum(target) });
+  const describe = (is: 'bad' | 'doubtful', limit: number): Finding => {
+    const seen = `p${Math.round(q * 100)} latency ${duration(quantile(target, q))}, the stable revision: ${duration(quantile(control, q))}`;
+    const slow = `${share(slowerThan(limit))} requests took longer than ${duration(LATENCY_BOUNDS_MS[limit])}`;
+    return { is, words: `${seen}; allowed: ${percent(ratio)} of that, but ${slow}` };
   };
-  const surelyAbove = control.findIndex((_, i) => beyondDoubt(evidenceAbove(upTo(control, i), q), alpha / 2));
-  const sure = slowerThan(LATENCY_BOUNDS_MS[surelyAbove]);
-  if (sure !== undefined && sure.slow.total >= FEWEST) {
-    if (beyondDoubt(evidenceAbove(sure.slow, 1 - q), alpha / 2)) return { is: 'bad', words: sure.words };
+  const sure = times(boundAbove(control, q, alpha / 2), ratio);
+  if (sure !== undefined && sum(target) >= FEWEST) {
+    if (beyondDoubt(evidenceAbove(slowerThan(sure), 1 - q), alpha / 2)) return describe('bad', sure);
   }
-  const seen = slowerThan(quantile(control, q));
-  return seen !== undefined && tooMany(seen.slow, 1 - q) ? { is: 'doubtful', words: seen.words } : FINE;
+  const seen = times(quantile(control, q), ratio);
+  return seen !== undefined && tooMany(slowerThan(seen), 1 - q) ? describe('doubtful', seen) : FINE;
 }
 
-/** Index of the first bucket whose bound is not below `ms`; undefined beyond the last bound. */
-function bucketAbove(ms: number): number | undefined {
+/** Index of the first bucket whose bound in ms is not below `ratio` times `bound`; undefined beyond the last one. */
+function times(bound: number | undefined, ratio: number): number | undefined {
   // The bounds are rounded to four digits.
-  const index = LATENCY_BOUNDS_MS.findIndex((bound) => bound >= ms * 0.999);
+  const index = bound === undefined ? -1 : LATENCY_BOUNDS_MS.findIndex((one) => one >= bound * ratio * 0.999);
   return index < 0 ? undefined : index;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-const upTo = (latency: readonly number[], bucket: number): Count => ({
-  hits: sum(latency.slice(0, bucket + 1)),
-  total: sum(latency),
-});
+/** Lowest bound in ms that is above the true quantile `q` beyond doubt; undefined when there is none. */
+function boundAbove(latency: readonly number[], q: number, alpha: number): number | undefined {
+  const below = { hits: 0, total: sum(latency) };
+  const bucket = latency.findIndex((count) => {
+    below.hits += count;
+    return beyondDoubt(evidenceAbove(below, q), alpha);
+  });
+  return LATENCY_BOUNDS_MS[bucket];
+}
 
 /** Upper bound in ms of the bucket that holds the quantile `q`; undefined without requests and beyond the last bound. */
 export function quantile(latency: readonly number[], q: number): number | undefined {

@@ -5,9 +5,9 @@ const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
  * reached by Γ(x + 1) = x Γ(x) from below.
  */
 export function logGamma(x: number): number {
-  let shift = 0;
+  let below = 1;
   let z = x;
-  for (; z < 10; z++) shift += Math.log(z);
+  for (; z < 10; z++) below *= z;
   const inverse = 1 / (z * z);
   // B_2k / (2k (2k - 1)) for k = 1…6, by Horner's rule.
   const series =
@@ -15,7 +15,7 @@ export function logGamma(x: number): number {
       inverse *
         (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse * (1 / 1188 - (inverse * 691) / 360360))))) /
     z;
-  return (z - 0.5) * Math.log(z) - z + HALF_LOG_2PI + series - shift;
+  return (z - 0.5) * Math.log(z) - z + HALF_LOG_2PI + series - Math.log(below);
 }
 
 /** Natural logarithm of the beta function, for a > 0 and b > 0. */
