@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
+import type { Limits } from './http/admission.ts';
+import type { Patience } from './http/server.ts';
 import { FatalError, type EngineName } from './model/types.ts';
 
 export interface Config {
@@ -20,7 +22,7 @@ export interface Config {
   drainSeconds: number;
   loadSeconds: number;
   hangSeconds: number;
-  maxBodyBytes: number;
+  limits: Limits & Patience;
   logLevel: string;
   terminationLog: string;
 }
@@ -35,6 +37,11 @@ export const OWN_ENV = {
   host: 'HOST',
   /** Largest request body in bytes (default 64 MiB). */
   maxBodyBytes: 'MAX_BODY_BYTES',
+  /** Requests of models that one worker has in hand at once (default 1000); more are answered 429. */
+  maxRequests: 'MAX_REQUESTS',
+  /** Seconds until a request's headers must have arrived (default 10), and all of it (default 30); else it is answered 408. */
+  headerSeconds: 'HEADER_TIMEOUT_SECONDS',
+  requestSeconds: 'REQUEST_TIMEOUT_SECONDS',
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
   hangSeconds: 'WORKER_HANG_SECONDS',
 } as const;
@@ -85,7 +92,12 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     drainSeconds: whole(ENV.drainSeconds, 5, 0, 3600),
     loadSeconds: whole(ENV.loadSeconds, 300, 1, 86400),
     hangSeconds: whole(OWN_ENV.hangSeconds, 120, 1, 86400),
-    maxBodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
+    limits: {
+      bodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
+      requests: whole(OWN_ENV.maxRequests, 1000, 1, 1_000_000),
+      headerSeconds: whole(OWN_ENV.headerSeconds, 10, 1, 3600),
+      requestSeconds: whole(OWN_ENV.requestSeconds, 30, 1, 86400),
+    },
     logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
     terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,
   };

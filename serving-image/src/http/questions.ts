@@ -99,14 +99,19 @@ function checkReady({ draining }: Service): void {
 
 /** The wish in the body of an index request, which may be empty. @throws RequestError */
 async function onlyReady(service: Service, request: IncomingMessage): Promise<boolean> {
-  checkMedia(request, 'v2');
-  const { chunks, length } = await readBody(request, service.maxBodyBytes);
-  if (length === 0) return false;
-  const scan = openBody(jsonText(chunks, length));
-  const { ready = false } = scan.value() as { ready?: unknown };
-  scan.finish();
-  if (typeof ready !== 'boolean') throw badRequest('ready is not true or false');
-  return ready;
+  const ticket = service.admission.enter();
+  try {
+    checkMedia(request, 'v2');
+    const { chunks, length } = await readBody(request, ticket);
+    if (length === 0) return false;
+    const scan = openBody(jsonText(chunks, length));
+    const { ready = false } = scan.value() as { ready?: unknown };
+    scan.finish();
+    if (typeof ready !== 'boolean') throw badRequest('ready is not true or false');
+    return ready;
+  } finally {
+    ticket.leave();
+  }
 }
 
 /** Of one model, or of all. */

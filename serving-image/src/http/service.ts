@@ -1,3 +1,4 @@
+import type { Admission } from './admission.ts';
 import type { Predictor, ServedModel } from '../model/types.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -23,7 +24,7 @@ export interface Models {
 /** What the data path needs of its surroundings. */
 export interface Service {
   models: Models;
-  maxBodyBytes: number;
+  admission: Admission;
   serverVersion: string;
   metrics: WorkerMetrics;
   log: Logger;

@@ -1,7 +1,8 @@
-import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
+import { Admission } from '../http/admission.ts';
 import { createHandler } from '../http/handler.ts';
+import { createHttpServer } from '../http/server.ts';
 import { oneModel } from '../http/service.ts';
 import { loadModel } from '../model/load.ts';
 import { FatalError } from '../model/types.ts';
@@ -35,7 +36,7 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
   statistics.register(metrics.registry);
   const handler = createHandler({
     models: oneModel({ model, predictor, statistics }),
-    maxBodyBytes: config.maxBodyBytes,
+    admission: new Admission(config.limits),
     serverVersion,
     metrics,
     log,
@@ -46,13 +47,7 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
         tell({ type: 'exposition', ask: nextAsk++ });
       }),
   });
-  const server = createServer({
-    keepAliveTimeout: 75_000,
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    connectionsCheckingInterval: 2_000,
-    maxHeaderSize: 16_384,
-  });
+  const server = createHttpServer(config.limits);
   const connections = new Connections(server, batched());
   server.on('request', handler);
 
