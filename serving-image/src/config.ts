@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
+import type { BatchLimits } from './batching/executor.ts';
 import type { Limits } from './http/admission.ts';
 import type { Patience } from './http/server.ts';
 import { FatalError, type EngineName } from './model/types.ts';
@@ -22,7 +23,7 @@ export interface Config {
   drainSeconds: number;
   loadSeconds: number;
   hangSeconds: number;
-  limits: Limits & Patience;
+  limits: Limits & Patience & BatchLimits;
   logLevel: string;
   terminationLog: string;
 }
@@ -39,6 +40,10 @@ export const OWN_ENV = {
   maxBodyBytes: 'MAX_BODY_BYTES',
   /** Requests of models that one worker has in hand at once (default 1000); more are answered 429. */
   maxRequests: 'MAX_REQUESTS',
+  /** Requests that may wait for the engine in one worker (default 512); more are answered 503. */
+  maxQueue: 'MAX_QUEUE',
+  /** Most rows of a batch put together from several requests (default 32); 1 runs each request by itself. */
+  maxBatchRows: 'MAX_BATCH_ROWS',
   /** Seconds until a request's headers must have arrived (default 10), and all of it (default 30); else it is answered 408. */
   headerSeconds: 'HEADER_TIMEOUT_SECONDS',
   requestSeconds: 'REQUEST_TIMEOUT_SECONDS',
@@ -95,6 +100,8 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     limits: {
       bodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
       requests: whole(OWN_ENV.maxRequests, 1000, 1, 1_000_000),
+      queue: whole(OWN_ENV.maxQueue, 512, 1, 1_000_000),
+      batchRows: whole(OWN_ENV.maxBatchRows, 32, 1, 65_536),
       headerSeconds: whole(OWN_ENV.headerSeconds, 10, 1, 3600),
       requestSeconds: whole(OWN_ENV.requestSeconds, 30, 1, 86400),
     },

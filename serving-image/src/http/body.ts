@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
+import { ClientGone } from '../batching/executor.ts';
 import { badRequest, inPieces, tooLarge, unsupportedMedia } from '../protocol/errors.ts';
 import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { Ticket } from './admission.ts';
@@ -20,11 +21,6 @@ const MEDIA = {
 const ENCODINGS: readonly (string | undefined)[] = [undefined, 'identity', 'gzip', 'deflate'];
 
 const jsonLengthOf = ({ headers }: IncomingMessage) => headers[LENGTH_HEADER.toLowerCase()] as string | undefined;
-
-/** Nobody is left to answer. */
-export class ClientGone extends Error {
-  override readonly name = 'ClientGone';
-}
 
 /** Whether an answer could still reach the client. */
 export const isGone = ({ socket }: IncomingMessage): boolean => socket.destroyed || !socket.writable;

@@ -1,7 +1,8 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { IncomingMessage } from 'node:http';
-import { RunError, type ServedModel, type Tensor } from '../model/types.ts';
-import { deadlineExceeded, modelNotFound } from '../protocol/errors.ts';
+import type { Client } from '../batching/executor.ts';
+import type { ServedModel, Tensor } from '../model/types.ts';
+import { modelNotFound } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Answer as ModelAnswer, Inference } from '../protocol/request.ts';
 import type { CallKind, CallRoute, Route } from '../protocol/route.ts';
@@ -13,15 +14,8 @@ import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { json, type Answer } from './answer.ts';
-import { checkMedia, ClientGone, isGone, readBody, type Body } from './body.ts';
+import { checkMedia, isGone, readBody, type Body } from './body.ts';
 import type { Served, Service } from './service.ts';
-
-/** Who waits for an answer. */
-interface Client {
-  /** When the request arrived, by performance.now(). */
-  started: number;
-  gone: () => boolean;
-}
 
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {
@@ -75,8 +69,9 @@ export async function answerCall(
   const ticket = service.admission.enter();
   try {
     checkMedia(request, call.protocol);
+    served.executor.checkRoom();
     const body = await readBody(request, ticket);
-    return await answerBody(service, served, call, body, { started, gone: () => isGone(request) });
+    return await answerBody(served, call, body, { started, gone: () => isGone(request) });
   } catch (error) {
     served.statistics.failed(performance.now() - started);
     throw error;
@@ -87,47 +82,25 @@ export async function answerCall(
 
 /** From the body of a request to its answer. */
 async function answerBody<Request extends Inference>(
-  service: Service,
-  served: Served,
+  { model, executor, statistics }: Served,
   call: Call<Request>,
   body: Body,
   client: Client,
 ): Promise<Answer> {
   const read = performance.now();
-  const inference = call.decode(body, served.model);
+  const inference = call.decode(body, model);
   const decoded = performance.now();
-  const outputs = await run(service, served, inference, client);
-  const ran = performance.now();
-  const { body: bytes, jsonLength } = call.encode(served.model, inference, outputs);
+  const { outputs, began, ended } = await executor.run(inference, client);
+  const encoding = performance.now();
+  const { body: bytes, jsonLength } = call.encode(model, inference, outputs);
   const written = performance.now();
-  served.statistics.succeeded({
+  statistics.succeeded({
     request: written - client.started,
-    queue: 0,
+    queue: began - decoded,
     input: decoded - read,
-    infer: ran - decoded,
-    output: written - ran,
+    infer: ended - began,
+    output: written - encoding,
   });
   if (jsonLength === undefined) return json(bytes);
   return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
-}
-
-async function run(
-  { metrics }: Service,
-  { model, predictor, statistics }: Served,
-  { signature, inputs, timeoutMs }: Inference,
-  client: Client,
-): Promise<Tensor[]> {
-  const { engine } = model;
-  const started = performance.now();
-  if (timeoutMs !== undefined && started - client.started > timeoutMs) throw deadlineExceeded(timeoutMs);
-  if (client.gone()) throw new ClientGone();
-  try {
-    const outputs = await predictor.predict(signature, inputs);
-    metrics.run.observe({ engine }, (performance.now() - started) / 1000);
-    statistics.ran(inputs[0]?.shape[0] ?? 1);
-    return outputs;
-  } catch (error) {
-    if (error instanceof RunError) metrics.failedRuns.inc({ engine });
-    throw error;
-  }
 }

@@ -1,11 +1,11 @@
 /** node:http from request line to answer, without a framework. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
 import { badRequest, internalError, RequestError, unavailable } from '../protocol/errors.ts';
 import { route } from '../protocol/route.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { sendAnswer, sendError, type Answer } from './answer.ts';
-import { ClientGone } from './body.ts';
 import { answerCall, isCall } from './calls.ts';
 import { answerQuestion } from './questions.ts';
 import type { Service } from './service.ts';

@@ -12,7 +12,7 @@ import {
   serverMetadata,
   type IndexEntry,
 } from '../protocol/v2/metadata.ts';
-import { readStatistics } from '../telemetry/statistics.ts';
+import { readStatistics } from '../telemetry/read-statistics.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, readBody } from './body.ts';
 import type { Served, Service } from './service.ts';
@@ -53,7 +53,7 @@ export async function answerQuestion(service: Service, asked: Question, request:
       );
     }
     case 'v2.config':
-      return json(modelConfig(found(service, asked).model));
+      return json(configOf(found(service, asked)));
     case 'v2.modelReady': {
       const { model } = found(service, asked);
       checkReady(service);
@@ -91,6 +91,11 @@ function statuses(service: Service, asked: Target): IndexEntry[] {
     .filter((entry) => entry.name === asked.model && (version ?? entry.version) === entry.version);
   if (entries.length === 0 || (asked.label !== undefined && version === undefined)) throw statusNotFound(asked);
   return entries;
+}
+
+function configOf({ model, executor }: Served): string {
+  const batched = executor.isBatched(model.defaultSignature);
+  return modelConfig(model, batched ? executor.limits.batchRows : 0);
 }
 
 function checkReady({ draining }: Service): void {

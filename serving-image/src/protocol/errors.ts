@@ -46,6 +46,9 @@ export const unavailable = (message: string) => new RequestError(503, message, {
 /** As many requests are in hand already as there may be. */
 export const tooManyRequests = (limit: number) =>
   new RequestError(429, `${limit} requests are being answered already; try again later`, { 'Retry-After': '1' });
+/** The engine has more to do already than anybody would wait for. */
+export const queueFull = (limit: number) =>
+  unavailable(`${limit} requests wait for the model already; try again later`);
 /** The client's own deadline has passed: the model was not run. */
 export const deadlineExceeded = (milliseconds: number) =>
   new RequestError(504, `the timeout of ${milliseconds} ms passed before the model was run; it was not run`);

@@ -3,12 +3,11 @@ import type { Config } from '../config.ts';
 import { Admission } from '../http/admission.ts';
 import { createHandler } from '../http/handler.ts';
 import { createHttpServer } from '../http/server.ts';
-import { oneModel } from '../http/service.ts';
+import { oneModel, served } from '../http/service.ts';
 import { loadModel } from '../model/load.ts';
 import { FatalError } from '../model/types.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
-import { Statistics } from '../telemetry/statistics.ts';
 import { Connections } from './connections.ts';
 import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
 
@@ -32,10 +31,8 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
   let draining = false;
   const asks = new Map<number, (content: Exposition) => void>();
   let nextAsk = 1;
-  const statistics = new Statistics();
-  statistics.register(metrics.registry);
   const handler = createHandler({
-    models: oneModel({ model, predictor, statistics }),
+    models: oneModel(served(model, predictor, config.limits, { metrics, log })),
     admission: new Admission(config.limits),
     serverVersion,
     metrics,
