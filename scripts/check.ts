@@ -26,7 +26,8 @@ const steps: Record<string, () => Promise<unknown>> = {
   types: () => run('npx', 'tsc', '-p', '.'),
   lint: () => run('npx', 'eslint', '--cache', '--cache-location', 'node_modules/.cache/eslint/', '.'),
   format: () => run('npx', 'prettier', '--check', '--log-level=warn', '**/*.ts'),
-  boundaries: () => run('npx', 'depcruise', 'operator', 'serving-image', 'cli', 'modelpack', 'e2e', 'crds', 'scripts'),
+  boundaries: () =>
+    run('npx', 'depcruise', 'operator', 'serving-image', 'cli', 'modelpack', 'e2e', 'crds', 'charts', 'scripts'),
   'unused code': () => run('npx', 'knip'),
   'unit tests': () => exec('npm', ['run', '-s', 'unit', '--', '--silent'], { cwd: ROOT }),
 };

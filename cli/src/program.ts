@@ -5,7 +5,7 @@ import { push } from './push.ts';
 
 export const VERSION = '0.1.0';
 
-const PLAIN_HTTP = ['--plain-http', 'speak http without TLS to the registry'] as const;
+const PLAIN_HTTP = ['--plain-http', 'speak http without TLS to the registry (to localhost that is so anyway)'] as const;
 
 /** The commands of `kubectl mdep`. */
 export function makeProgram(): Command {
@@ -31,7 +31,7 @@ export function makeProgram(): Command {
       'after',
       '\nThe same folder always has the same digest; what the registry has already is not sent again.' +
         '\n\nExamples:\n  kubectl mdep push export/ oci://registry.example/models/digits:3' +
-        '\n  kubectl mdep push export/ oci://localhost:5000/digits:3 --plain-http',
+        '\n  kubectl mdep push export/ oci://localhost:5000/digits:3',
     )
     .action(async (folder: string, uri: string, options: { plainHttp?: boolean; check: boolean }) =>
       push(folder, uri, { plainHttp: options.plainHttp === true, check: options.check }),

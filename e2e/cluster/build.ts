@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { exec } from '../harness/exec.ts';
 import { cacheFolder } from './plan.ts';
 
-/** Absolute paths of the programs a cluster consists of. */
-export interface Binaries {
-  kubebox: string;
+/** Programs with which a cluster is used, whoever made it. */
+export interface Clients {
   kubectl: string;
   helm: string;
+}
+
+/** Absolute paths of the programs a cluster consists of. */
+export interface Binaries extends Clients {
+  kubebox: string;
   crane: string;
   coredns: string;
   containerd: string;
@@ -60,6 +64,15 @@ export async function ensureBinaries(log: (text: string) => void): Promise<Binar
     pause: path('pause'),
     folder,
   };
+}
+
+/** Those of this machine, where it has both: nobody waits for a compile of Kubernetes to use a cluster that is there. */
+export async function ensureClients(log: (text: string) => void): Promise<Clients> {
+  const folders = (process.env['PATH'] ?? '').split(':');
+  const find = (name: string): string | undefined =>
+    folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  const [kubectl, helm] = [find('kubectl'), find('helm')];
+  return kubectl === undefined || helm === undefined ? ensureBinaries(log) : { kubectl, helm };
 }
 
 /** Into a folder of its own that is renamed at the end: whoever builds at the same time does no harm. */

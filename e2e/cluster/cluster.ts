@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { exec, type ExecOptions } from '../harness/exec.ts';
 import { waitFor } from '../harness/wait.ts';
-import type { Binaries } from './build.ts';
+import type { Binaries, Clients } from './build.ts';
 import { auditLog } from './controlplane.ts';
 import { containerdSocket, crashNode, startNode } from './node.ts';
 import { type ClusterPlan, nodeFolder, nodeIndexes } from './plan.ts';
@@ -18,18 +18,18 @@ export interface RegistryAddress {
 
 interface ClusterOptions {
   name: string;
-  bin: Binaries;
+  bin: Clients;
   kubeconfig: string;
   context?: string;
   registry: RegistryAddress;
-  /** Only of a cluster that we brought up. */
-  plan?: ClusterPlan;
+  /** Only of a cluster that we brought up: what it consists of, and its programs. */
+  own?: { plan: ClusterPlan; bin: Binaries };
 }
 
 /** A running cluster, ours or somebody else's. */
 export class Cluster {
   readonly name: string;
-  readonly bin: Binaries;
+  readonly bin: Clients;
   readonly kubeconfig: string;
   readonly registry: RegistryAddress;
   /** Flags that every kubectl and helm call needs. */
@@ -38,15 +38,15 @@ export class Cluster {
   readonly nodes: NodeControl | undefined;
   private readonly context: string | undefined;
 
-  constructor({ name, bin, kubeconfig, context, registry, plan }: ClusterOptions) {
+  constructor({ name, bin, kubeconfig, context, registry, own }: ClusterOptions) {
     this.name = name;
     this.bin = bin;
     this.kubeconfig = kubeconfig;
     this.context = context;
     this.registry = registry;
     this.kubectlFlags = [`--kubeconfig=${kubeconfig}`, ...(context === undefined ? [] : [`--context=${context}`])];
-    this.auditLog = plan === undefined ? undefined : auditLog(plan);
-    this.nodes = plan === undefined ? undefined : new NodeControl(plan, bin);
+    this.auditLog = own === undefined ? undefined : auditLog(own.plan);
+    this.nodes = own === undefined ? undefined : new NodeControl(own.plan, own.bin);
   }
 
   /** What stories may count on. */

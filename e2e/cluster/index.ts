@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { waitFor } from '../harness/wait.ts';
 import { writeProgramImage } from './archive.ts';
-import { type Binaries, ensureBinaries } from './build.ts';
+import { type Binaries, ensureBinaries, ensureClients } from './build.ts';
 import { makeCgroups } from './cgroups.ts';
 import { Cluster } from './cluster.ts';
 import { startApiserver, startControllers } from './controlplane.ts';
@@ -122,8 +122,13 @@ export async function attach(name: string): Promise<Cluster> {
 }
 
 /** A cluster that exists already, by the name of its context in the kubeconfig. */
-export async function useContext(context: string, push: string, pull: string): Promise<Cluster> {
-  const bin = await ensureBinaries(() => undefined);
+export async function useContext(
+  context: string,
+  push: string,
+  pull: string,
+  log: (text: string) => void,
+): Promise<Cluster> {
+  const bin = await ensureClients(log);
   const kubeconfig = process.env['KUBECONFIG'] ?? join(process.env['HOME'] ?? '', '.kube', 'config');
   return new Cluster({
     name: context,
@@ -140,7 +145,7 @@ function makeCluster(plan: ClusterPlan, bin: Binaries, facts: Facts): Cluster {
     bin,
     kubeconfig: join(plan.folder, 'kubeconfig'),
     registry: { push: `127.0.0.1:${facts.registryPort}`, pull: `registry.local:${REGISTRY_PORT}`, plainHttp: true },
-    plan,
+    own: { plan, bin },
   });
 }
 

@@ -34,12 +34,12 @@ const COMMANDS: Record<string, () => Promise<void>> = {
     const progress = new Progress();
     const stop = (): void => void down(options.name, {}).finally(() => process.exit(130));
     process.once('SIGINT', stop).once('SIGTERM', stop);
-    await progress.step('Kubernetes from source', (note) => ensureBinaries(note));
+    const { folder } = await progress.step('Kubernetes from source', (note) => ensureBinaries(note));
     const cluster = await progress.step(`cluster ${options.name}`, (log) =>
       up({ name: options.name, nodes: Number(options.nodes), log }),
     );
     console.log(
-      `\n  export KUBECONFIG=${cluster.kubeconfig}\n  export PATH=${cluster.bin.folder}:$PATH\n\nregistry: push to ${cluster.registry.push}, pull from ${cluster.registry.pull}`,
+      `\n  export KUBECONFIG=${cluster.kubeconfig}\n  export PATH=${folder}:$PATH\n\nregistry: push to ${cluster.registry.push}, pull from ${cluster.registry.pull}`,
     );
   },
   down: async () => {
@@ -61,7 +61,12 @@ const COMMANDS: Record<string, () => Promise<void>> = {
     if (existsSync(image)) return cluster.nodes?.loadImage(image);
     const folder = await mkdtemp(join(tmpdir(), 'mdep-image-'));
     try {
-      await exec(cluster.bin.crane, ['pull', '--insecure', image, join(folder, 'image.tar')]);
+      await exec((await ensureBinaries(() => undefined)).crane, [
+        'pull',
+        '--insecure',
+        image,
+        join(folder, 'image.tar'),
+      ]);
       await cluster.nodes?.loadImage(join(folder, 'image.tar'));
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -69,11 +74,8 @@ const COMMANDS: Record<string, () => Promise<void>> = {
   },
   shell: async () => {
     const cluster = await attach(options.name);
-    const env = {
-      ...process.env,
-      KUBECONFIG: cluster.kubeconfig,
-      PATH: `${cluster.bin.folder}:${process.env['PATH']}`,
-    };
+    const { folder } = await ensureBinaries(() => undefined);
+    const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, PATH: `${folder}:${process.env['PATH']}` };
     const child = spawn(process.env['SHELL'] ?? 'bash', { stdio: 'inherit', env });
     await new Promise((resolve) => child.on('close', resolve));
   },

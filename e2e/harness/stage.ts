@@ -7,7 +7,7 @@ import { Models } from './models.ts';
 import type { Progress } from './progress.ts';
 
 export const OPERATOR_NAMESPACE = 'modeldeployment-system';
-const RELEASE = 'modeldeployment-operator';
+export const RELEASE = 'modeldeployment-operator';
 export const CHART = new URL('../../charts/modeldeployment-operator', import.meta.url).pathname;
 
 /** Everything a story, the quickstart or a benchmark stands on. */
@@ -49,12 +49,9 @@ export async function setStage(options: StageOptions, progress: Progress): Promi
 }
 
 async function bringUp(options: StageOptions, progress: Progress): Promise<Cluster> {
-  if (options.context !== undefined) {
-    return useContext(
-      options.context,
-      options.registryPush ?? 'localhost:5000',
-      options.registryPull ?? options.registryPush ?? 'localhost:5000',
-    );
+  const { context, registryPush = 'localhost:5000', registryPull = registryPush } = options;
+  if (context !== undefined) {
+    return progress.step(`context ${context}`, (note) => useContext(context, registryPush, registryPull, note));
   }
   await progress.step('Kubernetes from source', (note) => ensureBinaries(note));
   if (options.attach === true) return attach(options.name);

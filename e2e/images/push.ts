@@ -1,6 +1,7 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Registry } from '@modeldeployment/modelpack';
+import { homedir } from 'node:os';
+import { readCredentials, Registry } from '@modeldeployment/modelpack';
 
 /** An image that was built, as a folder in OCI layout. */
 export interface Image {
@@ -30,6 +31,8 @@ export async function pushImage({ name, tag, layout }: Image, registry: ImageReg
     registry: host ?? '',
     repository: [...path, name].join('/'),
     plainHttp: registry.plainHttp,
+    // Those of docker login, for a registry of the user's own.
+    credentials: () => readCredentials(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), host ?? ''),
   });
   const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')) as { manifests: Descriptor[] };
   const [found] = index.manifests;

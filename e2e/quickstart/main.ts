@@ -1,10 +1,11 @@
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
 import { down } from '../cluster/index.ts';
 import { Client } from '../harness/client.ts';
 import { Mdep } from '../harness/mdep.ts';
 import { Progress } from '../harness/progress.ts';
-import { setStage } from '../harness/stage.ts';
+import { OPERATOR_NAMESPACE, RELEASE, setStage } from '../harness/stage.ts';
 import { explain } from './failures.ts';
 import { Tour } from './tour.ts';
 
@@ -70,13 +71,17 @@ async function main(): Promise<void> {
     );
     if (own && options.keep) {
       console.log(
-        `\nThe cluster stays up:\n  export KUBECONFIG=${cluster.kubeconfig}\n  export PATH=${cluster.bin.folder}:${new URL('../../cli/dist', import.meta.url).pathname}:$PATH`,
+        `\nThe cluster stays up:\n  export KUBECONFIG=${cluster.kubeconfig}\n  export PATH=${dirname(cluster.bin.kubectl)}:${new URL('../../cli/dist', import.meta.url).pathname}:$PATH`,
       );
       console.log(
         '  kubectl get mdep digits --watch\n  kubectl describe mdep digits\n  kubectl rollout history deployment/digits\nEnd it: npm run cluster -- down',
       );
     } else if (own) {
       console.log('\nThe cluster is ended now. To keep one and play with it: npm run quickstart -- --keep');
+    } else {
+      console.log(
+        `\nThis stays in your cluster; take it away with\n  kubectl delete -n ${NAMESPACE} mdep/digits pod/client configmap/client\n  helm uninstall -n ${OPERATOR_NAMESPACE} ${RELEASE}\n  kubectl delete crd modeldeployments.modelserving.dev`,
+      );
     }
   } finally {
     await end();

@@ -7,6 +7,7 @@ export interface RegistryOptions {
   /** `host[:port]` */
   registry: string;
   repository: string;
+  /** Without TLS. A registry on this machine (localhost, 127.*, [::1]) always is, as for docker. */
   plainHttp?: boolean;
   /** Asked at the first challenge only: a registry open to everybody needs none. */
   credentials?: () => Promise<Credentials | undefined>;
@@ -26,6 +27,8 @@ const MANIFEST_TYPES = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ].join(', ');
 
+const isLoopback = (registry: string): boolean => /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/.test(registry);
+
 const MAX_REDIRECTS = 5;
 
 /**
@@ -40,7 +43,7 @@ export class Registry {
 
   constructor(private readonly options: RegistryOptions) {
     this.stallMs = options.stallMs ?? 60_000;
-    const scheme = options.plainHttp === true ? 'http' : 'https';
+    const scheme = options.plainHttp === true || isLoopback(options.registry) ? 'http' : 'https';
     this.root = new URL(`${scheme}://${apiHost(options.registry)}/v2/${options.repository}/`);
   }
 

@@ -12,7 +12,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "operator.name" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}{{ end }}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
 {{- define "operator.serviceAccount" -}}
@@ -29,7 +29,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - apiGroups: [modelserving.dev]
   resources: [modeldeployments]
   # patch: only spec.rollbackTo, when an undo is adopted
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [modelserving.dev]
   resources: [modeldeployments/status]
   verbs: [patch]
@@ -40,23 +40,30 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch]
+  # delete: the one of the pods on trial
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [replicasets]
-  verbs: [get, list, watch]
+  # patch: a second owner for one that is handed over; delete: its empty twin
+  verbs: [list, watch, patch, delete]
 - apiGroups: ['']
-  resources: [services, serviceaccounts]
+  resources: [services]
+  # delete: the one of the pods on trial
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: ['']
+  resources: [serviceaccounts]
   verbs: [get, list, watch, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch]
 - apiGroups: ['']
   resources: [pods]
-  # create: pods that resolve a tag; delete: those, and pods that sit in a back-off when Retry is asked for
-  verbs: [get, list, watch, create, delete]
+  # create: pods that resolve a tag; delete: those, and pods that sit in a back-off when Retry is asked for;
+  # patch: the annotation that says which share of the requests a serving pod forwards
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -49,10 +49,11 @@ async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory)
   const world = observe(model, informers, settings, memory, now());
   const { actions, status, events, requeueAfterMs } = plan(world);
   for (const action of actions) await applier.apply(world.model, action);
+  // Before the status, whose write may be refused as stale: the next pass no longer knows of these actions.
+  for (const event of events) recorder.record(model, { ...event, action: EVENT_ACTION });
   if (status !== undefined) {
     await applier.writeStatus(world.model, status);
     memory.statusWrittenAt = now();
   }
-  for (const event of events) recorder.record(model, { ...event, action: EVENT_ACTION });
   return requeueAfterMs === undefined ? {} : { requeueAfterMs };
 }

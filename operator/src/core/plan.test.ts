@@ -80,6 +80,25 @@ describe('a ModelDeployment', () => {
   });
 });
 
+describe('a model that cannot be resolved', () => {
+  it('is told by its own address, also after another one that was not there either', () => {
+    const sim = new Simulator(spec(1));
+    for (const tag of [1, 2]) sim.tags.set(uri(tag), 'missing');
+    sim.settle();
+    expect(sim.status.lastFailure?.message).toContain(uri(1));
+    sim.applySpec(spec(2));
+    sim.settle();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expect(sim.status.lastFailure?.message).toContain(uri(2));
+      expect(condition(sim, 'Ready')?.message).toContain(uri(2));
+      sim.now += 60_000;
+      sim.reconcile();
+      expect(condition(sim, 'Ready')?.message).toContain(uri(2));
+      sim.settle();
+    }
+  });
+});
+
 describe('going back', () => {
   it('by applying the old spec targets the old revision again, with the same bytes although the tag moved', () => {
     const sim = serving(1);
@@ -174,9 +193,11 @@ describe('going back', () => {
 
   it('takes back a template that was edited by hand', () => {
     const sim = serving(1);
-    const container = sim.deployment?.spec?.template.spec?.containers[0];
+    const template = structuredClone(sim.deployment?.spec?.template);
+    const container = template?.spec?.containers[0];
     if (container === undefined) throw new Error('no container');
     container.image = 'something:else';
+    sim.store.patch('Deployment', 'digits', [{ op: 'replace', path: '/spec/template', value: template }]);
     sim.settle();
     expect(sim.deployment?.spec?.template.spec?.containers[0]?.image).toBe('serving:1');
     expect(reasons(sim)).toContain('ManualEditReverted');
@@ -184,9 +205,10 @@ describe('going back', () => {
 
   it('lets kubectl rollout restart stand', () => {
     const sim = serving(1);
-    const metadata = sim.deployment?.spec?.template.metadata;
-    if (metadata === undefined) throw new Error('no template');
-    metadata.annotations = { ...metadata.annotations, 'kubectl.kubernetes.io/restartedAt': 'now' };
+    const template = structuredClone(sim.deployment?.spec?.template);
+    if (template?.metadata === undefined) throw new Error('no template');
+    template.metadata.annotations = { ...template.metadata.annotations, 'kubectl.kubernetes.io/restartedAt': 'now' };
+    sim.store.patch('Deployment', 'digits', [{ op: 'replace', path: '/spec/template', value: template }]);
     sim.writes.length = 0;
     sim.settle();
     expect(sim.writes.filter((write) => write !== 'status')).toEqual([]);

@@ -2,7 +2,7 @@ import { FAILURE, type FailureReason, parseTerminationMessage } from '@modeldepl
 import type { IPod } from 'kubernetes-models/v1';
 import type { Action } from './actions.ts';
 import { type Finding, diagnosePod, isTerminating } from './diagnose.ts';
-import { ANNOTATION, LABEL } from './names.ts';
+import { ANNOTATION, LABEL, resolverName } from './names.ts';
 import { makeResolver } from './resources/resolver.ts';
 import type { SpecTarget } from './target.ts';
 import type { World } from './world.ts';
@@ -34,7 +34,7 @@ export function resolve(world: World, target: SpecTarget & { kind: 'new' }, retr
   const finding = findingOf(pod, uri);
   const ended = pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
   if (!ended) {
-    const told = finding ?? (last > 1 ? toldBefore(world) : undefined);
+    const told = finding ?? (last > 1 ? toldBefore(world, target.hash) : undefined);
     return told === undefined ? { actions: [] } : { actions: [], finding: told };
   }
   const failed = finding ?? NO_ANSWER;
@@ -50,9 +50,10 @@ export function resolve(world: World, target: SpecTarget & { kind: 'new' }, retr
 }
 
 /** While another attempt runs, what stopped the one before it still is what there is to tell. */
-function toldBefore({ model }: World): Finding | undefined {
-  const { lastFailure, target } = model.status;
-  if (lastFailure?.reason === undefined || lastFailure.revision !== undefined || target !== undefined) return undefined;
+function toldBefore({ model }: World, hash: string): Finding | undefined {
+  const { lastFailure } = model.status;
+  const ofThisTarget = lastFailure?.pod?.startsWith(resolverName(model.name, hash, '')) === true;
+  if (lastFailure?.reason === undefined || !ofThisTarget) return undefined;
   const reason = lastFailure.reason as Finding['reason'];
   const definite = Object.hasOwn(FAILURE, reason) && FAILURE[reason as FailureReason].definite;
   return { reason, message: lastFailure.message ?? '', definite };

@@ -7,7 +7,6 @@ import { noMetrics, type RuntimeMetrics } from './metrics.ts';
 import type { KubeObject } from './objects.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import type { ResourceType } from './resources.ts';
-import { deadline } from './transport.ts';
 
 export interface EventRecorderOptions {
   client: KubeClient;
@@ -93,17 +92,21 @@ export class EventRecorder {
     this.wake();
   }
 
-  /** Sends until the signal aborts, then what is queued, for at most 2 s. */
+  /** Sends until the signal aborts, then what is queued; both end at most 2 s after that, answered or not. */
   async run(signal: AbortSignal): Promise<void> {
-    const stop = () => this.wake();
-    signal.addEventListener('abort', stop, { once: true });
-    while (!signal.aborted) {
+    const hurry = new AbortController();
+    let cancel: () => void = () => {};
+    const stop = () => {
+      cancel = this.clock.setTimeout(() => hurry.abort(), LAST_WORDS_MS);
+      this.wake();
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    while (!hurry.signal.aborted && !(signal.aborted && this.queue.size === 0)) {
       if (this.queue.size === 0) await new Promise<void>((resolve) => (this.wake = resolve));
-      else await this.sendNext();
+      else await this.sendNext(hurry.signal);
     }
-    const limit = deadline(this.clock, LAST_WORDS_MS);
-    while (this.queue.size > 0 && !limit.signal.aborted) await this.sendNext(limit.signal);
-    limit.clear();
+    cancel();
   }
 
   private mayQueue(uid: string): boolean {
@@ -144,7 +147,7 @@ export class EventRecorder {
     return { ref, manifest, count: 1, lastAt: 0, lastSeen: '', created: false };
   }
 
-  private async sendNext(signal?: AbortSignal): Promise<void> {
+  private async sendNext(signal: AbortSignal): Promise<void> {
     const [series] = this.queue;
     if (!series) return;
     this.queue.delete(series);
@@ -157,7 +160,7 @@ export class EventRecorder {
     }
   }
 
-  private async send(series: Series, signal: AbortSignal | undefined): Promise<void> {
+  private async send(series: Series, signal: AbortSignal): Promise<void> {
     const { client } = this.options;
     const counted = { series: { count: series.count, lastObservedTime: series.lastSeen } };
     const isSeries = series.count > 1;

@@ -71,8 +71,8 @@ export async function answerQuestion(service: Service, asked: Question, request:
 
 async function page(service: Service, host: string): Promise<Answer> {
   const { page } = await import('./page.ts');
-  const [first] = service.models.index();
-  const served = first && service.models.find({ model: first.name });
+  const known = service.models.index().map(({ name, version }) => service.models.find({ model: name, version }));
+  const served = known.find((one) => one !== undefined);
   if (!served) throw unavailable('no model is served here now');
   return { type: 'text/html; charset=utf-8', body: page(served.model, host) };
 }

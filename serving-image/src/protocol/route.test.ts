@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { route } from './route.ts';
+import { route, withVersion } from './route.ts';
 
 describe('a request line', () => {
   it.each([
@@ -21,6 +21,8 @@ describe('a request line', () => {
     ['POST', '/v2/models/m/versions/3/infer', { kind: 'v2.infer', model: 'm', version: '3' }],
     ['POST', '/v1/models/m:predict', { kind: 'v1.predict', model: 'm' }],
     ['POST', '/V1/Models/m/Versions/3:PREDICT', { kind: 'v1.predict', model: 'm', version: '3' }],
+    ['POST', '/v1/models/m/labels/a%20b:predict', { kind: 'v1.predict', model: 'm', label: 'a b' }],
+    ['GET', '/v1/models/m/labels/stable', { kind: 'v1.status', model: 'm', label: 'stable' }],
     ['POST', '/v1/models/m/labels/stable:predict', { kind: 'v1.predict', model: 'm', label: 'stable' }],
     ['POST', '/v1/models/m:classify', { kind: 'v1.classify', model: 'm' }],
     ['POST', '/v1/models/m/versions/2:regress', { kind: 'v1.regress', model: 'm', version: '2' }],
@@ -66,5 +68,18 @@ describe('a request line', () => {
 
   it('with the wrong verb under /v1 is answered as TensorFlow Serving does', () => {
     expect(() => route('DELETE', '/v1/models/m')).toThrow('Malformed request: DELETE /v1/models/m');
+  });
+});
+
+describe('a question of a version by its number', () => {
+  it.each([
+    ['/v2/models/m/infer', '/v2/models/m/versions/7/infer'],
+    ['/v2/models/m', '/v2/models/m/versions/7'],
+    ['/v2/models/a%20b/versions/stable/infer?x=/versions/1', '/v2/models/a%20b/versions/7/infer?x=/versions/1'],
+    ['/v1/models/m:predict', '/v1/models/m/versions/7:predict'],
+    ['/V1/models/m/Labels/stable:predict', '/V1/models/m/versions/7:predict'],
+    ['/v1/models/m/versions/3/metadata', '/v1/models/m/versions/7/metadata'],
+  ])('%s is asked as %s', (url, expected) => {
+    expect(withVersion(url, '7')).toBe(expected);
   });
 });

@@ -115,6 +115,14 @@ function routeV1(verb: string, path: string): Route {
   return { kind: action === '/metadata' ? 'v1.metadata' : 'v1.status', ...target };
 }
 
+/** The same question of a version by its number. */
+export function withVersion(url: string, version: string): string {
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const named = path.replace(/^(\/v[12]\/models\/[^/:]+)(?:\/(?:versions|labels)\/[^/:]+)?/i, `$1/versions/${version}`);
+  return mark < 0 ? named : named + url.slice(mark);
+}
+
 function decode(part: string | undefined): string | undefined {
   if (part === undefined) return undefined;
   try {

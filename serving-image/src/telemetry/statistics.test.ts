@@ -4,7 +4,10 @@ import { readStatistics } from './read-statistics.ts';
 import { Statistics } from './statistics.ts';
 
 function worker(version: string) {
-  const metrics = new WorkerMetrics({ model: 'm', version, revision: '' });
+  const metrics = new WorkerMetrics(
+    { model: 'm', version, revision: '' },
+    { value: 0, inc: () => undefined, dec: () => undefined },
+  );
   const statistics = new Statistics();
   statistics.register(metrics.registry);
   return { statistics, snapshot: () => metrics.registry.getMetricsAsJSON() };

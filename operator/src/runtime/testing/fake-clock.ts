@@ -31,7 +31,8 @@ export class FakeClock implements Clock {
     for (;;) {
       const due = [...this.timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
       if (!due) break;
-      this.ms = due.at;
+      // After a suspension a timer is late; time never goes back.
+      this.ms = Math.max(this.ms, due.at);
       this.timers.delete(due);
       due.callback();
       await settle();

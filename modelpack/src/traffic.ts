@@ -1,0 +1,117 @@
+/**
+ * What the operator tells the servers of the stable revision during a trial of a new one, and what every server reports
+ * back. Both programs import this file; it has no imports of its own. As with contract.ts, an operator must work with
+ * servers of the version before its own: add fields, never change the meaning of one.
+ *
+ *   client ─► Service ─► stable server ──(weight %)──► Service of the trial ─► server on trial
+ *                          ▲      └─ answers itself when the other one fails: the client never notices
+ *                 annotation of its pod, seen as a file
+ */
+
+/** Annotation of a stable pod that holds a `Traffic` as JSON. A pod without it forwards nothing: the safe default. */
+export const TRAFFIC_ANNOTATION = 'modelserving.dev/traffic';
+
+/** Downward-API volume of the server container: the annotation appears in this file, about 0.3 s after it changed. */
+export const POD_INFO = { path: '/podinfo', traffic: 'traffic' } as const;
+
+/** Requests that go to the revision on trial whatever the weight: a header or a cookie with exactly this value. */
+export type Match = { header: string; value: string } | { cookie: string; value: string };
+
+export interface Traffic {
+  /** Changes with each trial; a server starts the counters of its report anew when it does. At most 64 characters. */
+  trial: string;
+  /** Number of the revision that serves. A server of another revision ignores the whole annotation. */
+  stable: number;
+  /** Number and version of the revision on trial. Requests that name this version go there. */
+  target: number;
+  targetVersion: string;
+  /** Host of the Service of the pods on trial; its ports are those of the model's own Service. */
+  to: string;
+  /** Percent of the requests that are forwarded, 0 to 100. */
+  weight: number;
+  /** Any of them sends a request to the revision on trial. */
+  match?: Match[];
+  /** A copy of this percentage of the requests is sent there too, and its answers are compared. */
+  mirror?: {
+    percent: number;
+    /** Largest difference of two numbers that still counts as equal: absolute, or relative to the stable one. */
+    tolerance: number;
+  };
+  /** Send recorded (else golden, else zero) requests to both revisions as long as fewer than this many were seen. */
+  replayBelow?: number;
+}
+
+/** Reads the annotation; undefined when it is absent, empty or not valid (then nothing is forwarded). */
+export function parseTraffic(text: string | undefined): Traffic | undefined {
+  if (text === undefined || text.trim() === '') return undefined;
+  try {
+    const value = JSON.parse(text) as Traffic;
+    const percent = (number: unknown): boolean => typeof number === 'number' && number >= 0 && number <= 100;
+    const valid =
+      typeof value.trial === 'string' &&
+      Number.isInteger(value.stable) &&
+      Number.isInteger(value.target) &&
+      typeof value.targetVersion === 'string' &&
+      typeof value.to === 'string' &&
+      percent(value.weight) &&
+      (value.mirror === undefined || percent(value.mirror.percent));
+    return valid ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Upper bounds of the latency histogram in milliseconds, each 10^(1/20) ≈ 1.122 times the one before, from 0.1 ms to 60 s:
+ * a quantile read from it is off by at most 12 %. The last bucket, beyond the last bound, has no bound.
+ */
+export const LATENCY_BOUNDS_MS: readonly number[] = Array.from({ length: 117 }, (_, i) =>
+  Number((0.1 * 10 ** (i / 20)).toPrecision(4)),
+);
+
+/** Counts of one side of a comparison since the trial began. */
+export interface Tally {
+  /** Answered requests, whatever the answer. */
+  requests: number;
+  /** Of these, answers other than 2xx that are not the client's fault, and connections that broke. */
+  errors: number;
+  /** Of these, answers with a NaN or an infinity among the outputs. */
+  nonFinite: number;
+  /** One count per bound of LATENCY_BOUNDS_MS, and one for what lies beyond; trailing zeros left out. */
+  latency: number[];
+}
+
+/** An answer of the revision on trial that differed from the stable one; kept as an example, at most ten. */
+export interface Difference {
+  /** Time of the request, RFC 3339. */
+  time: string;
+  output: string;
+  /** Flat index of the element that differs most. */
+  element: number;
+  stable: number | string;
+  target: number | string;
+}
+
+/**
+ * What a server knows of the present trial, at `GET /trial` on the admin port, all its workers together. On a stable pod
+ * `own` are the requests it answered itself and `target` those it forwarded, as the client would have felt them.
+ */
+export interface TrialReport {
+  /** Revision and start time (RFC 3339) of this server. */
+  revision: number;
+  started: string;
+  /** `trial` of the annotation, absent without one. */
+  trial?: string;
+  weight?: number;
+  own: Tally;
+  target: Tally;
+  /** Forwarded requests that the stable server answered itself after all, by cause. They are errors of `target`. */
+  fallbacks: Record<string, number>;
+  /** Of `own` and `target`, how many were replayed, not sent by a client. */
+  replayed: number;
+  mirror: { compared: number; differing: number; failed: number; dropped: number; examples: Difference[] };
+  /** Golden requests replayed against the revision on trial, and how many got other answers than the recorded ones. */
+  golden: { asked: number; mismatches: number };
+}
+
+export const TRIAL_PATH = '/trial';
