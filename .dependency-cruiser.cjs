@@ -47,6 +47,18 @@ module.exports = {
       to: { pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/' },
     },
     {
+      name: 'server-batching-policy-is-pure',
+      severity: 'error',
+      from: { path: '^serving-image/src/batching/(policy|join)', pathNot: TESTS },
+      to: { pathNot: '^serving-image/src/model/types\\.ts' },
+    },
+    {
+      name: 'server-batching-knows-no-transport',
+      severity: 'error',
+      from: { path: '^serving-image/src/batching/', pathNot: TESTS },
+      to: { pathNot: '^serving-image/src/(batching|protocol/(errors|request)|model/types)' },
+    },
+    {
       name: 'only-the-tensorflow-engine-imports-tfjs-node',
       severity: 'error',
       from: { path: '^serving-image/src/', pathNot: '^serving-image/src/engines/tensorflow' },
