@@ -76,7 +76,7 @@ export class FamilyReader {
 
   /** The same as the operator sees it, for another `model` than the one that is stored if that is given. */
   world(settings: World['settings'], model: Family['model']): World {
-    return observe(model, this.informers, settings, {}, Date.now());
+    return observe(model, this.informers, settings, {}, Date.now(), { reports: [], measurements: [] });
   }
 
   /** The newest trouble with the connection, if it has not passed. */

@@ -4,9 +4,15 @@ import { badRequest, modelNotFound, unavailable } from '../protocol/errors.ts';
 import { openBody } from '../protocol/json/body.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Question, Target } from '../protocol/route.ts';
-import { modelMetadata as metadataV1, modelStatus, servableNotFound } from '../protocol/v1.ts';
-import { modelConfig, modelMetadata, repositoryIndex, serverMetadata } from '../protocol/v2/metadata.ts';
-import { readStatistics } from '../telemetry/statistics.ts';
+import { modelMetadata as metadataV1, modelStatus, servableNotFound, statusNotFound } from '../protocol/v1/metadata.ts';
+import {
+  modelConfig,
+  modelMetadata,
+  repositoryIndex,
+  serverMetadata,
+  type IndexEntry,
+} from '../protocol/v2/metadata.ts';
+import { readStatistics } from '../telemetry/read-statistics.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, readBody } from './body.ts';
 import type { Served, Service } from './service.ts';
@@ -47,16 +53,19 @@ export async function answerQuestion(service: Service, asked: Question, request:
       );
     }
     case 'v2.config':
-      return json(modelConfig(found(service, asked).model));
+      return json(configOf(found(service, asked)));
     case 'v2.modelReady': {
       const { model } = found(service, asked);
       checkReady(service);
       return json(JSON.stringify({ name: model.name, ready: true }));
     }
     case 'v1.status':
-      return json(modelStatus(foundV1(service, asked).model));
-    case 'v1.metadata':
-      return json(metadataV1(foundV1(service, asked).model));
+      return json(modelStatus(statuses(service, asked)));
+    case 'v1.metadata': {
+      const served = service.models.find(asked);
+      if (!served) throw servableNotFound(asked);
+      return json(metadataV1(served.model));
+    }
   }
 }
 
@@ -74,10 +83,19 @@ function found(service: Service, asked: Target): Served {
   return served;
 }
 
-function foundV1(service: Service, asked: Target): Served {
-  const served = service.models.find(asked);
-  if (!served) throw servableNotFound(asked);
-  return served;
+/** The versions whose status is asked for: all of a model, or the one with this number or label. */
+function statuses(service: Service, asked: Target): IndexEntry[] {
+  const version = asked.label === undefined ? asked.version : service.models.find(asked)?.model.version;
+  const entries = service.models
+    .index()
+    .filter((entry) => entry.name === asked.model && (version ?? entry.version) === entry.version);
+  if (entries.length === 0 || (asked.label !== undefined && version === undefined)) throw statusNotFound(asked);
+  return entries;
+}
+
+function configOf({ model, executor }: Served): string {
+  const batched = executor.isBatched(model.defaultSignature);
+  return modelConfig(model, batched ? executor.limits.batchRows : 0);
 }
 
 function checkReady({ draining }: Service): void {
@@ -86,14 +104,19 @@ function checkReady({ draining }: Service): void {
 
 /** The wish in the body of an index request, which may be empty. @throws RequestError */
 async function onlyReady(service: Service, request: IncomingMessage): Promise<boolean> {
-  checkMedia(request, 'v2');
-  const { chunks, length } = await readBody(request, service.maxBodyBytes);
-  if (length === 0) return false;
-  const scan = openBody(jsonText(chunks, length));
-  const { ready = false } = scan.value() as { ready?: unknown };
-  scan.finish();
-  if (typeof ready !== 'boolean') throw badRequest('ready is not true or false');
-  return ready;
+  const ticket = service.admission.enter();
+  try {
+    checkMedia(request, 'v2');
+    const { chunks, length } = await readBody(request, ticket);
+    if (length === 0) return false;
+    const scan = openBody(jsonText(chunks, length));
+    const { ready = false } = scan.value() as { ready?: unknown };
+    scan.finish();
+    if (typeof ready !== 'boolean') throw badRequest('ready is not true or false');
+    return ready;
+  } finally {
+    ticket.leave();
+  }
 }
 
 /** Of one model, or of all. */

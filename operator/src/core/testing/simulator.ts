@@ -35,6 +35,9 @@ export class Simulator {
   status: ModelDeploymentStatus = {};
   generation = 1;
   ownsRollbackTo = false;
+  pausedByPerson = false;
+  /** What the pods of a trial have counted. */
+  reports: World['reports'] = [];
   private statusWrittenAt: number | undefined;
 
   constructor(
@@ -57,6 +60,7 @@ export class Simulator {
     copy.status = this.status;
     copy.generation = this.generation;
     copy.ownsRollbackTo = this.ownsRollbackTo;
+    copy.pausedByPerson = this.pausedByPerson;
     copy.statusWrittenAt = this.statusWrittenAt;
     for (const [digest, fate] of this.fates) copy.fates.set(digest, fate);
     return copy;
@@ -123,6 +127,8 @@ export class Simulator {
         .sort((a, b) => a.number - b.number),
       pods: this.pods(),
       resolvers: store.list<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] !== undefined),
+      reports: this.reports,
+      measurements: [],
       service: store.get<IService>('Service', NAME),
       preview: store.get<IService>('Service', canaryName(NAME)),
       disruptionBudget: store.get<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget', NAME),
@@ -232,6 +238,7 @@ export class Simulator {
   }
 
   setPaused(paused: boolean): void {
+    this.pausedByPerson = paused;
     this.store.patch('Deployment', NAME, [{ op: 'add', path: '/spec/paused', value: paused }]);
   }
 
