@@ -26,7 +26,7 @@ module.exports = {
       comment: 'core/ decides; it reads no clock, file, network or log. Only api/ and itself.',
       severity: 'error',
       from: { path: '^operator/src/core/', pathNot: TESTS },
-      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic)\\.ts|kubernetes-models|^(node:)?crypto$' },
+      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic)|kubernetes-models|^(node:)?crypto$' },
     },
     {
       name: 'operator-runtime-knows-no-models',
@@ -44,7 +44,7 @@ module.exports = {
       name: 'server-protocol-is-pure',
       severity: 'error',
       from: { path: '^serving-image/src/protocol/', pathNot: TESTS },
-      to: { pathNot: '^serving-image/src/(protocol|model/types\\.ts)|^modelpack/' },
+      to: { pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/' },
     },
     {
       name: 'only-the-tensorflow-engine-imports-tfjs-node',

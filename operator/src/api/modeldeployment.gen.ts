@@ -405,39 +405,39 @@ export interface Trial {
   /**
    * Changes with each trial.
    */
-  id?: string;
+  id: string;
   /**
    * Revision on trial.
    */
-  revision?: number;
+  revision: number;
   /**
    * Revision that it is to replace, and to which one goes back.
    */
-  from?: number;
+  from: number;
   /**
    * How it is tried, as it began.
    */
-  strategy?: 'Canary' | 'BlueGreen' | 'Shadow';
+  strategy: 'Canary' | 'BlueGreen' | 'Shadow';
   /**
    * Starting (its pods are brought up), Running (it gets requests or copies), Switched (BlueGreen: it gets all requests, the old pods are kept), Promoting and HandingOver (its pods become those of the Deployment), Ending (it is taken away).
    */
-  phase?: 'Starting' | 'Running' | 'Switched' | 'Promoting' | 'HandingOver' | 'Ending';
+  phase: 'Starting' | 'Running' | 'Switched' | 'Promoting' | 'HandingOver' | 'Ending';
   /**
-   * Step of the canary, from 1.
+   * Step it is at, from 1.
    */
-  step?: number;
+  step: number;
   /**
    * How many steps there are.
    */
-  steps?: number;
+  steps: number;
   /**
    * Percent of the requests it answers.
    */
-  weight?: number;
+  weight: number;
   /**
    * When this phase or step began.
    */
-  since?: string;
+  since: string;
   /**
    * It stays as it is until a person says Resume, Promote or Abort.
    */
@@ -455,15 +455,15 @@ export interface Verdict {
   /**
    * Inconclusive while there are too few requests.
    */
-  result?: 'Pass' | 'Fail' | 'Inconclusive';
+  result: 'Pass' | 'Fail' | 'Inconclusive';
   /**
    * Why, with the numbers.
    */
-  message?: string;
+  message: string;
   /**
    * When.
    */
-  time?: string;
+  time: string;
   /**
    * Requests the revision on trial answered.
    */
@@ -480,15 +480,15 @@ export interface Baking {
   /**
    * Revision that was rolled out.
    */
-  revision?: number;
+  revision: number;
   /**
    * Revision before it.
    */
-  previous?: number;
+  previous: number;
   /**
    * When it has proved itself.
    */
-  until?: string;
+  until: string;
 }
 /**
  * The target that failed. It is not tried again until the spec asks for something else or for Retry.

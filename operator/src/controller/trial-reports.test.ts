@@ -53,7 +53,17 @@ class Pods {
 const own = (requests: number) => ({ own: { requests, errors: 0, nonFinite: 0, latency: [requests] } });
 
 describe('the reports of a trial', () => {
-  const TRIAL: Trial = { id: 'x', revision: 2, from: 1, phase: 'Running', weight: 10 };
+  const TRIAL: Trial = {
+    id: 'x',
+    revision: 2,
+    from: 1,
+    strategy: 'Canary',
+    phase: 'Running',
+    step: 1,
+    steps: 2,
+    weight: 10,
+    since: '2026-01-01T00:00:00Z',
+  };
   let pods: Pods;
   let clock: FakeClock;
   let woken: number;

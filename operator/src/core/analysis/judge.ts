@@ -1,4 +1,5 @@
-import type { Analysis, Verdict } from '../../api/modeldeployment.gen.ts';
+import type { FullSpec } from '../../api/defaults.ts';
+import type { Verdict } from '../../api/modeldeployment.gen.ts';
 import { type Comparison, compare, type Evidence, widerView } from './comparisons.ts';
 import type { PodReport } from './counts.ts';
 import {
@@ -23,10 +24,9 @@ export interface TrialEvidence {
   measurements: readonly Measurement[];
 }
 
-/** spec.rollout.analysis with its defaults, and spec.rollout.shadow.maxDifferingPercent. */
-export interface TrialLimits {
-  analysis: Required<Omit<Analysis, 'prometheus'>> & Pick<Analysis, 'prometheus'>;
-  shadow?: { maxDifferingPercent?: number };
+/** Of spec.rollout, with its defaults. */
+export interface TrialLimits extends Pick<FullSpec['rollout'], 'analysis'> {
+  shadow: Pick<FullSpec['rollout']['shadow'], 'maxDifferingPercent'>;
 }
 
 export type TrialVerdict = Required<Pick<Verdict, 'result' | 'message' | 'requests' | 'errors'>>;
@@ -59,7 +59,7 @@ export function judgeTrial(trial: TrialEvidence, limits: TrialLimits): TrialVerd
 
 function judgeCounts(evidence: Evidence, limits: TrialLimits): Record<'bad' | 'doubtful', string[]> {
   const { comparisons, mirror, golden } = evidence;
-  const { maxDifferingPercent } = limits.shadow ?? {};
+  const { maxDifferingPercent } = limits.shadow;
   const tests = testsOf(comparisons, limits.analysis.minRequests);
   const found = tests.map((test) => judgeComparison(test, limits));
   const several = comparisons.length > 1;
