@@ -64,9 +64,9 @@ export function observe(
     resolvers: pods.filter(
       (pod) => pod.metadata.labels?.[LABEL.resolves] === name && isControlledBy(pod, uid),
     ) as World['resolvers'],
-    ...trial,
     service: named(services, name) as IService | undefined,
     preview: named(services, canaryName(name)) as IService | undefined,
+    ...trial,
     disruptionBudget: owned(informers.disruptionBudgets)[0] as IPodDisruptionBudget | undefined,
     serviceAccount: owned(informers.serviceAccounts)[0] as IServiceAccount | undefined,
     conflict: memory.conflict,

@@ -60,7 +60,7 @@ describe('the reports of a trial', () => {
     strategy: 'Canary',
     phase: 'Running',
     step: 1,
-    steps: 2,
+    steps: 1,
     weight: 10,
     since: '2026-01-01T00:00:00Z',
   };

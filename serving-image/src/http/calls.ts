@@ -1,6 +1,7 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { IncomingMessage } from 'node:http';
-import { RunError, type ServedModel, type Tensor } from '../model/types.ts';
+import type { Client } from '../batching/executor.ts';
+import type { ServedModel, Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Answer as ModelAnswer, Inference } from '../protocol/request.ts';
@@ -13,7 +14,7 @@ import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { json, type Answer } from './answer.ts';
-import { checkMedia, readBody, type Body } from './body.ts';
+import { checkMedia, isGone, readBody, type Body } from './body.ts';
 import type { Served, Service } from './service.ts';
 
 /** How the body of a call is read, and its answer written. */
@@ -55,7 +56,7 @@ const CALLS: Readonly<Record<CallKind, Call<Inference>>> = {
 
 export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
 
-/** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError */
+/** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError, ClientGone */
 export async function answerCall(
   service: Service,
   asked: CallRoute,
@@ -65,45 +66,41 @@ export async function answerCall(
   const call = CALLS[asked.kind];
   const served = service.models.find(asked);
   if (!served) throw call.protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
+  const ticket = service.admission.enter();
   try {
     checkMedia(request, call.protocol);
-    const body = await readBody(request, service.maxBodyBytes);
-    const read = performance.now();
-    const inference = call.decode(body, served.model);
-    const decoded = performance.now();
-    const outputs = await run(service, served, inference);
-    const ran = performance.now();
-    const { body: bytes, jsonLength } = call.encode(served.model, inference, outputs);
-    const written = performance.now();
-    served.statistics.succeeded({
-      request: written - started,
-      queue: 0,
-      input: decoded - read,
-      infer: ran - decoded,
-      output: written - ran,
-    });
-    if (jsonLength === undefined) return json(bytes);
-    return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
+    served.executor.checkRoom();
+    const body = await readBody(request, ticket);
+    return await answerBody(served, call, body, { started, gone: () => isGone(request) });
   } catch (error) {
     served.statistics.failed(performance.now() - started);
     throw error;
+  } finally {
+    ticket.leave();
   }
 }
 
-async function run(
-  { metrics }: Service,
-  { model, predictor, statistics }: Served,
-  { signature, inputs }: Inference,
-): Promise<Tensor[]> {
-  const { engine } = model;
-  const started = performance.now();
-  try {
-    const outputs = await predictor.predict(signature, inputs);
-    metrics.run.observe({ engine }, (performance.now() - started) / 1000);
-    statistics.ran(inputs[0]?.shape[0] ?? 1);
-    return outputs;
-  } catch (error) {
-    if (error instanceof RunError) metrics.failedRuns.inc({ engine });
-    throw error;
-  }
+/** From the body of a request to its answer. */
+async function answerBody<Request extends Inference>(
+  { model, executor, statistics }: Served,
+  call: Call<Request>,
+  body: Body,
+  client: Client,
+): Promise<Answer> {
+  const read = performance.now();
+  const inference = call.decode(body, model);
+  const decoded = performance.now();
+  const { outputs, began, ended } = await executor.run(inference, client);
+  const encoding = performance.now();
+  const { body: bytes, jsonLength } = call.encode(model, inference, outputs);
+  const written = performance.now();
+  statistics.succeeded({
+    request: written - client.started,
+    queue: began - decoded,
+    input: decoded - read,
+    infer: ended - began,
+    output: written - encoding,
+  });
+  if (jsonLength === undefined) return json(bytes);
+  return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
 }

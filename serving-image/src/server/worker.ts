@@ -1,14 +1,14 @@
-import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
+import { Admission } from '../http/admission.ts';
 import { createHandler } from '../http/handler.ts';
-import { oneModel } from '../http/service.ts';
+import { createHttpServer } from '../http/server.ts';
+import { oneModel, served } from '../http/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
 import { FatalError, type Predictor } from '../model/types.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
-import { Statistics } from '../telemetry/statistics.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -62,19 +62,18 @@ class Worker {
     this.#metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, this.#ledger);
     this.#metrics.load.set(loadSeconds);
     this.#metrics.warmup.set(warmupSeconds);
-    const statistics = new Statistics();
-    statistics.register(this.#metrics.registry);
-    const served = oneModel({ model, predictor: recorded(predictor, this.#ledger), statistics });
+    const counted = { metrics: this.#metrics, log };
+    const own = oneModel(served(model, recorded(predictor, this.#ledger), config.limits, counted));
     this.#handler = createHandler({
-      models: { ...served, index: () => this.#front.index() ?? served.index() },
-      maxBodyBytes: config.maxBodyBytes,
+      models: { ...own, index: () => this.#front.index() ?? own.index() },
+      admission: new Admission(config.limits),
       serverVersion,
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
       exposition: () => this.#exposition(),
     });
-    const server = publicServer();
+    const server = createHttpServer(config.limits);
     this.#connections = new Connections(server, {
       taken: (connection, then) => tell({ type: 'taken', connection }, { then }),
       returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
@@ -173,15 +172,6 @@ export function fail(error: unknown, log: Logger): void {
   if (process.send) process.send({ type: 'failed', report } satisfies ToSupervisor, () => process.exit(1));
   else process.exit(1);
 }
-
-const publicServer = (): Server =>
-  createServer({
-    keepAliveTimeout: 75_000,
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    connectionsCheckingInterval: 2_000,
-    maxHeaderSize: 16_384,
-  });
 
 /** A crash in native code must find the ledger up to date. */
 function recorded(predictor: Predictor, ledger: Ledger): Predictor {

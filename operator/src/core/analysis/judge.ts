@@ -24,9 +24,9 @@ export interface TrialEvidence {
   measurements: readonly Measurement[];
 }
 
-/** Of spec.rollout, with its defaults. */
+/** Of spec.rollout, with its defaults; `shadow` when answers are compared. */
 export interface TrialLimits extends Pick<FullSpec['rollout'], 'analysis'> {
-  shadow: Pick<FullSpec['rollout']['shadow'], 'maxDifferingPercent'>;
+  shadow?: Pick<FullSpec['rollout']['shadow'], 'maxDifferingPercent'>;
 }
 
 export type TrialVerdict = Required<Pick<Verdict, 'result' | 'message' | 'requests' | 'errors'>>;
@@ -59,7 +59,7 @@ export function judgeTrial(trial: TrialEvidence, limits: TrialLimits): TrialVerd
 
 function judgeCounts(evidence: Evidence, limits: TrialLimits): Record<'bad' | 'doubtful', string[]> {
   const { comparisons, mirror, golden } = evidence;
-  const { maxDifferingPercent } = limits.shadow;
+  const { maxDifferingPercent } = limits.shadow ?? {};
   const tests = testsOf(comparisons, limits.analysis.minRequests);
   const found = tests.map((test) => judgeComparison(test, limits));
   const several = comparisons.length > 1;
