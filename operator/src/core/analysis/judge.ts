@@ -14,7 +14,7 @@ import {
   testsOf,
 } from './criteria.ts';
 import { judgeQuery, type Measurement } from './queries.ts';
-import { duration, shareAndRate, whole } from './words.ts';
+import { duration, exampleOf, shareAndRate, whole } from './words.ts';
 
 /** What a trial is judged by. */
 export interface TrialEvidence {
@@ -58,7 +58,7 @@ export function judgeTrial(trial: TrialEvidence, limits: TrialLimits): TrialVerd
 }
 
 function judgeCounts(evidence: Evidence, limits: TrialLimits): Record<'bad' | 'doubtful', string[]> {
-  const { comparisons, mirror, golden } = evidence;
+  const { comparisons, mirror, golden, examples } = evidence;
   const { maxDifferingPercent } = limits.shadow ?? {};
   const tests = testsOf(comparisons, limits.analysis.minRequests);
   const found = tests.map((test) => judgeComparison(test, limits));
@@ -70,7 +70,7 @@ function judgeCounts(evidence: Evidence, limits: TrialLimits): Record<'bad' | 'd
     judgeGolden(golden),
     ...(maxDifferingPercent === undefined
       ? []
-      : [judgeDifferences({ hits: mirror.differing, total: mirror.compared }, maxDifferingPercent / 100)]),
+      : [judgeDifferences({ hits: mirror.differing, total: mirror.compared }, maxDifferingPercent / 100, examples)]),
   ];
   return {
     bad: [...wordsOf(definite, 'bad'), ...bad],
@@ -99,12 +99,12 @@ function tooFew(reports: readonly PodReport[], requests: number, minRequests: nu
   return `${whole(requests)} of at least ${whole(minRequests)} requests so far${silent}`;
 }
 
-function summary({ total, mirror }: Evidence): string {
+function summary({ total, mirror, examples, replayed }: Evidence): string {
   const view = widerView(total);
   const slow = (q: number, of: Comparison['own']): string => duration(quantile(of.latency, q));
   const timed = total.own.requests > 0 ? total.own : total.felt;
   return [
-    `${shareAndRate(countOf(view, 'errors'))} requests failed, the stable revision: ${shareAndRate(countOf(total.control, 'errors'))}`,
+    `${shareAndRate(countOf(view, 'errors'))} requests failed${replayed === 0 ? '' : ` (${whole(replayed)} were replayed)`}, the stable revision: ${shareAndRate(countOf(total.control, 'errors'))}`,
     ...(timed.latency.length === 0 || total.control.latency.length === 0
       ? []
       : [
@@ -112,6 +112,6 @@ function summary({ total, mirror }: Evidence): string {
         ]),
     ...(mirror.compared === 0
       ? []
-      : [`${shareAndRate({ hits: mirror.differing, total: mirror.compared })} answers differ`]),
+      : [`${shareAndRate({ hits: mirror.differing, total: mirror.compared })} answers differ${exampleOf(examples)}`]),
   ].join('; ');
 }
