@@ -57,7 +57,8 @@ class Worker {
     private readonly loaded: LoadedModel,
   ) {
     const { config, log, serverVersion } = settings;
-    const { model, predictor, loadSeconds, warmupSeconds } = loaded;
+    const { model, predictor, loadSeconds, warmupSeconds, notes } = loaded;
+    for (const note of notes) log.warn({ note }, 'warm-up');
     const { name, version } = model;
     this.#metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, this.#ledger);
     this.#metrics.load.set(loadSeconds);
