@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badRequest, RequestError } from '../protocol/errors.ts';
 import { jsonTextOf } from '../protocol/json/text.ts';
-import { decodePredict } from '../protocol/v1.ts';
+import { decodePredict } from '../protocol/v1/predict.ts';
 import { decodeInfer } from '../protocol/v2/decode.ts';
 import { frameOf } from '../protocol/v2/framing.ts';
 import { compare, readTolerance, type ExpectedOutput, type Tolerance } from './golden.ts';
