@@ -1,6 +1,6 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { IncomingMessage } from 'node:http';
-import { RunError, type ServedModel, type Tensor } from '../model/types.ts';
+import type { ServedModel, Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Answer as ModelAnswer, Inference } from '../protocol/request.ts';
@@ -12,9 +12,10 @@ import { decodePredict, type PredictRequest } from '../protocol/v1/predict.ts';
 import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import { reasonOf } from '../telemetry/reasons.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, readBody, type Body } from './body.ts';
-import type { Served, Service } from './service.ts';
+import type { Service } from './service.ts';
 
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {
@@ -71,7 +72,7 @@ export async function answerCall(
     const read = performance.now();
     const inference = call.decode(body, served.model);
     const decoded = performance.now();
-    const outputs = await run(service, served, inference);
+    const outputs = await served.predictor.predict(inference.signature, inference.inputs);
     const ran = performance.now();
     const { body: bytes, jsonLength } = call.encode(served.model, inference, outputs);
     const written = performance.now();
@@ -85,25 +86,7 @@ export async function answerCall(
     if (jsonLength === undefined) return json(bytes);
     return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
   } catch (error) {
-    served.statistics.failed(performance.now() - started);
-    throw error;
-  }
-}
-
-async function run(
-  { metrics }: Service,
-  { model, predictor, statistics }: Served,
-  { signature, inputs }: Inference,
-): Promise<Tensor[]> {
-  const { engine } = model;
-  const started = performance.now();
-  try {
-    const outputs = await predictor.predict(signature, inputs);
-    metrics.run.observe({ engine }, (performance.now() - started) / 1000);
-    statistics.ran(inputs[0]?.shape[0] ?? 1);
-    return outputs;
-  } catch (error) {
-    if (error instanceof RunError) metrics.failedRuns.inc({ engine });
+    served.statistics.failed(performance.now() - started, reasonOf(error));
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import type { Predictor, ServedModel } from '../model/types.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import type { Statistics } from '../telemetry/statistics.ts';
 import type { Target } from '../protocol/route.ts';
@@ -29,7 +30,7 @@ export interface Service {
   log: Logger;
   draining: () => boolean;
   /** Metrics of all workers, from the supervisor. */
-  exposition: () => Promise<{ contentType: string; text: string }>;
+  exposition: (page: Page) => Promise<Exposition>;
 }
 
 /** A repository of which one version is served. */

@@ -1,3 +1,4 @@
+import { listFiles } from '@modeldeployment/modelpack';
 import { startEngine } from '../engines/index.ts';
 import { findModel, type Choice } from './repository.ts';
 import type { EngineName, Predictor, ServedModel } from './types.ts';
@@ -8,6 +9,8 @@ export interface LoadedModel {
   predictor: Predictor;
   loadSeconds: number;
   warmupSeconds: number;
+  /** Size of the files. */
+  modelBytes: number;
   /** What did not go well and does not matter, in words. */
   notes: readonly string[];
 }
@@ -35,6 +38,7 @@ export async function loadModel(choice: Choice & { engine: EngineName | 'auto' }
     predictor,
     loadSeconds: (loaded - started) / 1000,
     notes,
+    modelBytes: (await listFiles(folder.directory)).reduce((sum, { size }) => sum + size, 0),
     warmupSeconds: (performance.now() - loaded) / 1000,
   };
 }

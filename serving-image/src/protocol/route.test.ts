@@ -5,6 +5,8 @@ describe('a request line', () => {
   it.each([
     ['GET', '/', { kind: 'page' }],
     ['GET', '/metrics?x=1', { kind: 'metrics' }],
+    ['GET', '/metrics/triton', { kind: 'metrics.triton' }],
+    ['GET', '/monitoring/prometheus/metrics', { kind: 'metrics.tensorflow' }],
     ['GET', '/v2', { kind: 'v2.server' }],
     ['GET', '/v2/', { kind: 'v2.server' }],
     ['GET', '/v2/models', { kind: 'v2.models' }],

@@ -4,11 +4,12 @@ import type { Config } from '../config.ts';
 import { createHandler } from '../http/handler.ts';
 import { oneModel } from '../http/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
-import { FatalError, type Predictor } from '../model/types.ts';
+import { FatalError } from '../model/types.ts';
+import type { Exposition, Page } from '../telemetry/exposition.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
-import { Statistics } from '../telemetry/statistics.ts';
+import { observed } from '../telemetry/observed.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -17,8 +18,6 @@ import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 /** Memory lost to failed runs after which a worker asks to be replaced, in bytes. */
 const LOST_LIMIT = 256 * 1024 * 1024;
-
-type Exposition = { contentType: string; text: string };
 
 export interface WorkerSettings {
   config: Config & { name: string; version: string };
@@ -57,15 +56,19 @@ class Worker {
     private readonly loaded: LoadedModel,
   ) {
     const { config, log, serverVersion } = settings;
-    const { model, predictor, loadSeconds, warmupSeconds, notes } = loaded;
+    const { model, predictor, notes } = loaded;
     for (const note of notes) log.warn({ note }, 'warm-up');
-    const { name, version } = model;
-    this.#metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, this.#ledger);
-    this.#metrics.load.set(loadSeconds);
-    this.#metrics.warmup.set(warmupSeconds);
-    const statistics = new Statistics();
-    statistics.register(this.#metrics.registry);
-    const served = oneModel({ model, predictor: recorded(predictor, this.#ledger), statistics });
+    this.#metrics = new WorkerMetrics(
+      {
+        ...loaded,
+        revision: config.revision,
+        lostBytes: () => predictor.lostBytes?.() ?? 0,
+        memory: () => predictor.memory?.() ?? { tensors: 0, bytes: 0 },
+      },
+      this.#ledger,
+    );
+    const { statistics } = this.#metrics;
+    const served = oneModel({ model, predictor: observed(predictor, statistics, this.#ledger), statistics });
     this.#handler = createHandler({
       models: { ...served, index: () => this.#front.index() ?? served.index() },
       maxBodyBytes: config.maxBodyBytes,
@@ -73,7 +76,7 @@ class Worker {
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
-      exposition: () => this.#exposition(),
+      exposition: (page) => this.#exposition(page),
     });
     const server = publicServer();
     this.#connections = new Connections(server, {
@@ -99,8 +102,8 @@ class Worker {
     process.on('message', (message: ToWorker, socket?: Socket) => this.#onMessage(message, socket));
     const { door } = this.settings;
     if (door !== undefined) this.#door = await Door.open(door, this.#handler);
-    await this.#alive();
-    setInterval(() => void this.#alive(), ALIVE_MS);
+    this.#alive();
+    setInterval(() => this.#alive(), ALIVE_MS);
     const { model, loadSeconds, warmupSeconds } = this.loaded;
     const { name, version, engine } = model;
     tell({ type: 'ready', model: name, version, engine, loadSeconds, warmupSeconds });
@@ -128,9 +131,7 @@ class Worker {
         void this.#end(this.#connections.stop());
         return;
       case 'snapshot':
-        void this.#metrics.registry
-          .getMetricsAsJSON()
-          .then((snapshot) => tell({ type: 'snapshot', ask: message.ask, snapshot }));
+        tell({ type: 'snapshot', ask: message.ask, snapshot: this.#metrics.snapshot() });
         return;
       case 'exposition':
         this.#asks.get(message.ask)?.(message);
@@ -146,15 +147,15 @@ class Worker {
     process.exit(0);
   }
 
-  #exposition(): Promise<Exposition> {
+  #exposition(page: Page): Promise<Exposition> {
     return new Promise((resolve) => {
       this.#asks.set(this.#nextAsk, resolve);
-      tell({ type: 'exposition', ask: this.#nextAsk++ });
+      tell({ type: 'exposition', ask: this.#nextAsk++, page });
     });
   }
 
-  async #alive(): Promise<void> {
-    tell({ type: 'alive', snapshot: await this.#metrics.registry.getMetricsAsJSON() });
+  #alive(): void {
+    tell({ type: 'alive', snapshot: this.#metrics.snapshot() });
     if (this.#retiring || (this.loaded.predictor.lostBytes?.() ?? 0) <= LOST_LIMIT) return;
     this.#retiring = true;
     tell({ type: 'retire' });
@@ -183,18 +184,6 @@ const publicServer = (): Server =>
     connectionsCheckingInterval: 2_000,
     maxHeaderSize: 16_384,
   });
-
-/** A crash in native code must find the ledger up to date. */
-function recorded(predictor: Predictor, ledger: Ledger): Predictor {
-  return {
-    signatures: predictor.signatures,
-    ...(predictor.lostBytes ? { lostBytes: () => predictor.lostBytes?.() ?? 0 } : {}),
-    predict(signature, inputs) {
-      ledger.flush();
-      return predictor.predict(signature, inputs);
-    },
-  };
-}
 
 /** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
 function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {

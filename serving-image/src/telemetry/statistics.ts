@@ -1,9 +1,7 @@
-/**
- * What has been asked of a model, under the names that Triton's dashboards know. Counted in plain numbers on every
- * request, because a labelled counter of the metrics library costs as much as reading a small tensor; handed to the
- * library when somebody looks.
- */
-import { Counter, Gauge, type Registry } from 'prom-client';
+/** What has been asked of one model version: counted for all sets of names at once, and read back for Triton's statistics. */
+import { METRICS } from './definitions.ts';
+import type { Meter } from './meter.ts';
+import { REASONS, type Reason } from './reasons.ts';
 
 /** How long the parts of one request took, in milliseconds. */
 export interface Times {
@@ -19,81 +17,91 @@ export interface Times {
   output: number;
 }
 
-const PARTS = ['request', 'queue', 'input', 'infer', 'output'] as const;
-
-const NAME = {
-  success: 'nv_inference_request_success',
-  failure: 'nv_inference_request_failure',
-  rows: 'nv_inference_count',
-  runs: 'nv_inference_exec_count',
-  request: 'nv_inference_request_duration_us',
-  queue: 'nv_inference_queue_duration_us',
-  input: 'nv_inference_compute_input_duration_us',
-  infer: 'nv_inference_compute_infer_duration_us',
-  output: 'nv_inference_compute_output_duration_us',
-  failureDuration: 'modeldeployment_failed_request_duration_us',
-  last: 'modeldeployment_last_inference_seconds',
-} as const;
-
-const HELP: Record<keyof typeof NAME, string> = {
-  success: 'Inference requests that were answered with outputs.',
-  failure: 'Inference requests that were answered with an error.',
-  rows: 'Rows of all batches that were run; a model without a batch dimension counts one a request.',
-  runs: 'Runs of the model.',
-  request: 'Time of successful requests from arrival to answer, in microseconds.',
-  queue: 'Time requests waited for the engine, in microseconds.',
-  input: 'Time spent on reading tensors from request bodies, in microseconds.',
-  infer: 'Time spent on running the model, in microseconds.',
-  output: 'Time spent on writing tensors into answers, in microseconds.',
-  failureDuration: 'Time of failed requests from arrival to answer, in microseconds.',
-  last: 'When a request was last answered with outputs, in seconds since 1970.',
-};
+/** A call as TensorFlow Serving's dashboards tell them apart. */
+export interface Caller {
+  api: string;
+  entrypoint: 'REST' | 'GRPC';
+}
+const UNKNOWN: Caller = { api: 'predict', entrypoint: 'REST' };
 
 export class Statistics {
-  readonly #counts = { success: 0, failure: 0, rows: 0, runs: 0, failureDuration: 0 };
-  readonly #times: Times = { request: 0, queue: 0, input: 0, infer: 0, output: 0 };
+  readonly #meter: Meter;
+  readonly #engine: string;
+  readonly #counts;
   #last = 0;
 
-  succeeded(times: Times): void {
-    this.#counts.success++;
-    for (const part of PARTS) this.#times[part] += times[part];
+  constructor(meter: Meter, engine: string) {
+    this.#meter = meter;
+    this.#engine = engine;
+    // Kept here, so that a request looks up no series.
+    this.#counts = {
+      queue: meter.histogram('queue'),
+      rows: meter.histogram('rows'),
+      run: meter.histogram('run', engine),
+      refused: meter.counter('refused', engine),
+      nonFinite: meter.counter('nonFinite'),
+      preprocess: meter.histogram('kservePreprocess'),
+      predict: meter.histogram('kservePredict'),
+      postprocess: meter.histogram('kservePostprocess'),
+      success: meter.counter('success'),
+      inferences: meter.counter('inferences'),
+      executions: meter.counter('executions'),
+      requestTime: meter.counter('requestTime'),
+      queueTime: meter.counter('queueTime'),
+      inputTime: meter.counter('inputTime'),
+      inferTime: meter.counter('inferTime'),
+      outputTime: meter.counter('outputTime'),
+      failureTime: meter.counter('failureTime'),
+      ok: meter.counter('requestCount', 'OK'),
+      queuingLatency: meter.histogram('queuingLatency'),
+      processedBatchSize: meter.histogram('processedBatchSize'),
+    };
+    for (const { triton } of Object.values(REASONS)) meter.counter('failure', triton);
+    meter.gauge('lastInference', () => this.#last / 1000);
+  }
+
+  /** A request was answered with outputs. */
+  succeeded({ request, queue, input, infer, output }: Times, { api, entrypoint }: Caller = UNKNOWN): void {
+    const counts = this.#counts;
+    counts.queue.observe(queue / 1000);
+    counts.preprocess.observe(input / 1000);
+    counts.predict.observe((queue + infer) / 1000);
+    counts.postprocess.observe(output / 1000);
+    counts.success.value++;
+    counts.requestTime.value += request * 1000;
+    counts.queueTime.value += queue * 1000;
+    counts.inputTime.value += input * 1000;
+    counts.inferTime.value += infer * 1000;
+    counts.outputTime.value += output * 1000;
+    counts.ok.value++;
+    counts.queuingLatency.observe(queue * 1000);
+    this.#meter.histogram('requestLatency', api, entrypoint).observe(request * 1000);
     this.#last = Date.now();
   }
 
-  failed(milliseconds: number): void {
-    this.#counts.failure++;
-    this.#counts.failureDuration += milliseconds;
+  /** A request was answered with an error, after this time. */
+  failed(milliseconds: number, reason: Reason): void {
+    const { triton, tensorflow } = REASONS[reason];
+    this.#meter.counter('failure', triton).value++;
+    this.#meter.counter('requestCount', tensorflow).value++;
+    this.#counts.failureTime.value += milliseconds * 1000;
   }
 
-  ran(rows: number): void {
-    this.#counts.runs++;
-    this.#counts.rows += rows;
+  /** The model was run. */
+  ran(rows: number, milliseconds: number, nonFinite: number): void {
+    const counts = this.#counts;
+    counts.rows.observe(rows);
+    counts.run.observe(milliseconds / 1000);
+    counts.inferences.value += rows;
+    counts.executions.value++;
+    counts.processedBatchSize.observe(rows);
+    counts.nonFinite.value += nonFinite;
+    this.#meter.histogram('runtimeLatency', 'Predict', this.#engine).observe(milliseconds * 1000);
   }
 
-  register(registry: Registry): void {
-    const counter = (key: Exclude<keyof typeof NAME, 'last'>, value: () => number) =>
-      new Counter({
-        name: NAME[key],
-        help: HELP[key],
-        registers: [registry],
-        collect() {
-          this.reset();
-          this.inc(value());
-        },
-      });
-    for (const key of ['success', 'failure', 'rows', 'runs'] as const) counter(key, () => this.#counts[key]);
-    for (const key of PARTS) counter(key, () => Math.round(this.#times[key] * 1000));
-    counter('failureDuration', () => Math.round(this.#counts.failureDuration * 1000));
-    const last = () => this.#last / 1000;
-    new Gauge({
-      name: NAME.last,
-      help: HELP.last,
-      aggregator: 'max',
-      registers: [registry],
-      collect() {
-        this.set(last());
-      },
-    });
+  /** The model was run and refused the values, or could not finish. */
+  refused(): void {
+    this.#counts.refused.value++;
   }
 }
 
@@ -111,41 +119,57 @@ export interface ModelStatistics {
   memory_usage: readonly object[];
 }
 
+/** What statistics are read from. */
+const READ = [
+  'success',
+  'failure',
+  'inferences',
+  'executions',
+  'requestTime',
+  'queueTime',
+  'inputTime',
+  'inferTime',
+  'outputTime',
+  'failureTime',
+  'lastInference',
+] as const satisfies (keyof typeof METRICS)[];
+type Read = (typeof READ)[number];
+const KEY = new Map<string, Read>(READ.map((key) => [METRICS[key].name, key]));
+
 /** Finds the statistics of all model versions in an exposition, which is where all workers are added up. Pure. */
 export function readStatistics(exposition: string): ModelStatistics[] {
-  const found = new Map<string, Map<string, number>>();
+  const found = new Map<string, Map<Read, number>>();
   for (const [, name = '', labels = '', value] of exposition.matchAll(/^(\w+)\{([^}]*)\} (\S+)$/gm)) {
     const model = /(?:^|,)model="([^"]*)"/.exec(labels)?.[1];
     const version = /(?:^|,)version="([^"]*)"/.exec(labels)?.[1];
-    if (model === undefined || version === undefined || !NAMES.has(name)) continue;
-    const key = JSON.stringify([model, version]);
-    const values = found.get(key) ?? new Map<string, number>();
-    found.set(key, values.set(name, Number(value)));
+    const key = KEY.get(name);
+    if (model === undefined || version === undefined || key === undefined) continue;
+    const id = JSON.stringify([model, version]);
+    const values = found.get(id) ?? new Map<Read, number>();
+    found.set(id, values.set(key, (values.get(key) ?? 0) + Number(value)));
   }
-  return [...found].map(([key, values]) => {
-    const [name, version] = JSON.parse(key) as [string, string];
-    return describe(name, version, (what) => values.get(NAME[what]) ?? 0);
+  return [...found].map(([id, values]) => {
+    const [name, version] = JSON.parse(id) as [string, string];
+    return describe(name, version, (what) => values.get(what) ?? 0);
   });
 }
 
-const NAMES = new Set<string>(Object.values(NAME));
-
-function describe(name: string, version: string, value: (what: keyof typeof NAME) => number): ModelStatistics {
-  const duration = (count: number, microseconds: number) => ({ count, ns: microseconds * 1000 });
+function describe(name: string, version: string, value: (what: Read) => number): ModelStatistics {
+  const duration = (count: number, microseconds: number) => ({ count, ns: Math.round(microseconds * 1000) });
   const success = value('success');
   return {
     name,
     version,
-    last_inference: Math.round(value('last') * 1000),
-    inference_count: value('rows'),
-    execution_count: value('runs'),
+    last_inference: Math.round(value('lastInference') * 1000),
+    inference_count: value('inferences'),
+    execution_count: value('executions'),
     inference_stats: {
-      success: duration(success, value('request')),
-      fail: duration(value('failure'), value('failureDuration')),
-      queue: duration(success, value('queue')),
-      compute_input: duration(success, value('input')),
-      compute_infer: duration(success, value('infer')),
-      compute_output: duration(success, value('output')),
+      success: duration(success, value('requestTime')),
+      fail: duration(value('failure'), value('failureTime')),
+      queue: duration(success, value('queueTime')),
+      compute_input: duration(success, value('inputTime')),
+      compute_infer: duration(success, value('inferTime')),
+      compute_output: duration(success, value('outputTime')),
       cache_hit: duration(0, 0),
       cache_miss: duration(0, 0),
     },
