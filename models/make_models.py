@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
+from make_recorded import make_recorded
+
 PIXELS, CLASSES, GOLDEN_ROWS = 64, 10, 20
 
 # Hidden layers and epochs. v1 has learned for a moment only; v2 is larger and has learned for longer, so that a person
@@ -36,6 +38,7 @@ def make_all(target: Path) -> None:
         write_golden(folder / "golden.json", model, rows[test][:GOLDEN_ROWS], labels[test][:GOLDEN_ROWS], accuracy)
         print(f"digits {version}: {model.count_params()} parameters, accuracy {accuracy:.3f} on {len(answers)} unseen scans")
     make_broken(target / "broken")
+    make_recorded(target / "recorded")
 
 
 def train_digits(hidden, epochs, rows, labels):
