@@ -26,7 +26,7 @@ module.exports = {
       comment: 'core/ decides; it reads no clock, file, network or log. Only api/ and itself.',
       severity: 'error',
       from: { path: '^operator/src/core/', pathNot: TESTS },
-      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic)|kubernetes-models|^(node:)?crypto$' },
+      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic)\\.ts|kubernetes-models|^(node:)?crypto$' },
     },
     {
       name: 'operator-runtime-knows-no-models',
