@@ -102,10 +102,10 @@ export interface Rollout {
    */
   strategy?: 'RollingUpdate' | 'Canary' | 'BlueGreen' | 'Shadow';
   rollingUpdate?: RollingUpdate;
-  canary?: RolloutCanary;
-  blueGreen?: RolloutBlueGreen;
-  shadow?: RolloutShadow;
-  analysis?: RolloutAnalysis;
+  canary?: Canary;
+  blueGreen?: BlueGreen;
+  shadow?: Shadow;
+  analysis?: Analysis;
   /**
    * How long after a rollout a crash of the new revision still returns to the one before.
    */
@@ -142,24 +142,24 @@ export interface RollingUpdate {
   maxUnavailable?: number | string;
 }
 /**
- * Steps of a Canary. Ignored by the other strategies.
+ * Steps of a Canary. BlueGreen and Shadow ignore it.
  */
-export interface RolloutCanary {
+export interface Canary {
   /**
    * Shares of the requests, one after the other. After the last one the new revision takes over. Default: 10 percent for 60 seconds, then 50 percent for 60 seconds.
    *
    * @minItems 1
    * @maxItems 20
    */
-  steps?: RolloutCanaryStepsItem[];
+  steps?: CanaryStep[];
   /**
    * Requests that the new revision answers whatever the weight: those with one of these headers or cookies.
    *
    * @maxItems 8
    */
-  match?: RolloutCanaryMatchItem[];
+  match?: CanaryMatch[];
 }
-export interface RolloutCanaryStepsItem {
+export interface CanaryStep {
   /**
    * Percent of the requests that the new revision answers.
    */
@@ -173,7 +173,7 @@ export interface RolloutCanaryStepsItem {
    */
   replicas?: number;
 }
-export interface RolloutCanaryMatchItem {
+export interface CanaryMatch {
   /**
    * Name of the header.
    */
@@ -188,9 +188,9 @@ export interface RolloutCanaryMatchItem {
   value: string;
 }
 /**
- * How a BlueGreen switches. Ignored by the other strategies.
+ * How a BlueGreen switches. Canary and Shadow ignore it.
  */
-export interface RolloutBlueGreen {
+export interface BlueGreen {
   /**
    * Auto switches when the new revision is ready and the analysis passes. Manual waits for rollout.action Resume or Promote. Until then Service NAME-canary previews it.
    */
@@ -205,9 +205,9 @@ export interface RolloutBlueGreen {
   keepSeconds?: number;
 }
 /**
- * How a Shadow compares. Ignored by the other strategies.
+ * How a Shadow compares. Canary and BlueGreen ignore it.
  */
-export interface RolloutShadow {
+export interface Shadow {
   /**
    * Percent of the requests of which a copy is sent to the new revision.
    */
@@ -236,7 +236,7 @@ export interface RolloutShadow {
 /**
  * When a revision on trial is good enough, by the counters of the pods themselves. Each limit is judged by a one-sided test at 99 percent confidence against the revision that serves; docs/analysis.md tells how.
  */
-export interface RolloutAnalysis {
+export interface Analysis {
   /**
    * Requests the revision on trial must have answered before it may pass. While clients send too few, recorded or golden requests are replayed. 0 switches the analysis off.
    */
@@ -253,6 +253,30 @@ export interface RolloutAnalysis {
    * Largest p50 and p99 latency, in percent of those of the serving revision. 0 does not judge latency.
    */
   maxLatencyPercent?: number;
+  /**
+   * Queries of Prometheus that must hold as well, once minRequests is reached. The operator has to be told where Prometheus is (chart value analysis.prometheusUrl); without an answer nothing passes.
+   *
+   * @maxItems 8
+   */
+  prometheus?: AnalysisQuery[];
+}
+export interface AnalysisQuery {
+  /**
+   * What verdicts and Events call it.
+   */
+  name: string;
+  /**
+   * PromQL that gives one number; of several series each must hold. {{namespace}}, {{name}}, {{stable}} and {{target}} are replaced by those of the ModelDeployment and by the numbers of the revision that serves and of the one on trial.
+   */
+  query: string;
+  /**
+   * Largest value that is good enough.
+   */
+  max?: number;
+  /**
+   * Smallest value that is good enough.
+   */
+  min?: number;
 }
 /**
  * Something to do once. status.lastAction says when it was done.
@@ -322,8 +346,8 @@ export interface ModelDeploymentStatus {
    * Revision the operator last wrote into the Deployment. If the Deployment holds another, somebody else put it there.
    */
   deployed?: number;
-  trial?: StatusTrial;
-  baking?: StatusBaking;
+  trial?: Trial;
+  baking?: Baking;
   failedTarget?: FailedTarget;
   lastFailure?: LastFailure;
   lastAction?: LastAction;
@@ -377,61 +401,69 @@ export interface TargetRevision {
 /**
  * The target while it is on trial.
  */
-export interface StatusTrial {
+export interface Trial {
   /**
    * Changes with each trial.
    */
-  id?: string;
+  id: string;
   /**
    * Revision on trial.
    */
-  revision?: number;
+  revision: number;
   /**
-   * Canary, BlueGreen or Shadow, as it began.
+   * Revision that it is to replace, and to which one goes back.
    */
-  strategy?: string;
+  from: number;
+  /**
+   * How it is tried, as it began.
+   */
+  strategy: 'Canary' | 'BlueGreen' | 'Shadow';
   /**
    * Starting (its pods are brought up), Running (it gets requests or copies), Switched (BlueGreen: it gets all requests, the old pods are kept), Promoting and HandingOver (its pods become those of the Deployment), Ending (it is taken away).
    */
-  phase?: string;
+  phase: 'Starting' | 'Running' | 'Switched' | 'Promoting' | 'HandingOver' | 'Ending';
   /**
-   * Step of the canary, from 1.
+   * Step it is at, from 1.
    */
-  step?: number;
+  step: number;
   /**
    * How many steps there are.
    */
-  steps?: number;
+  steps: number;
   /**
    * Percent of the requests it answers.
    */
-  weight?: number;
+  weight: number;
   /**
    * When this phase or step began.
    */
-  since?: string;
+  since: string;
   /**
    * It stays as it is until a person says Resume, Promote or Abort.
    */
   paused?: boolean;
-  verdict?: StatusTrialVerdict;
+  /**
+   * It takes over as soon as its pods are ready: a person said Promote.
+   */
+  promote?: boolean;
+  verdict?: Verdict;
 }
 /**
  * What the analysis says so far.
  */
-export interface StatusTrialVerdict {
+export interface Verdict {
   /**
-   * Pass, Fail or Inconclusive.
+   * Inconclusive while there are too few requests.
    */
-  result?: string;
+  result: 'Pass' | 'Fail' | 'Inconclusive';
   /**
    * Why, with the numbers.
    */
-  message?: string;
+  message: string;
   /**
    * When.
    */
-  time?: string;
+  time: string;
   /**
    * Requests the revision on trial answered.
    */
@@ -444,19 +476,19 @@ export interface StatusTrialVerdict {
 /**
  * After a rollout, while a crash still returns to the revision before.
  */
-export interface StatusBaking {
+export interface Baking {
   /**
    * Revision that was rolled out.
    */
-  revision?: number;
+  revision: number;
   /**
    * Revision before it.
    */
-  previous?: number;
+  previous: number;
   /**
    * When it has proved itself.
    */
-  until?: string;
+  until: string;
 }
 /**
  * The target that failed. It is not tried again until the spec asks for something else or for Retry.

@@ -3,9 +3,9 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
 import { KIND } from '../api/group.ts';
 import type { ModelDeployment } from '../api/modeldeployment.gen.ts';
-import { FIELD_MANAGER, MANAGED_SELECTOR } from '../core/names.ts';
+import { FIELD_MANAGER, INSTANCE_LABEL, MANAGED_SELECTOR, managedSelectorOf } from '../core/names.ts';
 import { type Change, Informer, type InformerOptions, type KubeObject, keyOf } from '../runtime/index.ts';
-import { CHILDREN, MODEL_DEPLOYMENTS, REPLICA_SETS } from './resources.ts';
+import { CHILDREN, MODEL_DEPLOYMENTS } from './resources.ts';
 
 /** A kind's own type, as read from the API server. */
 export type Live<T> = Omit<T, 'metadata' | 'apiVersion' | 'kind'> & KubeObject;
@@ -19,20 +19,25 @@ export const BY_MODEL = 'model';
 
 type Common = Pick<InformerOptions<KubeObject>, 'client' | 'namespaces' | 'log' | 'metrics'>;
 
-/** What the operator watches. Children are found by one label, so objects of others are never even cached. */
-export function makeInformers(common: Common) {
+/**
+ * What the operator watches. Children are found by one label, so objects of others are never even cached. With `only`
+ * there is but one ModelDeployment, and its children, to be seen.
+ */
+export function makeInformers(common: Common, only?: string) {
+  const labelSelector = only === undefined ? MANAGED_SELECTOR : managedSelectorOf(only);
+  const fieldSelector = only === undefined ? undefined : `metadata.name=${only}`;
   const child = <T extends KubeObject>(type: InformerOptions<T>['type'], transform?: (object: T) => T) =>
     new Informer<T>({
       ...common,
       type,
-      labelSelector: MANAGED_SELECTOR,
+      labelSelector,
       indexes: { [BY_MODEL]: (object) => modelKeys(object) },
       ...(transform === undefined ? {} : { transform }),
     });
   return {
-    models: new Informer<LiveModel>({ ...common, type: MODEL_DEPLOYMENTS, transform: noteRollbackOwner }),
+    models: new Informer<LiveModel>({ ...common, type: MODEL_DEPLOYMENTS, fieldSelector, transform: noteRollbackOwner }),
     deployments: child<Live<IDeployment>>(CHILDREN.Deployment),
-    replicaSets: child<Live<IReplicaSet>>(REPLICA_SETS, ({ spec: _, ...rest }) => rest),
+    replicaSets: child<Live<IReplicaSet>>(CHILDREN.ReplicaSet, slimReplicaSet),
     revisions: child<Live<IControllerRevision>>(CHILDREN.ControllerRevision),
     pods: child<Live<IPod>>(CHILDREN.Pod, slimPod),
     services: child<Live<IService>>(CHILDREN.Service),
@@ -54,7 +59,7 @@ export function wake(informers: Informers, enqueue: (key: string) => void): void
 
 function modelKeys(object: KubeObject): string[] {
   const { namespace, ownerReferences, labels } = object.metadata;
-  const owner = ownerReferences?.find(({ kind }) => kind === KIND)?.name ?? labels?.['app.kubernetes.io/instance'];
+  const owner = ownerReferences?.find(({ kind }) => kind === KIND)?.name ?? labels?.[INSTANCE_LABEL];
   return owner === undefined ? [] : [keyOf({ namespace, name: owner })];
 }
 
@@ -70,6 +75,12 @@ export function noteRollbackOwner(object: LiveModel): LiveModel {
 interface ManagedField {
   manager?: string;
   fieldsV1?: { 'f:spec'?: { 'f:rollbackTo'?: unknown } };
+}
+
+/** Of a ReplicaSet its template is not worth caching: the Deployment and the history have it. */
+function slimReplicaSet({ spec, ...set }: Live<IReplicaSet>): Live<IReplicaSet> {
+  const { replicas, selector } = spec ?? {};
+  return { ...set, spec: { ...(replicas === undefined ? {} : { replicas }), selector: selector ?? {} } };
 }
 
 /** Of a pod only its status matters here, and how long a resolver may take. */

@@ -4,6 +4,8 @@ import { GROUP, KIND, VERSION } from '../api/group.ts';
 
 export const FIELD_MANAGER = 'modeldeployment-operator';
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
+/** Name of the ModelDeployment, on every child. */
+export const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 
 export const LABEL = {
   /** Name of the ModelDeployment; the one label that selects its server pods. */
@@ -20,6 +22,8 @@ export const LABEL = {
 export const ANNOTATION = {
   /** On a ControllerRevision: why it failed for good. An undo to it is taken back until Retry. */
   condemned: `${GROUP}/condemned`,
+  /** On a ControllerRevision that has been rolled out completely: until when it served first, RFC 3339. */
+  served: `${GROUP}/served`,
   /** On a resolver pod: which attempt it is, from 1. */
   attempt: `${GROUP}/attempt`,
   /** `kubectl rollout history` shows it. */
@@ -30,18 +34,26 @@ export const ANNOTATION = {
 
 /** Label selector of everything the operator makes: its watches see nothing else. */
 export const MANAGED_SELECTOR = `${MANAGED_BY}=${FIELD_MANAGER}`;
+/** The same, of one ModelDeployment. */
+export const managedSelectorOf = (model: string): string => `${MANAGED_SELECTOR},${INSTANCE_LABEL}=${model}`;
 
+/** Deployment and Service of the pods on trial. */
+export const canaryName = (model: string): string => `${model}-canary`;
 export const revisionName = (model: string, revision: number): string => `${model}-${revision}`;
 /** One pod per attempt: the name of a pod that is going away is not free yet. With '' the beginning of all their names. */
 export const resolverName = (model: string, recipeHash: string, attempt: number | ''): string =>
   `${model}-resolve-${recipeHash}-${attempt}`;
-export const podSelector = (model: string): Record<string, string> => ({ [LABEL.model]: model });
+/** Selects the server pods of a model, or of one revision of it. */
+export const podSelector = (model: string, revision?: number): Record<string, string> => ({
+  [LABEL.model]: model,
+  ...(revision === undefined ? {} : { [LABEL.revision]: String(revision) }),
+});
 
 /** Labels of every child object. */
 export function childLabels(model: string): Record<string, string> {
   return {
     'app.kubernetes.io/name': 'modeldeployment',
-    'app.kubernetes.io/instance': model,
+    [INSTANCE_LABEL]: model,
     [MANAGED_BY]: FIELD_MANAGER,
   };
 }

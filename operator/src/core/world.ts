@@ -3,6 +3,8 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
 import type { FullSpec } from '../api/defaults.ts';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { PodReport } from './analysis/counts.ts';
+import type { Measurement } from './analysis/queries.ts';
 import type { Owner } from './names.ts';
 import type { Revision } from './revision.ts';
 
@@ -34,15 +36,23 @@ export interface World {
   settings: Settings;
   model: ModelView;
   deployment: IDeployment | undefined;
-  /** ReplicaSets of the Deployment. */
+  /** The Deployment of the pods on trial. */
+  canary: IDeployment | undefined;
+  /** ReplicaSets with server pods: of either Deployment, or between them while they are handed over. */
   replicaSets: readonly IReplicaSet[];
   /** The history, oldest first. */
   revisions: readonly Revision[];
-  /** Server pods, terminating ones included. */
+  /** Server pods of either Deployment, terminating ones included. */
   pods: readonly IPod[];
   /** Pods that resolve a tag. */
   resolvers: readonly IPod[];
+  /** What the pods have counted during the present trial; the same pod more than once when it restarted meanwhile. */
+  reports: readonly PodReport[];
+  /** What Prometheus last said to the queries of spec.rollout.analysis. */
+  measurements: readonly Measurement[];
   service: IService | undefined;
+  /** The Service of the pods on trial. */
+  preview: IService | undefined;
   disruptionBudget: IPodDisruptionBudget | undefined;
   serviceAccount: IServiceAccount | undefined;
   /** A name that was refused because it belongs to somebody else, as `Service digits`. */

@@ -1,5 +1,6 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { IncomingMessage } from 'node:http';
+import type { Client } from '../batching/executor.ts';
 import type { ServedModel, Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
@@ -14,12 +15,14 @@ import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
 import { json, type Answer } from './answer.ts';
-import { checkMedia, readBody, type Body } from './body.ts';
-import type { Service } from './service.ts';
+import { checkMedia, isGone, readBody, type Body } from './body.ts';
+import type { Served, Service } from './service.ts';
 
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {
   protocol: 'v1' | 'v2';
+  /** What it is in TensorFlow Serving's metrics. */
+  api: string;
   /** @throws RequestError 400, 413 */
   decode(body: Body, model: ServedModel): Request;
   /** @throws RequestError 400 when the outputs cannot be written as they were asked for */
@@ -28,21 +31,25 @@ interface Call<Request extends Inference> {
 
 const infer: Call<InferRequest> = {
   protocol: 'v2',
+  api: 'predict',
   decode: ({ chunks, length, jsonLength }, model) => decodeInfer(frame(chunks, length, jsonLength), model),
   encode: encodeInfer,
 };
 const predict: Call<PredictRequest> = {
   protocol: 'v1',
+  api: 'predict',
   decode: ({ chunks, length }, model) => decodePredict(jsonText(chunks, length), model),
   encode: (_, request, outputs) => ({ body: encodePredict(request, outputs) }),
 };
 const classify: Call<Inference> = {
   protocol: 'v1',
+  api: 'classify',
   decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'classify'),
   encode: (_, request, outputs) => ({ body: encodeClassify(request, outputs) }),
 };
 const regress: Call<Inference> = {
   protocol: 'v1',
+  api: 'regress',
   decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'regress'),
   encode: (_, request, outputs) => ({ body: encodeRegress(request, outputs) }),
 };
@@ -56,7 +63,7 @@ const CALLS: Readonly<Record<CallKind, Call<Inference>>> = {
 
 export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
 
-/** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError */
+/** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError, ClientGone */
 export async function answerCall(
   service: Service,
   asked: CallRoute,
@@ -66,27 +73,44 @@ export async function answerCall(
   const call = CALLS[asked.kind];
   const served = service.models.find(asked);
   if (!served) throw call.protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
+  const ticket = service.admission.enter();
   try {
     checkMedia(request, call.protocol);
-    const body = await readBody(request, service.maxBodyBytes);
-    const read = performance.now();
-    const inference = call.decode(body, served.model);
-    const decoded = performance.now();
-    const outputs = await served.predictor.predict(inference.signature, inference.inputs);
-    const ran = performance.now();
-    const { body: bytes, jsonLength } = call.encode(served.model, inference, outputs);
-    const written = performance.now();
-    served.statistics.succeeded({
-      request: written - started,
-      queue: 0,
-      input: decoded - read,
-      infer: ran - decoded,
-      output: written - ran,
-    });
-    if (jsonLength === undefined) return json(bytes);
-    return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
+    served.executor.checkRoom();
+    const body = await readBody(request, ticket);
+    return await answerBody(served, call, body, { started, gone: () => isGone(request) });
   } catch (error) {
     served.statistics.failed(performance.now() - started, reasonOf(error));
     throw error;
+  } finally {
+    ticket.leave();
   }
+}
+
+/** From the body of a request to its answer. */
+async function answerBody<Request extends Inference>(
+  { model, executor, statistics }: Served,
+  call: Call<Request>,
+  body: Body,
+  client: Client,
+): Promise<Answer> {
+  const read = performance.now();
+  const inference = call.decode(body, model);
+  const decoded = performance.now();
+  const { outputs, began, ended } = await executor.run(inference, client);
+  const encoding = performance.now();
+  const { body: bytes, jsonLength } = call.encode(model, inference, outputs);
+  const written = performance.now();
+  statistics.succeeded(
+    {
+      request: written - client.started,
+      queue: began - decoded,
+      input: decoded - read,
+      infer: ended - began,
+      output: written - encoding,
+    },
+    { api: call.api, entrypoint: 'REST' },
+  );
+  if (jsonLength === undefined) return json(bytes);
+  return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
 }

@@ -1,3 +1,5 @@
+import type { Admission } from './admission.ts';
+import { Executor, type BatchLimits } from '../batching/executor.ts';
 import type { Predictor, ServedModel } from '../model/types.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -9,7 +11,7 @@ import type { Target } from '../protocol/route.ts';
 /** A model version that answers in this process. */
 export interface Served {
   model: ServedModel;
-  predictor: Predictor;
+  executor: Executor;
   statistics: Statistics;
 }
 
@@ -24,7 +26,7 @@ export interface Models {
 /** What the data path needs of its surroundings. */
 export interface Service {
   models: Models;
-  maxBodyBytes: number;
+  admission: Admission;
   serverVersion: string;
   metrics: WorkerMetrics;
   log: Logger;
@@ -33,14 +35,25 @@ export interface Service {
   exposition: (page: Page) => Promise<Exposition>;
 }
 
+/** Makes a loaded model ready to answer. */
+export function served(
+  model: ServedModel,
+  predictor: Predictor,
+  statistics: Statistics,
+  { limits, log }: { limits: BatchLimits; log: Logger },
+): Served {
+  const executor = new Executor(predictor, limits, (signature) =>
+    log.warn({ signature }, 'requests are run one by one: the outputs do not have one row for each row of the inputs'),
+  );
+  return { model, executor, statistics };
+}
+
 /** A repository of which one version is served. */
-export function oneModel(served: Served): Models {
-  const { name, version } = served.model;
+export function oneModel(only: Served): Models {
+  const { name, version } = only.model;
   return {
     find: (target) =>
-      target.model === name && (target.version ?? version) === version && target.label === undefined
-        ? served
-        : undefined,
+      target.model === name && (target.version ?? version) === version && target.label === undefined ? only : undefined,
     index: () => [{ name, version, state: 'READY', reason: '' }],
   };
 }

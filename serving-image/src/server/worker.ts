@@ -1,8 +1,9 @@
-import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
+import { Admission } from '../http/admission.ts';
 import { createHandler } from '../http/handler.ts';
-import { oneModel } from '../http/service.ts';
+import { createHttpServer } from '../http/server.ts';
+import { oneModel, served } from '../http/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
 import { FatalError } from '../model/types.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
@@ -68,17 +69,18 @@ class Worker {
       this.#ledger,
     );
     const { statistics } = this.#metrics;
-    const served = oneModel({ model, predictor: observed(predictor, statistics, this.#ledger), statistics });
+    const counted = observed(predictor, statistics, this.#ledger);
+    const own = oneModel(served(model, counted, statistics, { limits: config.limits, log }));
     this.#handler = createHandler({
-      models: { ...served, index: () => this.#front.index() ?? served.index() },
-      maxBodyBytes: config.maxBodyBytes,
+      models: { ...own, index: () => this.#front.index() ?? own.index() },
+      admission: new Admission(config.limits),
       serverVersion,
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
       exposition: (page) => this.#exposition(page),
     });
-    const server = publicServer();
+    const server = createHttpServer(config.limits);
     this.#connections = new Connections(server, {
       taken: (connection, then) => tell({ type: 'taken', connection }, { then }),
       returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
@@ -175,15 +177,6 @@ export function fail(error: unknown, log: Logger): void {
   if (process.send) process.send({ type: 'failed', report } satisfies ToSupervisor, () => process.exit(1));
   else process.exit(1);
 }
-
-const publicServer = (): Server =>
-  createServer({
-    keepAliveTimeout: 75_000,
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    connectionsCheckingInterval: 2_000,
-    maxHeaderSize: 16_384,
-  });
 
 /** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
 function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {

@@ -207,6 +207,16 @@ export const METRICS = {
     'Time of failed requests from arrival to answer, in microseconds; for the statistics extension.',
     triton,
   ),
+  batchRuns: counter(
+    'modeldeployment_batch_runs_total',
+    'Runs of the model by their rows, above 64 rounded up to a power of two; for the statistics extension.',
+    { ...triton, labels: ['rows'] },
+  ),
+  batchTime: counter(
+    'modeldeployment_batch_run_duration_us_total',
+    'Time of runs by their rows, in microseconds; for the statistics extension.',
+    { ...triton, labels: ['rows'] },
+  ),
   lastInference: gauge(
     'modeldeployment_last_inference_seconds',
     'When a request was last answered with outputs, in seconds since 1970; for the statistics extension.',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ClientGone } from '../batching/executor.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { RunError, type Predictor, type Tensor } from '../model/types.ts';
 import { exposition, retained } from './exposition.ts';
@@ -125,7 +126,7 @@ describe('the reason of an error', () => {
     [new RequestError(500, ''), 'internal'],
     [new RunError(''), 'refused_by_model'],
     [new RunError('', true), 'out_of_memory'],
-    [Object.assign(new Error('aborted'), { code: 'ECONNRESET' }), 'client_gone'],
+    [new ClientGone(), 'client_gone'],
     [new TypeError('x'), 'internal'],
   ])('%s is %s', (error, reason) => {
     expect(reasonOf(error)).toBe(reason);

@@ -1,4 +1,5 @@
 /** Why a request was not answered as it was asked: the values of the label `reason`, and their names elsewhere. Pure. */
+import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
 import { RequestError } from '../protocol/errors.ts';
 
@@ -63,5 +64,5 @@ export function reasonOf(error: unknown): Reason {
   if (error instanceof RequestError) {
     return BY_STATUS[error.status] ?? (error.status < 500 ? 'invalid_request' : 'internal');
   }
-  return (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? 'client_gone' : 'internal';
+  return error instanceof ClientGone ? 'client_gone' : 'internal';
 }

@@ -96,6 +96,9 @@ export class Statistics {
     counts.executions.value++;
     counts.processedBatchSize.observe(rows);
     counts.nonFinite.value += nonFinite;
+    const size = String(rows <= 64 ? rows : 2 ** Math.ceil(Math.log2(rows)));
+    this.#meter.counter('batchRuns', size).value++;
+    this.#meter.counter('batchTime', size).value += milliseconds * 1000;
     this.#meter.histogram('runtimeLatency', 'Predict', this.#engine).observe(milliseconds * 1000);
   }
 
@@ -103,6 +106,11 @@ export class Statistics {
   refused(): void {
     this.#counts.refused.value++;
   }
+}
+
+interface Duration {
+  count: number;
+  ns: number;
 }
 
 /** Statistics of one model version, of all workers together, as Triton's statistics extension shows them. */
@@ -113,9 +121,9 @@ export interface ModelStatistics {
   last_inference: number;
   inference_count: number;
   execution_count: number;
-  inference_stats: Record<string, { count: number; ns: number }>;
+  inference_stats: Record<string, Duration>;
   response_stats: object;
-  batch_stats: readonly object[];
+  batch_stats: readonly ({ batch_size: number } & Record<string, Duration | number>)[];
   memory_usage: readonly object[];
 }
 
@@ -132,31 +140,40 @@ const READ = [
   'outputTime',
   'failureTime',
   'lastInference',
+  'batchRuns',
+  'batchTime',
 ] as const satisfies (keyof typeof METRICS)[];
 type Read = (typeof READ)[number];
 const KEY = new Map<string, Read>(READ.map((key) => [METRICS[key].name, key]));
 
+/** Sums by metric and number of rows; 0 rows where a metric has no such label. */
+type Values = Map<Read, Map<number, number>>;
+
 /** Finds the statistics of all model versions in an exposition, which is where all workers are added up. Pure. */
 export function readStatistics(exposition: string): ModelStatistics[] {
-  const found = new Map<string, Map<Read, number>>();
+  const found = new Map<string, Values>();
   for (const [, name = '', labels = '', value] of exposition.matchAll(/^(\w+)\{([^}]*)\} (\S+)$/gm)) {
-    const model = /(?:^|,)model="([^"]*)"/.exec(labels)?.[1];
-    const version = /(?:^|,)version="([^"]*)"/.exec(labels)?.[1];
-    const key = KEY.get(name);
+    const label = (of: string) => new RegExp(`(?:^|,)${of}="([^"]*)"`).exec(labels)?.[1];
+    const [model, version, key] = [label('model'), label('version'), KEY.get(name)];
     if (model === undefined || version === undefined || key === undefined) continue;
     const id = JSON.stringify([model, version]);
-    const values = found.get(id) ?? new Map<Read, number>();
-    found.set(id, values.set(key, (values.get(key) ?? 0) + Number(value)));
+    const values: Values = found.get(id) ?? new Map<Read, Map<number, number>>();
+    found.set(id, values);
+    const byRows = values.get(key) ?? new Map<number, number>();
+    const rows = Number(label('rows') ?? 0);
+    values.set(key, byRows.set(rows, (byRows.get(rows) ?? 0) + Number(value)));
   }
   return [...found].map(([id, values]) => {
     const [name, version] = JSON.parse(id) as [string, string];
-    return describe(name, version, (what) => values.get(what) ?? 0);
+    return describe(name, version, values);
   });
 }
 
-function describe(name: string, version: string, value: (what: Read) => number): ModelStatistics {
+function describe(name: string, version: string, values: Values): ModelStatistics {
+  const value = (what: Read, rows = 0) => values.get(what)?.get(rows) ?? 0;
   const duration = (count: number, microseconds: number) => ({ count, ns: Math.round(microseconds * 1000) });
   const success = value('success');
+  const sizes = [...(values.get('batchRuns')?.keys() ?? [])].sort((a, b) => a - b);
   return {
     name,
     version,
@@ -174,7 +191,12 @@ function describe(name: string, version: string, value: (what: Read) => number):
       cache_miss: duration(0, 0),
     },
     response_stats: {},
-    batch_stats: [],
+    batch_stats: sizes.map((rows) => ({
+      batch_size: rows,
+      compute_input: duration(value('batchRuns', rows), 0),
+      compute_infer: duration(value('batchRuns', rows), value('batchTime', rows)),
+      compute_output: duration(value('batchRuns', rows), 0),
+    })),
     memory_usage: [],
   };
 }
