@@ -44,7 +44,9 @@ module.exports = {
       name: 'server-protocol-is-pure',
       severity: 'error',
       from: { path: '^serving-image/src/protocol/', pathNot: TESTS },
-      to: { pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/' },
+      to: {
+        pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/',
+      },
     },
     {
       name: 'server-batching-policy-is-pure',

@@ -13,6 +13,7 @@ import { decodePredict, type PredictRequest } from '../protocol/v1/predict.ts';
 import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import { reasonOf } from '../telemetry/reasons.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, isGone, readBody, type Body } from './body.ts';
 import type { Served, Service } from './service.ts';
@@ -20,6 +21,8 @@ import type { Served, Service } from './service.ts';
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {
   protocol: 'v1' | 'v2';
+  /** What it is in TensorFlow Serving's metrics. */
+  api: string;
   /** @throws RequestError 400, 413 */
   decode(body: Body, model: ServedModel): Request;
   /** @throws RequestError 400 when the outputs cannot be written as they were asked for */
@@ -28,21 +31,25 @@ interface Call<Request extends Inference> {
 
 const infer: Call<InferRequest> = {
   protocol: 'v2',
+  api: 'predict',
   decode: ({ chunks, length, jsonLength }, model) => decodeInfer(frame(chunks, length, jsonLength), model),
   encode: encodeInfer,
 };
 const predict: Call<PredictRequest> = {
   protocol: 'v1',
+  api: 'predict',
   decode: ({ chunks, length }, model) => decodePredict(jsonText(chunks, length), model),
   encode: (_, request, outputs) => ({ body: encodePredict(request, outputs) }),
 };
 const classify: Call<Inference> = {
   protocol: 'v1',
+  api: 'classify',
   decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'classify'),
   encode: (_, request, outputs) => ({ body: encodeClassify(request, outputs) }),
 };
 const regress: Call<Inference> = {
   protocol: 'v1',
+  api: 'regress',
   decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'regress'),
   encode: (_, request, outputs) => ({ body: encodeRegress(request, outputs) }),
 };
@@ -73,7 +80,7 @@ export async function answerCall(
     const body = await readBody(request, ticket);
     return await answerBody(served, call, body, { started, gone: () => isGone(request) });
   } catch (error) {
-    served.statistics.failed(performance.now() - started);
+    served.statistics.failed(performance.now() - started, reasonOf(error));
     throw error;
   } finally {
     ticket.leave();
@@ -94,13 +101,16 @@ async function answerBody<Request extends Inference>(
   const encoding = performance.now();
   const { body: bytes, jsonLength } = call.encode(model, inference, outputs);
   const written = performance.now();
-  statistics.succeeded({
-    request: written - client.started,
-    queue: began - decoded,
-    input: decoded - read,
-    infer: ended - began,
-    output: written - encoding,
-  });
+  statistics.succeeded(
+    {
+      request: written - client.started,
+      queue: began - decoded,
+      input: decoded - read,
+      infer: ended - began,
+      output: written - encoding,
+    },
+    { api: call.api, entrypoint: 'REST' },
+  );
   if (jsonLength === undefined) return json(bytes);
   return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { workerEnvironment } from '../config.ts';
 import { Ledger } from '../telemetry/ledger.ts';
-import type { Snapshot } from '../telemetry/metrics.ts';
+import type { Snapshot } from '../telemetry/meter.ts';
 import { pick, surplus, type Load } from './dispatch.ts';
 import { stopReading } from './handle.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';

@@ -2,7 +2,8 @@
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
 import type { Catalog } from '../model/catalog.ts';
 import type { EngineName } from '../model/types.ts';
-import type { Snapshot } from '../telemetry/metrics.ts';
+import type { Exposition, Page } from '../telemetry/exposition.ts';
+import type { Snapshot } from '../telemetry/meter.ts';
 
 /** First bytes of a connection, read to see which model it asks for; base64. */
 export type Head = string;
@@ -21,7 +22,7 @@ export type ToWorker =
   /** No connection follows: finish what is open, close it, and exit. */
   | { type: 'stop' }
   | { type: 'snapshot'; ask: number }
-  | { type: 'exposition'; ask: number; contentType: string; text: string };
+  | ({ type: 'exposition'; ask: number } & Exposition);
 
 export type ToSupervisor =
   | { type: 'ready'; model: string; version: string; engine: EngineName; loadSeconds: number; warmupSeconds: number }
@@ -37,7 +38,7 @@ export type ToSupervisor =
   /** This worker has lost too much memory to failed runs and wants to be replaced. */
   | { type: 'retire' }
   | { type: 'snapshot'; ask: number; snapshot: Snapshot }
-  | { type: 'exposition'; ask: number };
+  | { type: 'exposition'; ask: number; page: Page };
 
 /** How often a worker says that it is alive, in milliseconds. */
 export const ALIVE_MS = 1000;

@@ -6,7 +6,9 @@ import type { Config } from '../config.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { unavailable, notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { exposition, retained, SupervisorMetrics, type Snapshot } from '../telemetry/metrics.ts';
+import { exposition, retained, type Exposition, type Page } from '../telemetry/exposition.ts';
+import type { Snapshot } from '../telemetry/meter.ts';
+import { SupervisorMetrics } from '../telemetry/metrics.ts';
 import { createAdmin, type State } from './admin.ts';
 import type { Unit } from './berth.ts';
 import { Crew, type Departure } from './crew.ts';
@@ -28,7 +30,7 @@ export class Supervisor {
   readonly #fleet: Fleet;
   readonly #crew: Crew;
   readonly #reception: Reception;
-  readonly #metrics = new SupervisorMetrics();
+  readonly #metrics: SupervisorMetrics;
   readonly #public: Server;
   readonly #admin;
   readonly #watch: RepositoryWatch | undefined;
@@ -64,8 +66,9 @@ export class Supervisor {
         returned: (arrival) => this.#reception.receive(arrival),
       },
     );
+    this.#metrics = new SupervisorMetrics(config.revision);
     this.#catalog = this.#fleet.catalog(this.#crew.door);
-    const state: State = { catalog: () => this.#seen(), exposition: () => this.#exposition() };
+    const state: State = { catalog: () => this.#seen(), exposition: (page) => this.#exposition(page) };
     this.#admin = createAdmin(
       state,
       notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`),
@@ -220,7 +223,7 @@ export class Supervisor {
         this.#tell({ type: 'retire', id });
         return;
       case 'exposition':
-        void this.#exposition().then((content) =>
+        void this.#exposition(message.page).then((content) =>
           this.#crew.send(id, { type: 'exposition', ask: message.ask, ...content }),
         );
         return;
@@ -236,22 +239,21 @@ export class Supervisor {
 
   #onExit(id: number, { cause, snapshot, lostRequests, lostConnections }: Departure): void {
     const unit = this.#fleet.unitOf(id);
-    const model = { model: unit?.name ?? '', version: unit?.version ?? '' };
+    const { name = '', version = '' } = unit ?? {};
     const wasServing = this.#fleet.serving().some(({ workers }) => workers.includes(id));
-    if (snapshot) this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot])]);
+    if (snapshot) this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot], this.#catalog)]);
     if (!this.#stopping) {
-      const fields = { worker: id, ...model, cause, lostRequests, lostConnections };
+      const fields = { worker: id, model: name, version, cause, lostRequests, lostConnections };
       this.log[wasServing ? 'error' : 'info'](fields, 'worker ended');
-      if (wasServing) this.#metrics.restarts.inc(model);
+      if (wasServing) this.#metrics.restarted(name, version);
     }
-    this.#metrics.lostRequests.inc(model, lostRequests);
-    this.#metrics.lostConnections.inc(model, lostConnections);
+    this.#metrics.lost(name, version, lostRequests, lostConnections);
     this.#tell({ type: 'exited', id, cause });
     if (this.#stopping && this.#crew.size === 0) this.#finish(0);
   }
 
-  async #exposition(): Promise<{ contentType: string; text: string }> {
-    const own = await this.#metrics.registry.getMetricsAsJSON();
-    return exposition([own, ...(await this.#gone), ...(await this.#crew.snapshots())]);
+  async #exposition(page: Page): Promise<Exposition> {
+    const workers = await this.#crew.snapshots();
+    return exposition([...this.#metrics.snapshots(), ...(await this.#gone), ...workers], page);
   }
 }

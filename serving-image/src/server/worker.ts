@@ -5,10 +5,12 @@ import { createHandler } from '../http/handler.ts';
 import { createHttpServer } from '../http/server.ts';
 import { oneModel, served } from '../http/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
-import { FatalError, type Predictor } from '../model/types.ts';
+import { FatalError } from '../model/types.ts';
+import type { Exposition, Page } from '../telemetry/exposition.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
+import { observed } from '../telemetry/observed.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -17,8 +19,6 @@ import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 /** Memory lost to failed runs after which a worker asks to be replaced, in bytes. */
 const LOST_LIMIT = 256 * 1024 * 1024;
-
-type Exposition = { contentType: string; text: string };
 
 export interface WorkerSettings {
   config: Config & { name: string; version: string };
@@ -57,13 +57,20 @@ class Worker {
     private readonly loaded: LoadedModel,
   ) {
     const { config, log, serverVersion } = settings;
-    const { model, predictor, loadSeconds, warmupSeconds } = loaded;
-    const { name, version } = model;
-    this.#metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, this.#ledger);
-    this.#metrics.load.set(loadSeconds);
-    this.#metrics.warmup.set(warmupSeconds);
-    const counted = { metrics: this.#metrics, log };
-    const own = oneModel(served(model, recorded(predictor, this.#ledger), config.limits, counted));
+    const { model, predictor, notes } = loaded;
+    for (const note of notes) log.warn({ note }, 'warm-up');
+    this.#metrics = new WorkerMetrics(
+      {
+        ...loaded,
+        revision: config.revision,
+        lostBytes: () => predictor.lostBytes?.() ?? 0,
+        memory: () => predictor.memory?.() ?? { tensors: 0, bytes: 0 },
+      },
+      this.#ledger,
+    );
+    const { statistics } = this.#metrics;
+    const counted = observed(predictor, statistics, this.#ledger);
+    const own = oneModel(served(model, counted, statistics, { limits: config.limits, log }));
     this.#handler = createHandler({
       models: { ...own, index: () => this.#front.index() ?? own.index() },
       admission: new Admission(config.limits),
@@ -71,7 +78,7 @@ class Worker {
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
-      exposition: () => this.#exposition(),
+      exposition: (page) => this.#exposition(page),
     });
     const server = createHttpServer(config.limits);
     this.#connections = new Connections(server, {
@@ -97,8 +104,8 @@ class Worker {
     process.on('message', (message: ToWorker, socket?: Socket) => this.#onMessage(message, socket));
     const { door } = this.settings;
     if (door !== undefined) this.#door = await Door.open(door, this.#handler);
-    await this.#alive();
-    setInterval(() => void this.#alive(), ALIVE_MS);
+    this.#alive();
+    setInterval(() => this.#alive(), ALIVE_MS);
     const { model, loadSeconds, warmupSeconds } = this.loaded;
     const { name, version, engine } = model;
     tell({ type: 'ready', model: name, version, engine, loadSeconds, warmupSeconds });
@@ -126,9 +133,7 @@ class Worker {
         void this.#end(this.#connections.stop());
         return;
       case 'snapshot':
-        void this.#metrics.registry
-          .getMetricsAsJSON()
-          .then((snapshot) => tell({ type: 'snapshot', ask: message.ask, snapshot }));
+        tell({ type: 'snapshot', ask: message.ask, snapshot: this.#metrics.snapshot() });
         return;
       case 'exposition':
         this.#asks.get(message.ask)?.(message);
@@ -144,15 +149,15 @@ class Worker {
     process.exit(0);
   }
 
-  #exposition(): Promise<Exposition> {
+  #exposition(page: Page): Promise<Exposition> {
     return new Promise((resolve) => {
       this.#asks.set(this.#nextAsk, resolve);
-      tell({ type: 'exposition', ask: this.#nextAsk++ });
+      tell({ type: 'exposition', ask: this.#nextAsk++, page });
     });
   }
 
-  async #alive(): Promise<void> {
-    tell({ type: 'alive', snapshot: await this.#metrics.registry.getMetricsAsJSON() });
+  #alive(): void {
+    tell({ type: 'alive', snapshot: this.#metrics.snapshot() });
     if (this.#retiring || (this.loaded.predictor.lostBytes?.() ?? 0) <= LOST_LIMIT) return;
     this.#retiring = true;
     tell({ type: 'retire' });
@@ -171,18 +176,6 @@ export function fail(error: unknown, log: Logger): void {
   log.error({ err: error, reason: report.reason }, 'worker failed');
   if (process.send) process.send({ type: 'failed', report } satisfies ToSupervisor, () => process.exit(1));
   else process.exit(1);
-}
-
-/** A crash in native code must find the ledger up to date. */
-function recorded(predictor: Predictor, ledger: Ledger): Predictor {
-  return {
-    signatures: predictor.signatures,
-    ...(predictor.lostBytes ? { lostBytes: () => predictor.lostBytes?.() ?? 0 } : {}),
-    predict(signature, inputs) {
-      ledger.flush();
-      return predictor.predict(signature, inputs);
-    },
-  };
 }
 
 /** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
