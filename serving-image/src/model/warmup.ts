@@ -214,12 +214,13 @@ function inputsOf(request: LoggedRequest, model: ServedModel, what: string): Ten
         }));
   const unknown = given.find(({ name }) => !specs.some((spec) => spec.name === name));
   if (unknown) throw failed(`${what}: the model has no input ${unknown.name}`);
-  return specs.map(({ name, dtype, shape }) => {
+  return specs.map(({ name, dtype, shape, unknownRank }) => {
     const tensor = given.find((input) => input.name === name);
     const fits =
       tensor?.dtype === dtype &&
-      tensor.shape.length === shape.length &&
-      tensor.shape.every((size, i) => shape[i] === -1 || shape[i] === size);
+      (unknownRank ||
+        (tensor.shape.length === shape.length &&
+          tensor.shape.every((size, i) => shape[i] === -1 || shape[i] === size)));
     if (fits) return tensor;
     const has = tensor ? `is ${tensor.dtype} [${tensor.shape.join(', ')}]` : 'is missing';
     throw failed(`${what}: input ${name} ${has}, expected ${dtype} [${shape.join(', ')}]`);
