@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@modeldeployment/operator';
-import { type Access, accessFlags, explainSpawn, KubectlError, spawnKubectl } from './kubectl.ts';
+import { KubectlError } from '../errors.ts';
+import { type Access, accessFlags, explainSpawn, spawnKubectl } from './kubectl.ts';
 
 /** What `kubectl proxy` prints once it answers, and what it logs when the API server does not. */
 const READY = /^Starting to serve/m;
