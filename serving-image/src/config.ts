@@ -6,7 +6,7 @@ import type { BatchLimits } from './batching/executor.ts';
 import type { Limits } from './http/admission.ts';
 import type { Patience } from './http/server.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
-import { FatalError, type EngineName } from './model/types.ts';
+import { FatalError, type EngineChoice, type EngineName } from './model/types.ts';
 
 export interface Config {
   /** Absent: all models of the repository. */
@@ -19,6 +19,8 @@ export interface Config {
   repository: string;
   format: ModelFormat | 'auto';
   engine: EngineName | 'auto';
+  /** What an earlier worker of the same version has chosen. */
+  engineChoice: EngineChoice | undefined;
   httpPort: number;
   adminPort: number;
   host: string;
@@ -62,6 +64,9 @@ export const OWN_ENV = {
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
   hangSeconds: 'WORKER_HANG_SECONDS',
 } as const;
+
+/** From the supervisor to a worker, as JSON. */
+const ENGINE_CHOICE = 'ENGINE_CHOICE';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -108,6 +113,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     repository: get(ENV.repository) ?? PATH.repository,
     format: oneOf(ENV.format, FORMATS, 'auto'),
     engine: oneOf(ENV.engine, ENGINES, 'auto'),
+    engineChoice: JSON.parse(get(ENGINE_CHOICE) ?? 'null') as EngineChoice | undefined,
     httpPort: whole(OWN_ENV.httpPort, PORT.http, 0, 65535),
     adminPort: whole(OWN_ENV.adminPort, PORT.admin, 0, 65535),
     host: get(OWN_ENV.host) ?? '::',
@@ -145,7 +151,7 @@ export const terminationLogPath = (env: Environment = process.env): string =>
  * thread is quicker, and a user's own choice stands.
  */
 export function workerEnvironment(
-  model: { name: string; version: string },
+  model: { name: string; version: string; engineChoice?: EngineChoice | undefined },
   env: Environment = process.env,
 ): Record<string, string | undefined> {
   return {
@@ -157,6 +163,7 @@ export function workerEnvironment(
     [ENV.name]: model.name,
     [ENV.version]: model.version,
     [OWN_ENV.policy]: undefined,
+    [ENGINE_CHOICE]: model.engineChoice && JSON.stringify(model.engineChoice),
   };
 }
 

@@ -37,12 +37,12 @@ export interface Service {
 
 /** Makes a loaded model ready to answer. */
 export function served(
-  model: ServedModel,
+  { model, batched }: { model: ServedModel; batched: ReadonlySet<string> },
   predictor: Predictor,
   statistics: Statistics,
   { limits, log }: { limits: BatchLimits; log: Logger },
 ): Served {
-  const executor = new Executor(predictor, limits, (signature) =>
+  const executor = new Executor(predictor, batched, limits, (signature) =>
     log.warn({ signature }, 'requests are run one by one: the outputs do not have one row for each row of the inputs'),
   );
   return { model, executor, statistics };

@@ -1,7 +1,7 @@
 /** What the supervisor and its workers say to each other. Sockets of new connections travel with `connection`. */
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
 import type { Catalog } from '../model/catalog.ts';
-import type { EngineName } from '../model/types.ts';
+import type { EngineChoice } from '../model/types.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { Snapshot } from '../telemetry/meter.ts';
 
@@ -25,7 +25,7 @@ export type ToWorker =
   | ({ type: 'exposition'; ask: number } & Exposition);
 
 export type ToSupervisor =
-  | { type: 'ready'; model: string; version: string; engine: EngineName; loadSeconds: number; warmupSeconds: number }
+  | ({ type: 'ready'; model: string; version: string; loadSeconds: number; warmupSeconds: number } & EngineChoice)
   | { type: 'failed'; report: FailureReport }
   /** The event loop turns. */
   | { type: 'alive'; snapshot: Snapshot }

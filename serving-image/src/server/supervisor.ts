@@ -208,8 +208,8 @@ export class Supervisor {
   #onMessage(id: number, message: ToSupervisor): void {
     switch (message.type) {
       case 'ready': {
-        const { model, version, engine, loadSeconds, warmupSeconds } = message;
-        this.log.info({ worker: id, model, version, engine, loadSeconds, warmupSeconds }, 'worker ready');
+        const { model, version, engine, reason, loadSeconds, warmupSeconds } = message;
+        this.log.info({ worker: id, model, version, engine, reason, loadSeconds, warmupSeconds }, 'worker ready');
         this.#tell({ type: 'ready', id });
         this.#crew.send(id, { type: 'catalog', catalog: this.#catalog });
         if (this.#draining) this.#crew.send(id, { type: 'drain' });

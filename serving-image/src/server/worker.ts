@@ -34,7 +34,7 @@ export async function work(settings: WorkerSettings): Promise<void> {
   process.on('SIGTERM', () => undefined);
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(1));
-  const loaded = await loadModel(settings.config);
+  const loaded = await loadModel(settings.config, settings.config.engineChoice);
   const worker = new Worker(settings, loaded);
   await worker.start();
 }
@@ -70,7 +70,7 @@ class Worker {
     );
     const { statistics } = this.#metrics;
     const counted = observed(predictor, statistics, this.#ledger);
-    const own = oneModel(served(model, counted, statistics, { limits: config.limits, log }));
+    const own = oneModel(served(loaded, counted, statistics, { limits: config.limits, log }));
     this.#handler = createHandler({
       models: { ...own, index: () => this.#front.index() ?? own.index() },
       admission: new Admission(config.limits),
@@ -107,8 +107,8 @@ class Worker {
     this.#alive();
     setInterval(() => this.#alive(), ALIVE_MS);
     const { model, loadSeconds, warmupSeconds } = this.loaded;
-    const { name, version, engine } = model;
-    tell({ type: 'ready', model: name, version, engine, loadSeconds, warmupSeconds });
+    const { name, version, engine, engineReason: reason } = model;
+    tell({ type: 'ready', model: name, version, engine, reason, loadSeconds, warmupSeconds });
   }
 
   #onMessage(message: ToWorker, socket: Socket | undefined): void {
