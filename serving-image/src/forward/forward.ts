@@ -1,0 +1,57 @@
+/** Forwarding one request: what the client gets, and what is counted. */
+import type { Traffic } from '@modeldeployment/modelpack/traffic';
+import { unavailable } from '../protocol/errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { ForwardMetrics } from './metrics.ts';
+import { isServersFault, type Outcome, type Round } from './round.ts';
+import { count } from './tally.ts';
+
+/** Asks the revision on trial, and answers here when that fails: the client notices nothing but the time. */
+export async function forward<T>(
+  exchange: Exchange<T>,
+  traffic: Traffic,
+  round: Round,
+  metrics: ForwardMetrics,
+): Promise<T> {
+  const began = performance.now();
+  const reply = await round.ask(exchange, traffic);
+  if (reply.ok) {
+    record(round, metrics, began, 'answered', reply.nonFinite);
+    return reply.answer;
+  }
+  try {
+    const { answer } = await exchange.own();
+    record(round, metrics, began, reply.cause);
+    return answer;
+  } catch (error) {
+    const both = isServersFault(error);
+    // What both refuse is the client's fault; what both fail at must not speak against one of them alone.
+    if (both) count(round.counts.own, { ms: performance.now() - began, error: true });
+    record(round, metrics, began, reply.cause === '4xx' && !both ? 'rejected' : reply.cause);
+    throw error;
+  }
+}
+
+/** The client names the version on trial, which nobody else serves: the answer is passed on whatever it is. @throws RequestError 503 */
+export async function forwardNamed<T>(
+  exchange: Exchange<T>,
+  traffic: Traffic,
+  round: Round,
+  metrics: ForwardMetrics,
+): Promise<T> {
+  const began = performance.now();
+  const reply = await round.ask(exchange, traffic);
+  if (reply.ok) record(round, metrics, began, 'answered', reply.nonFinite);
+  else record(round, metrics, began, reply.cause === '4xx' ? 'rejected' : reply.cause);
+  if (reply.answer !== undefined) return reply.answer;
+  throw unavailable(
+    `version ${traffic.targetVersion} is on trial and gives no answer now; without a version you get one`,
+  );
+}
+
+function record(round: Round, metrics: ForwardMetrics, began: number, outcome: Outcome, nonFinite = false): void {
+  const ms = performance.now() - began;
+  round.settle(outcome, ms, nonFinite);
+  metrics.forwarded.inc({ outcome });
+  metrics.duration.observe(ms / 1000);
+}

@@ -1,0 +1,70 @@
+import type { FallbackCause, Traffic } from '@modeldeployment/modelpack/traffic';
+import { RunError } from '../model/types.ts';
+import { RequestError } from '../protocol/errors.ts';
+import { Breaker } from './breaker.ts';
+import { deadlineMs, p99 } from './deadline.ts';
+import type { Answered, Exchange, Reply } from './exchange.ts';
+import { count, emptyCounts, type Counts } from './tally.ts';
+
+/**
+ * What belongs to one trial: what is counted, and how far the revision on trial is trusted. A request that is under way when
+ * the next trial begins still counts for its own.
+ */
+export class Round {
+  readonly counts: Counts;
+  readonly breaker = new Breaker(() => performance.now());
+
+  /** @param p99Before 99th percentile of the stable revision's answers in ms, as far as it is known from before */
+  constructor(
+    trial: string | undefined,
+    private readonly p99Before?: number,
+  ) {
+    this.counts = emptyCounts(trial);
+  }
+
+  get p99(): number | undefined {
+    return p99(this.counts.own) ?? this.p99Before;
+  }
+
+  /** Answers here. */
+  async own<T>(exchange: Exchange<T>): Promise<Answered<T>> {
+    const began = performance.now();
+    try {
+      const answered = await exchange.own();
+      count(this.counts.own, { ms: performance.now() - began, nonFinite: answered.nonFinite });
+      return answered;
+    } catch (error) {
+      count(this.counts.own, { ms: performance.now() - began, error: isServersFault(error) });
+      throw error;
+    }
+  }
+
+  /** Asks the revision on trial, and remembers how that went. */
+  async ask<T>(exchange: Exchange<T>, { to }: Traffic): Promise<Reply<T>> {
+    const reply = await exchange.ask(to, deadlineMs(this.p99));
+    // A 4xx comes from somebody who is alive.
+    if (reply.ok || reply.cause === '4xx') this.breaker.succeeded();
+    else this.breaker.failed();
+    return reply;
+  }
+
+  /** Counts a request that the revision on trial was asked. */
+  settle(outcome: Outcome, ms: number, nonFinite: boolean): void {
+    const { fallbacks, target } = this.counts;
+    const failed = outcome !== 'answered' && outcome !== 'rejected';
+    if (failed) fallbacks[outcome] = (fallbacks[outcome] ?? 0) + 1;
+    count(target, { ms, error: failed, nonFinite });
+  }
+}
+
+/**
+ * What became of a request at the revision on trial: `answered`; `rejected` with a 4xx, as by the stable one; or why there is
+ * no answer that can be passed on.
+ */
+export type Outcome = 'answered' | 'rejected' | FallbackCause;
+
+/** Whether an error of this server's own answer is none that the client could have avoided. Pure. */
+export function isServersFault(error: unknown): boolean {
+  if (error instanceof RequestError) return error.status >= 500;
+  return !(error instanceof RunError) || error.exhausted;
+}

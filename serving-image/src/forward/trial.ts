@@ -1,0 +1,102 @@
+/**
+ * One worker's part in the trial of a new revision: it forwards a share of the requests there, sends copies, replays, and
+ * counts. It judges nothing; that is the operator's. Every protocol comes through `serve`.
+ */
+import type { Traffic } from '@modeldeployment/modelpack/traffic';
+import { choose, Share } from './choose.ts';
+import type { Exchange, Sample } from './exchange.ts';
+import { forward, forwardNamed } from './forward.ts';
+import type { ForwardMetrics } from './metrics.ts';
+import { Mirror } from './mirror.ts';
+import { Recent } from './recent.ts';
+import { replay, Replay } from './replay.ts';
+import { Round } from './round.ts';
+import type { Counts } from './tally.ts';
+
+export interface TrialOptions {
+  /** Version that this server serves. */
+  version: string;
+  /** Workers of this server: each replays its part. */
+  workers: number;
+  /** Golden and warm-up requests of the model, or zeros. */
+  samples: () => Promise<readonly Sample[]>;
+  /** What a golden answer may differ by where the trial does not say. */
+  goldenTolerance: number;
+  metrics: ForwardMetrics;
+}
+
+const RECENT = { count: 32, bytes: 4 * 1024 * 1024 };
+
+export class Trial {
+  #traffic: Traffic | undefined;
+  #round = new Round(undefined);
+  #forwarded = new Share();
+  #mirrored = new Share();
+  readonly #mirror: Mirror;
+  readonly #recent = new Recent<Exchange<unknown>>(RECENT, () => performance.now());
+  readonly #replay: Replay;
+
+  constructor(private readonly options: TrialOptions) {
+    this.#mirror = new Mirror(options.metrics);
+    this.#replay = new Replay({
+      samples: options.samples,
+      recent: () => this.#recent.all.map((exchange) => ({ exchange })),
+      seen: () => seen(this.#round.counts),
+      send: (sample) => this.#send(sample),
+    });
+  }
+
+  /** What this worker knows of the present trial, or of the last one. */
+  get counts(): Counts {
+    return this.#round.counts;
+  }
+
+  /** From now on this is what the annotation says. */
+  set(traffic: Traffic | undefined): void {
+    if (traffic && traffic.trial !== this.#round.counts.trial) this.#round = new Round(traffic.trial, this.#round.p99);
+    this.#traffic = traffic;
+    // What is owed of another weight is forgotten.
+    this.#forwarded = new Share();
+    this.#mirrored = new Share();
+    this.#replay.set(traffic?.trial, Math.ceil((traffic?.replayBelow ?? 0) / this.options.workers));
+  }
+
+  /** Answers a request, here or there. @throws what `own` throws; RequestError 503 when only the other one could answer */
+  async serve<T>(exchange: Exchange<T>): Promise<T> {
+    const traffic = this.#traffic;
+    const round = this.#round;
+    if (traffic === undefined) return (await this.#own(exchange, round)).answer;
+    const { version, metrics } = this.options;
+    const choice = choose(exchange.facts, traffic, version, this.#forwarded);
+    if (choice === 'named') return forwardNamed(exchange, traffic, round, metrics);
+    if (choice === 'forward') {
+      if (round.breaker.allows()) return forward(exchange, traffic, round, metrics);
+      round.counts.skipped++;
+      metrics.forwarded.inc({ outcome: 'skipped' });
+    }
+    const answered = await this.#own(exchange, round);
+    if (choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent)) {
+      this.#mirror.offer(exchange, answered, traffic, round);
+    }
+    return answered.answer;
+  }
+
+  async #own<T>(exchange: Exchange<T>, round: Round) {
+    const answered = await round.own(exchange);
+    // One that names our version would be refused by any other.
+    if (exchange.facts.version === undefined) this.#recent.offer(exchange);
+    return answered;
+  }
+
+  async #send(sample: Sample): Promise<boolean> {
+    const traffic = this.#traffic;
+    const round = this.#round;
+    if (!traffic || !round.breaker.allows()) return false;
+    await replay(sample, traffic, round, this.#mirror, this.options.goldenTolerance);
+    this.options.metrics.replayed.inc();
+    return true;
+  }
+}
+
+/** Requests of a trial that say something of the revision on trial. */
+const seen = ({ target, mirror }: Counts): number => Math.max(target.requests, mirror.compared + mirror.failed);
