@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
+import { POD_INFO } from '@modeldeployment/modelpack/traffic';
 import { FatalError, type EngineName } from './model/types.ts';
 
 export interface Config {
@@ -23,6 +24,8 @@ export interface Config {
   maxBodyBytes: number;
   logLevel: string;
   terminationLog: string;
+  /** Folder of the downward-API volume. */
+  podInfo: string;
 }
 
 /** Names that are the server's own; those the operator sets are in modelpack's contract. */
@@ -35,6 +38,8 @@ export const OWN_ENV = {
   host: 'HOST',
   /** Largest request body in bytes (default 64 MiB). */
   maxBodyBytes: 'MAX_BODY_BYTES',
+  /** Folder in which the traffic annotation appears as a file (default /podinfo). */
+  podInfo: 'POD_INFO',
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
   hangSeconds: 'WORKER_HANG_SECONDS',
 } as const;
@@ -88,6 +93,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     maxBodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
     logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
     terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,
+    podInfo: get(OWN_ENV.podInfo) ?? POD_INFO.path,
   };
   if (config.version !== undefined && config.name === undefined)
     problems.push(`${ENV.version} is set, so ${ENV.name} must be too`);

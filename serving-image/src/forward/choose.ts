@@ -19,12 +19,19 @@ export type Choice = 'final' | 'own' | 'forward' | 'named';
 
 export function choose(facts: Facts, traffic: Traffic, ownVersion: string, share: Share): Choice {
   if (facts.header(FORWARDED_HEADER) !== undefined) return 'final';
-  // A new revision may serve the same version with other settings: then the version says nothing.
-  if (facts.version !== undefined && traffic.targetVersion !== ownVersion) {
-    return facts.version === traffic.targetVersion ? 'named' : 'final';
-  }
+  if (namesTarget(facts, traffic, ownVersion)) return 'named';
+  if (facts.version !== undefined && traffic.targetVersion !== ownVersion) return 'final';
   if (traffic.match?.some((match) => matches(match, facts))) return 'forward';
   return share.take(traffic.weight) ? 'forward' : 'own';
+}
+
+/**
+ * Whether a request can be answered by the revision on trial alone. A new revision may serve the same version with other
+ * settings: then the version says nothing.
+ */
+export function namesTarget(facts: Facts, { targetVersion }: Traffic, ownVersion: string): boolean {
+  const named = facts.version === targetVersion && targetVersion !== ownVersion;
+  return named && facts.header(FORWARDED_HEADER) === undefined;
 }
 
 function matches(match: Match, facts: Facts): boolean {

@@ -3,7 +3,7 @@
  * counts. It judges nothing; that is the operator's. Every protocol comes through `serve`.
  */
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
-import { choose, Share } from './choose.ts';
+import { choose, namesTarget, Share, type Facts } from './choose.ts';
 import type { Exchange, Sample } from './exchange.ts';
 import { forward, forwardNamed } from './forward.ts';
 import type { ForwardMetrics } from './metrics.ts';
@@ -46,19 +46,25 @@ export class Trial {
     });
   }
 
-  /** What this worker knows of the present trial, or of the last one. */
+  /** What this worker counted since the present trial began, or without one since the last one ended. */
   get counts(): Counts {
     return this.#round.counts;
   }
 
   /** From now on this is what the annotation says. */
   set(traffic: Traffic | undefined): void {
-    if (traffic && traffic.trial !== this.#round.counts.trial) this.#round = new Round(traffic.trial, this.#round.p99);
+    const { counts, p99 } = this.#round;
+    if (traffic?.trial !== counts.trial) this.#round = new Round(traffic?.trial, p99);
     this.#traffic = traffic;
     // What is owed of another weight is forgotten.
     this.#forwarded = new Share();
     this.#mirrored = new Share();
     this.#replay.set(traffic?.trial, Math.ceil((traffic?.replayBelow ?? 0) / this.options.workers));
+  }
+
+  /** Whether a request is for the version on trial: then it is none of this server's business whether it has that version. */
+  names(facts: Facts): boolean {
+    return this.#traffic !== undefined && namesTarget(facts, this.#traffic, this.options.version);
   }
 
   /** Answers a request, here or there. @throws what `own` throws; RequestError 503 when only the other one could answer */

@@ -1,5 +1,8 @@
 /** The data path: node:http from request line to answer, without a framework. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Exchange } from '../forward/exchange.ts';
+import { anyNonFinite } from '../forward/outputs.ts';
+import type { Trial } from '../forward/trial.ts';
 import { RunError, type Predictor, type ServedModel } from '../model/types.ts';
 import { badRequest, errorBody, internalError, notFound, RequestError, unavailable } from '../protocol/errors.ts';
 import { decodeBody } from '../protocol/json.ts';
@@ -9,6 +12,7 @@ import * as v2 from '../protocol/v2.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { checkMedia, readBody } from './body.ts';
+import { factsOf, httpExchange, type Answer, type HttpQuestion } from './exchange.ts';
 
 export interface Service {
   model: ServedModel;
@@ -20,17 +24,16 @@ export interface Service {
   draining: () => boolean;
   /** Metrics of all workers, from the supervisor. */
   exposition: () => Promise<{ contentType: string; text: string }>;
-}
-
-interface Answer {
-  body: string;
-  type: string;
+  /** Where a request is answered: here, or by the revision on trial. */
+  trial: Trial;
+  /** The operator's number of the revision that is served; empty without an operator. */
+  revision: string;
 }
 
 /** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
 const LINGER_MS = 500;
 
-const json = (body: string): Answer => ({ body, type: 'application/json' });
+const json = (body: string): Answer => ({ status: 200, body, type: 'application/json' });
 
 export function createHandler(service: Service): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
@@ -43,10 +46,11 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
   const started = performance.now();
   const protocol = protocolOf(request.url ?? '/');
   metrics.inflight.inc();
-  let status = 200;
+  let status: number;
   try {
     const answer = await answerTo(service, request);
-    send(service, response, 200, answer, {});
+    status = answer.status;
+    send(service, response, answer, answer.headers ?? {});
   } catch (error) {
     if (request.destroyed && !request.complete) {
       // The client went away in the middle of its body: nobody is left to answer.
@@ -54,7 +58,7 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
     } else {
       const known = toRequestError(error, log);
       status = known.status;
-      send(service, response, known.status, json(errorBody(known.message)), known.headers, request);
+      send(service, response, { ...json(errorBody(known.message)), status }, known.headers, request);
     }
   }
   metrics.inflight.dec();
@@ -68,26 +72,24 @@ const protocolOf = (url: string) => (/^\/v1\//i.test(url) ? 'v1' : /^\/v2(?:\/|$
 
 async function answerTo(service: Service, request: IncomingMessage): Promise<Answer> {
   const asked = route(request.method ?? 'GET', request.url ?? '/');
-  if (asked.kind === 'v2.infer') {
-    checkModel(service.model, asked, v2NotFound);
-    return infer(service, request, 'v2');
-  }
-  if (asked.kind === 'v1.predict') {
-    checkModel(service.model, asked, v1.servableNotFound);
-    return infer(service, request, 'v1');
-  }
+  if (asked.kind === 'v2.infer' || asked.kind === 'v1.predict') return infer(service, request, asked);
   if (asked.kind === 'page') {
     const { page } = await import('./page.ts');
-    return { type: 'text/html; charset=utf-8', body: page(service.model, request.headers.host ?? 'localhost:8080') };
+    return {
+      status: 200,
+      type: 'text/html; charset=utf-8',
+      body: page(service.model, request.headers.host ?? 'localhost:8080'),
+    };
   }
   if (asked.kind === 'metrics') {
     const { contentType, text } = await service.exposition();
-    return { type: contentType, body: text };
+    return { status: 200, type: contentType, body: text };
   }
   return json(describe(service, asked));
 }
 
-type Question = Exclude<Route, { kind: 'v2.infer' | 'v1.predict' | 'page' | 'metrics' }>;
+type InferRoute = Extract<Route, { kind: 'v2.infer' | 'v1.predict' }>;
+type Question = Exclude<Route, InferRoute | { kind: 'page' | 'metrics' }>;
 
 function describe({ model, serverVersion, draining }: Service, asked: Question): string {
   switch (asked.kind) {
@@ -132,18 +134,33 @@ function checkModel(
   }
 }
 
-async function infer(service: Service, request: IncomingMessage, protocol: 'v1' | 'v2'): Promise<Answer> {
-  const { model, predictor, metrics } = service;
+async function infer(service: Service, request: IncomingMessage, asked: InferRoute): Promise<Answer> {
+  const { model, trial } = service;
+  const protocol = asked.kind === 'v1.predict' ? 'v1' : 'v2';
+  const { url = '/', headers } = request;
+  const { version } = asked;
+  const there = trial.names(factsOf(version, headers));
+  checkModel(model, there ? { model: asked.model } : asked, protocol === 'v1' ? v1.servableNotFound : v2NotFound);
   checkMedia(request, protocol);
-  const body = decodeBody(await readBody(request, service.maxBodyBytes), { bareTokens: protocol === 'v1' });
+  const body = await readBody(request, service.maxBodyBytes);
+  return trial.serve(exchangeOf(service, { protocol, url, version, headers, body }));
+}
+
+/** A request as a trial sees it. */
+export function exchangeOf(service: Service, question: HttpQuestion): Exchange<Answer> {
+  return httpExchange(question, service.revision, () => answerHere(service, question));
+}
+
+async function answerHere({ model, predictor, metrics }: Service, { protocol, body }: HttpQuestion) {
+  const fields = decodeBody(body, { bareTokens: protocol === 'v1' });
   const { signature, inputs, respond } =
-    protocol === 'v1' ? v1.decodePredict(body, model) : v2.decodeInfer(body, model);
+    protocol === 'v1' ? v1.decodePredict(fields, model) : v2.decodeInfer(fields, model);
   const { engine } = model;
   const started = performance.now();
   try {
     const outputs = await predictor.predict(signature, inputs);
     metrics.run.observe({ engine }, (performance.now() - started) / 1000);
-    return json(respond(outputs));
+    return { answer: json(respond(outputs)), nonFinite: anyNonFinite(outputs) };
   } catch (error) {
     if (error instanceof RunError) metrics.failedRuns.inc({ engine });
     throw error;
@@ -160,9 +177,8 @@ function toRequestError(error: unknown, log: Logger): RequestError {
 function send(
   service: Service,
   response: ServerResponse,
-  status: number,
-  { body, type }: Answer,
-  headers: Readonly<Record<string, string>>,
+  { status, body, type }: Answer,
+  headers: Readonly<Record<string, string | string[]>>,
   unread?: IncomingMessage,
 ): void {
   response.writeHead(status, {

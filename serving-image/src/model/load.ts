@@ -6,6 +6,8 @@ import { warmUp } from './warmup.ts';
 export interface LoadedModel {
   model: ServedModel;
   predictor: Predictor;
+  /** Folder of the version that is served. */
+  directory: string;
   loadSeconds: number;
   warmupSeconds: number;
 }
@@ -29,6 +31,7 @@ export async function loadModel(choice: Choice & { engine: EngineName | 'auto' }
   return {
     model,
     predictor,
+    directory: folder.directory,
     loadSeconds: (loaded - started) / 1000,
     warmupSeconds: (performance.now() - loaded) / 1000,
   };

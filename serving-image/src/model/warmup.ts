@@ -26,7 +26,7 @@ export const TOLERANCE = 1e-5;
 
 type Body = Record<string, unknown>;
 /** An infer body whose `outputs` are those of the answer it must get. */
-type GoldenRequest = Body & { outputs?: { name: string; data: unknown }[] };
+export type GoldenRequest = Body & { outputs?: { name: string; data: unknown }[] };
 
 /** @throws FatalError WarmupFailed */
 export async function warmUp(predictor: Predictor, model: ServedModel, directory: string): Promise<void> {
@@ -66,7 +66,8 @@ async function attempt(what: string, run: () => Promise<unknown>): Promise<void>
   }
 }
 
-async function readRequests<T>(directory: string, file: string): Promise<T[] | undefined> {
+/** The requests in `file`; undefined when there is no such file. @throws FatalError WarmupFailed */
+export async function readRequests<T>(directory: string, file: string): Promise<T[] | undefined> {
   let text: string;
   try {
     text = await readFile(join(directory, file), 'utf8');

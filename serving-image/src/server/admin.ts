@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { errorBody, notFound, RequestError, unavailable } from '../protocol/errors.ts';
+import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { route } from '../protocol/route.ts';
 
 /** What the supervisor knows without asking a worker. */
@@ -8,6 +9,8 @@ export interface State {
   notReady(): string | undefined;
   model(): { name: string; version: string } | undefined;
   exposition(): Promise<{ contentType: string; text: string }>;
+  /** What all workers know of a trial. */
+  trial(): Promise<TrialReport>;
 }
 
 /**
@@ -48,8 +51,10 @@ async function answerTo(
   elsewhere: RequestError,
   request: IncomingMessage,
 ): Promise<{ type: string; body: string }> {
-  const asked = route(request.method ?? 'GET', request.url ?? '/');
   const type = 'application/json';
+  if (request.method === 'GET' && request.url === TRIAL_PATH)
+    return { type, body: JSON.stringify(await state.trial()) };
+  const asked = route(request.method ?? 'GET', request.url ?? '/');
   if (asked.kind === 'metrics') {
     const { contentType, text } = await state.exposition();
     return { type: contentType, body: text };

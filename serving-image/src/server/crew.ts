@@ -1,9 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { workerEnvironment } from '../config.ts';
-import type { Snapshot } from '../telemetry/metrics.ts';
 import { pick } from './dispatch.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
+import type { Snapshot } from './snapshot.ts';
 
 interface Member {
   child: ChildProcess;

@@ -1,7 +1,8 @@
 /** What the supervisor and its workers say to each other. Sockets of new connections travel with `connection`. */
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
+import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import type { EngineName } from '../model/types.ts';
-import type { Snapshot } from '../telemetry/metrics.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export type ToWorker =
   | { type: 'connection' }
@@ -9,6 +10,8 @@ export type ToWorker =
   | { type: 'drain' }
   /** No connection follows: finish what is open and exit. */
   | { type: 'stop' }
+  /** What the traffic annotation says; absent when nothing is to be forwarded. */
+  | { type: 'traffic'; traffic?: Traffic }
   | { type: 'snapshot'; ask: number }
   | { type: 'exposition'; ask: number; contentType: string; text: string };
 

@@ -7,11 +7,13 @@ import type { Config } from '../config.ts';
 import { FatalError } from '../model/types.ts';
 import { unavailable, notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { exposition, retained, SupervisorMetrics, type Snapshot } from '../telemetry/metrics.ts';
+import { Desk } from '../forward/desk.ts';
+import { exposition, retained, SupervisorMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { createAdmin, type State } from './admin.ts';
 import { Crew } from './crew.ts';
 import type { ToSupervisor } from './messages.ts';
 import { Pool, type PoolAction, type PoolEvent } from './pool.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const TICK_MS = 500;
 
@@ -27,7 +29,8 @@ export class Supervisor {
   /** Answers on the model's port while no worker can. */
   readonly #standIn;
   readonly #admin;
-  #gone: Promise<Snapshot[]> = Promise.resolve([]);
+  readonly #desk: Desk;
+  #gone: Promise<Metrics[]> = Promise.resolve([]);
   #model: { name: string; version: string } | undefined;
   #draining = false;
   #stopping = false;
@@ -45,10 +48,17 @@ export class Supervisor {
       message: (id, message) => this.#onMessage(id, message),
       exited: (id, cause, snapshot) => this.#onExit(id, cause, snapshot),
     });
+    this.#desk = new Desk({
+      revision: Number(config.revision),
+      folder: config.podInfo,
+      log,
+      tell: (traffic) => this.#crew.broadcast({ type: 'traffic', ...(traffic && { traffic }) }),
+    });
     const state: State = {
       notReady: () => this.#notReady(),
       model: () => this.#model,
       exposition: () => this.#exposition(),
+      trial: async () => this.#desk.report((await this.#crew.snapshots()).map(({ trial }) => trial)),
     };
     this.#admin = createAdmin(
       state,
@@ -74,10 +84,12 @@ export class Supervisor {
       { http: portOf(this.#public), admin: portOf(this.#admin), workers: this.config.workers },
       'listening',
     );
+    this.#desk.start();
     this.#tell({ type: 'start' });
     const tick = setInterval(() => this.#tell({ type: 'tick' }), TICK_MS);
     const code = await finished;
     clearInterval(tick);
+    this.#desk.stop();
     this.#crew.killAll();
     return code;
   }
@@ -140,6 +152,7 @@ export class Supervisor {
         this.#model = { name, version };
         this.#metrics.identify({ model: name, version, revision: this.config.revision });
         this.log.info({ worker: id, model: name, version, engine, loadSeconds, warmupSeconds }, 'worker ready');
+        if (this.#desk.traffic) this.#crew.send(id, { type: 'traffic', traffic: this.#desk.traffic });
         this.#tell({ type: 'ready', id });
         if (this.#draining) this.#crew.send(id, { type: 'drain' });
         return;
@@ -165,7 +178,10 @@ export class Supervisor {
 
   #onExit(id: number, cause: string, snapshot: Snapshot | undefined): void {
     const wasServing = this.#pool.serving().includes(id);
-    if (snapshot) this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot])]);
+    if (snapshot) {
+      this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot.metrics])]);
+      this.#desk.retire(snapshot.trial);
+    }
     if (!this.#stopping) {
       this.log[wasServing ? 'error' : 'info']({ worker: id, cause }, 'worker ended');
       if (wasServing) this.#metrics.restarts.inc();
@@ -190,7 +206,8 @@ export class Supervisor {
 
   async #exposition(): Promise<{ contentType: string; text: string }> {
     const own = await this.#metrics.registry.getMetricsAsJSON();
-    return exposition([own, ...(await this.#gone), ...(await this.#crew.snapshots())]);
+    const workers = (await this.#crew.snapshots()).map(({ metrics }) => metrics);
+    return exposition([own, ...(await this.#gone), ...workers]);
   }
 }
 

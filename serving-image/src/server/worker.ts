@@ -1,13 +1,18 @@
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
-import { createHandler } from '../http/handler.ts';
+import { ForwardMetrics } from '../forward/metrics.ts';
+import { Trial } from '../forward/trial.ts';
+import { createHandler, exchangeOf, type Service } from '../http/handler.ts';
+import { samples } from '../http/samples.ts';
 import { loadModel } from '../model/load.ts';
 import { FatalError } from '../model/types.ts';
+import { TOLERANCE } from '../model/warmup.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
 import { Connections } from './connections.ts';
 import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** Memory lost to failed runs after which a worker asks to be replaced, in bytes. */
 const LOST_LIMIT = 256 * 1024 * 1024;
@@ -20,7 +25,7 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
   process.on('SIGTERM', () => undefined);
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(1));
-  const { model, predictor, loadSeconds, warmupSeconds } = await loadModel(config);
+  const { model, predictor, directory, loadSeconds, warmupSeconds } = await loadModel(config);
   const { name, version, engine } = model;
   const metrics = new WorkerMetrics({ model: name, version, revision: config.revision });
   metrics.load.set(loadSeconds);
@@ -29,7 +34,7 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
   let draining = false;
   const asks = new Map<number, (content: Exposition) => void>();
   let nextAsk = 1;
-  const handler = createHandler({
+  const service: Service = {
     model,
     predictor,
     maxBodyBytes: config.maxBodyBytes,
@@ -42,7 +47,16 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
         asks.set(nextAsk, resolve);
         tell({ type: 'exposition', ask: nextAsk++ });
       }),
-  });
+    trial: new Trial({
+      version,
+      workers: config.workers,
+      samples: () => samples(model, directory, (question) => exchangeOf(service, question)),
+      goldenTolerance: TOLERANCE,
+      metrics: new ForwardMetrics(metrics.registry),
+    }),
+    revision: config.revision,
+  };
+  const handler = createHandler(service);
   const server = createServer({
     keepAliveTimeout: 75_000,
     headersTimeout: 10_000,
@@ -66,10 +80,11 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
         draining = true;
         void connections.stop().then(() => process.exit(0));
         return;
+      case 'traffic':
+        service.trial.set(message.traffic);
+        return;
       case 'snapshot':
-        void metrics.registry
-          .getMetricsAsJSON()
-          .then((snapshot) => tell({ type: 'snapshot', ask: message.ask, snapshot }));
+        void snapshot().then((all) => tell({ type: 'snapshot', ask: message.ask, snapshot: all }));
         return;
       case 'exposition':
         asks.get(message.ask)?.(message);
@@ -77,9 +92,13 @@ export async function work(config: Config, log: Logger, serverVersion: string): 
     }
   });
 
+  const snapshot = async (): Promise<Snapshot> => ({
+    metrics: await metrics.registry.getMetricsAsJSON(),
+    trial: service.trial.counts,
+  });
   let retiring = false;
   const alive = async () => {
-    tell({ type: 'alive', snapshot: await metrics.registry.getMetricsAsJSON() });
+    tell({ type: 'alive', snapshot: await snapshot() });
     if (!retiring && (predictor.lostBytes?.() ?? 0) > LOST_LIMIT) {
       retiring = true;
       tell({ type: 'retire' });

@@ -1,7 +1,7 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** A registry's content as it travels between processes. */
-export type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+export type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 export interface Identity {
   model: string;
@@ -98,13 +98,13 @@ function memoryGauge(registry: Registry, process_: string): Gauge {
 }
 
 /** One text for Prometheus from the snapshots of several processes. */
-export async function exposition(snapshots: Snapshot[]): Promise<{ contentType: string; text: string }> {
+export async function exposition(snapshots: Metrics[]): Promise<{ contentType: string; text: string }> {
   const registry = AggregatorRegistry.aggregate(snapshots);
   return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
 /** What stays of workers that are gone: counters must never fall, gauges must not outlive what they measure. */
-export async function retained(snapshots: Snapshot[]): Promise<Snapshot> {
+export async function retained(snapshots: Metrics[]): Promise<Metrics> {
   const lasting = snapshots.map((metrics) =>
     metrics.filter(({ type }) => ['counter', 'histogram'].includes(String(type))),
   );
