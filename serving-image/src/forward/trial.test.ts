@@ -59,7 +59,7 @@ function trial(samples: Sample[] = []) {
   return { trial: made, serve, value };
 }
 
-const fails = (error: unknown) => () => Promise.reject(error);
+const fails = (error: Error) => () => Promise.reject(error);
 const failed = (cause: Extract<Texts, { ok: false }>['cause'], answer?: string): Texts => ({
   ok: false,
   cause,
