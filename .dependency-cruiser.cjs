@@ -26,7 +26,7 @@ module.exports = {
       comment: 'core/ decides; it reads no clock, file, network or log. Only api/ and itself.',
       severity: 'error',
       from: { path: '^operator/src/core/', pathNot: TESTS },
-      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/contract|kubernetes-models|^(node:)?crypto$' },
+      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic)|kubernetes-models|^(node:)?crypto$' },
     },
     {
       name: 'operator-runtime-knows-no-models',
@@ -44,7 +44,20 @@ module.exports = {
       name: 'server-protocol-is-pure',
       severity: 'error',
       from: { path: '^serving-image/src/protocol/', pathNot: TESTS },
-      to: { pathNot: '^serving-image/src/(protocol|model/types\\.ts)|^modelpack/' },
+      to: { pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$' },
+    },
+    {
+      name: 'server-forward-decides-apart-from-effects',
+      severity: 'error',
+      from: { path: '^serving-image/src/forward/(backlog|breaker|choose|compare|deadline|exchange|outputs|recent|tally)\\.ts$' },
+      to: { pathNot: '^serving-image/src/(forward/(choose|compare|outputs|tally)|model/types)\\.ts$|^modelpack/' },
+    },
+    {
+      name: 'server-forward-knows-no-server',
+      comment: 'what asks, answers and counts during a trial is the same for every protocol; http/ and server/ use it',
+      severity: 'error',
+      from: { path: '^serving-image/src/forward/', pathNot: TESTS },
+      to: { path: '^serving-image/src/(http|grpc|server|engines|sources|config|main|serve)' },
     },
     {
       name: 'only-the-tensorflow-engine-imports-tfjs-node',

@@ -11,12 +11,12 @@ const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const RIGHTS: Readonly<Record<string, string>> = {
   'modelserving.dev/modeldeployments': 'list watch patch',
   'modelserving.dev/modeldeployments/status': 'patch',
-  'apps/deployments': 'get list watch create patch',
+  'apps/deployments': 'get list watch create patch delete',
   'apps/controllerrevisions': 'get list watch create patch delete',
-  'apps/replicasets': 'list watch',
-  '/services': 'get list watch create patch',
+  'apps/replicasets': 'list watch patch delete',
+  '/services': 'get list watch create patch delete',
   '/serviceaccounts': 'get list watch create patch',
-  '/pods': 'get list watch create delete',
+  '/pods': 'get list watch create patch delete',
   'policy/poddisruptionbudgets': 'get list watch create patch',
   'events.k8s.io/events': 'create patch',
 };

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ENV } from '@modeldeployment/modelpack/contract';
 import { cgroupLimit, OWN_ENV, readConfig, workerEnvironment } from './config.ts';
@@ -5,7 +6,7 @@ import { cgroupLimit, OWN_ENV, readConfig, workerEnvironment } from './config.ts
 const read = (env: Record<string, string>) => readConfig(env, () => 3);
 
 describe('the settings', () => {
-  it('have defaults that serve the only model of /models', () => {
+  it('have defaults that serve all models of /models', () => {
     expect(read({})).toMatchObject({
       name: undefined,
       version: undefined,
@@ -14,7 +15,10 @@ describe('the settings', () => {
       engine: 'auto',
       httpPort: 8080,
       adminPort: 9090,
-      workers: 3,
+      policy: { kind: 'latest', count: 1 },
+      pollSeconds: 1,
+      workers: undefined,
+      cores: 3,
       drainSeconds: 5,
       loadSeconds: 300,
       terminationLog: '/dev/termination-log',
@@ -22,7 +26,7 @@ describe('the settings', () => {
   });
 
   it('take an empty variable as one that is not set', () => {
-    expect(read({ [ENV.name]: '', [ENV.workers]: ' ' })).toMatchObject({ name: undefined, workers: 3 });
+    expect(read({ [ENV.name]: '', [ENV.workers]: ' ' })).toMatchObject({ name: undefined, workers: undefined });
   });
 
   it('tell all mistakes at once', () => {
@@ -48,9 +52,42 @@ describe('the settings', () => {
     expect(() => read({ [ENV.version]: '1' })).toThrow('MODEL_NAME must be too');
   });
 
+  it('refuse a policy beside a version', () => {
+    expect(() => read({ [ENV.name]: 'm', [ENV.version]: '1', [OWN_ENV.policy]: 'all' })).toThrow('needs no policy');
+  });
+
   it('give TensorFlow one thread per worker unless the user said otherwise', () => {
-    expect(workerEnvironment({})).toMatchObject({ TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' });
-    expect(workerEnvironment({ TF_NUM_INTRAOP_THREADS: '4' })).toMatchObject({ TF_NUM_INTRAOP_THREADS: '4' });
+    const model = { name: 'm', version: '1' };
+    expect(workerEnvironment(model, {})).toMatchObject({ TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' });
+    expect(workerEnvironment(model, { TF_NUM_INTRAOP_THREADS: '4' })).toMatchObject({ TF_NUM_INTRAOP_THREADS: '4' });
+  });
+
+  it('tell each worker the one version it serves', () => {
+    const env = { [OWN_ENV.policy]: 'all', [ENV.engine]: 'wasm' };
+    expect(read(workerEnvironment({ name: 'm', version: '7' }, env) as Record<string, string>)).toMatchObject({
+      name: 'm',
+      version: '7',
+      engine: 'wasm',
+    });
+  });
+});
+
+describe('the reference of the settings', () => {
+  const FETCH_ONLY = [
+    ENV.uri,
+    ENV.digest,
+    ENV.source,
+    ENV.plainHttpRegistries,
+    ENV.dockerConfig,
+    ENV.stallSeconds,
+    ENV.maxBytes,
+  ] as string[];
+
+  it('names every one of them, and none that is gone', async () => {
+    const text = await readFile(new URL('../../docs/reference/server.md', import.meta.url), 'utf8');
+    const documented = [...text.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
+    const known = [...Object.values(ENV), ...Object.values(OWN_ENV)].filter((name) => !FETCH_ONLY.includes(name));
+    expect(documented.sort()).toEqual(known.sort());
   });
 });
 

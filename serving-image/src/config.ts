@@ -3,13 +3,16 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
 import { POD_INFO } from '@modeldeployment/modelpack/traffic';
+import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
 import { FatalError, type EngineName } from './model/types.ts';
 
 export interface Config {
-  /** Absent: the only model of the repository. */
+  /** Absent: all models of the repository. */
   name: string | undefined;
-  /** Absent: the highest number. */
+  /** Absent: the versions that the policy chooses. */
   version: string | undefined;
+  policy: Policy;
+  pollSeconds: number;
   revision: string;
   repository: string;
   format: ModelFormat | 'auto';
@@ -17,7 +20,10 @@ export interface Config {
   httpPort: number;
   adminPort: number;
   host: string;
-  workers: number;
+  /** Of each version. Absent: the cores, shared by the versions. */
+  workers: number | undefined;
+  cores: number;
+  spareWorkers: number;
   drainSeconds: number;
   loadSeconds: number;
   hangSeconds: number;
@@ -40,6 +46,12 @@ export const OWN_ENV = {
   maxBodyBytes: 'MAX_BODY_BYTES',
   /** Folder in which the traffic annotation appears as a file (default /podinfo). */
   podInfo: 'POD_INFO',
+  /** Which versions of each model are served: latest (default), latest:N, all, or numbers with commas; not with MODEL_VERSION. */
+  policy: 'MODEL_VERSION_POLICY',
+  /** Seconds between two looks at the model repository (default 1); not with MODEL_VERSION. */
+  pollSeconds: 'MODEL_POLL_SECONDS',
+  /** Workers of each version kept loaded beside those that serve, to take the place of one that dies at once (default 0). */
+  spareWorkers: 'SPARE_WORKERS',
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
   hangSeconds: 'WORKER_HANG_SECONDS',
 } as const;
@@ -49,9 +61,6 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const FORMATS = ['auto', 'SavedModel', 'TFJSGraph', 'TFJSLayers'] as const;
 const ENGINES = ['auto', 'tensorflow', 'wasm', 'cpu'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-/** Also keeps a name from leaving the repository: no slash, no leading dot. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,252}$/;
-
 /** @throws FatalError BadConfiguration with every mistake */
 export function readConfig(env: Environment = process.env, cores: () => number = availableCores): Config {
   const problems: string[] = [];
@@ -76,9 +85,18 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       problems.push(`${name} is "${value}", expected a whole number from ${lowest} to ${highest}`);
     return number;
   };
+  const policy = (): Policy => {
+    const value = get(OWN_ENV.policy) ?? 'latest';
+    const found = parsePolicy(value);
+    if (!found)
+      problems.push(`${OWN_ENV.policy} is "${value}", expected latest, latest:N, all, or numbers with commas`);
+    return found ?? { kind: 'all' };
+  };
   const config: Config = {
-    name: text(ENV.name, NAME, 'letters, digits, ".", "_" and "-"'),
-    version: text(ENV.version, /^\d{1,18}$/, 'a number of at most 18 digits'),
+    name: text(ENV.name, MODEL_NAME, 'letters, digits, ".", "_" and "-"'),
+    version: text(ENV.version, VERSION, 'a number of at most 18 digits'),
+    policy: policy(),
+    pollSeconds: whole(OWN_ENV.pollSeconds, 1, 1, 86400),
     revision: text(ENV.revision, /^[\w.-]{1,63}$/, 'at most 63 letters and digits') ?? '',
     repository: get(ENV.repository) ?? PATH.repository,
     format: oneOf(ENV.format, FORMATS, 'auto'),
@@ -86,7 +104,9 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     httpPort: whole(OWN_ENV.httpPort, PORT.http, 0, 65535),
     adminPort: whole(OWN_ENV.adminPort, PORT.admin, 0, 65535),
     host: get(OWN_ENV.host) ?? '::',
-    workers: whole(ENV.workers, 0, 1, 1024) || cores(),
+    workers: whole(ENV.workers, 0, 1, 1024) || undefined,
+    cores: cores(),
+    spareWorkers: whole(OWN_ENV.spareWorkers, 0, 0, 64),
     drainSeconds: whole(ENV.drainSeconds, 5, 0, 3600),
     loadSeconds: whole(ENV.loadSeconds, 300, 1, 86400),
     hangSeconds: whole(OWN_ENV.hangSeconds, 120, 1, 86400),
@@ -97,6 +117,8 @@ export function readConfig(env: Environment = process.env, cores: () => number =
   };
   if (config.version !== undefined && config.name === undefined)
     problems.push(`${ENV.version} is set, so ${ENV.name} must be too`);
+  if (config.version !== undefined && get(OWN_ENV.policy) !== undefined)
+    problems.push(`${ENV.version} and ${OWN_ENV.policy} are both set; a version alone needs no policy`);
   if (problems.length > 0) throw new FatalError('BadConfiguration', problems.join('; '));
   return config;
 }
@@ -106,16 +128,22 @@ export const terminationLogPath = (env: Environment = process.env): string =>
   env[ENV.terminationLog] ?? PATH.terminationLog;
 
 /**
- * Environment of a worker. TensorFlow would start a thread per core in each of them; with one worker per core one
+ * Environment of a worker, which serves one version. TensorFlow would start a thread per core in each of them; with one worker per core one
  * thread is quicker, and a user's own choice stands.
  */
-export function workerEnvironment(env: Environment = process.env): Record<string, string | undefined> {
+export function workerEnvironment(
+  model: { name: string; version: string },
+  env: Environment = process.env,
+): Record<string, string | undefined> {
   return {
     TF_NUM_INTRAOP_THREADS: '1',
     TF_NUM_INTEROP_THREADS: '1',
     TF_CPP_MIN_LOG_LEVEL: '2',
     TF_ENABLE_ONEDNN_OPTS: '0',
     ...env,
+    [ENV.name]: model.name,
+    [ENV.version]: model.version,
+    [OWN_ENV.policy]: undefined,
   };
 }
 

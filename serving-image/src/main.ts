@@ -6,7 +6,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<number>>> = {
   [COMMAND.fetch]: async () => (await import('./sources/main.ts')).fetchModel(process.env),
   [COMMAND.resolve]: async () => (await import('./sources/main.ts')).resolveModel(process.env),
   // Started by `serve`, one for each core.
-  worker: async () => (await import('./serve.ts')).serveWorker(),
+  worker: async () => (await import('./serve.ts')).serveWorker(process.argv[3] || undefined),
 };
 
 const command = COMMANDS[process.argv[2] ?? ''];

@@ -2,7 +2,8 @@
 import manifest from '../package.json' with { type: 'json' };
 import { readConfig, terminationLogPath } from './config.ts';
 import { FatalError } from './model/types.ts';
-import { giveUp, Supervisor } from './server/supervisor.ts';
+import { giveUp } from './server/give-up.ts';
+import { Supervisor } from './server/supervisor.ts';
 import { fail, work } from './server/worker.ts';
 import { createLog } from './telemetry/log.ts';
 
@@ -25,12 +26,15 @@ export async function serve(): Promise<number> {
   }
 }
 
-/** Starts one worker, which lives on its channel to the supervisor. @returns the exit code for when that closes */
-export async function serveWorker(): Promise<number> {
+/**
+ * Starts one worker, which lives on its channel to the supervisor. `door` is the path of its socket for other workers.
+ * @returns the exit code for when that closes */
+export async function serveWorker(door: string | undefined): Promise<number> {
   const config = readConfig();
-  const log = createLog(config.logLevel, { process: 'worker' });
+  const { name = '', version = '' } = config;
+  const log = createLog(config.logLevel, { process: 'worker', model: name, version });
   try {
-    await work(config, log, manifest.version);
+    await work({ config: { ...config, name, version }, log, serverVersion: manifest.version, door });
   } catch (error) {
     fail(error, log);
   }

@@ -40,23 +40,30 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch]
+  # delete: the one of the pods on trial
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [replicasets]
-  verbs: [list, watch]
+  # patch: a second owner for one that is handed over; delete: its empty twin
+  verbs: [list, watch, patch, delete]
 - apiGroups: ['']
-  resources: [services, serviceaccounts]
+  resources: [services]
+  # delete: the one of the pods on trial
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: ['']
+  resources: [serviceaccounts]
   verbs: [get, list, watch, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch]
 - apiGroups: ['']
   resources: [pods]
-  # create: pods that resolve a tag; delete: those, and pods that sit in a back-off when Retry is asked for
-  verbs: [get, list, watch, create, delete]
+  # create: pods that resolve a tag; delete: those, and pods that sit in a back-off when Retry is asked for;
+  # patch: the annotation that says which share of the requests a serving pod forwards
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

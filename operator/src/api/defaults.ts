@@ -1,4 +1,4 @@
-import type { ModelDeploymentSpec } from './modeldeployment.gen.ts';
+import type { ModelDeploymentSpec, Shadow } from './modeldeployment.gen.ts';
 import { DEFAULTS } from './defaults.gen.ts';
 
 /** The spec with every default filled in: what the decisions read. */
@@ -12,8 +12,12 @@ export interface FullSpec {
 }
 
 type SpecRollout = NonNullable<ModelDeploymentSpec['rollout']>;
-type Rollout = Required<Omit<SpecRollout, 'action' | 'rollingUpdate'>> &
-  Pick<SpecRollout, 'action'> & { rollingUpdate: Required<NonNullable<SpecRollout['rollingUpdate']>> };
+/** Parts whose fields all have defaults. */
+type Filled = 'rollingUpdate' | 'blueGreen' | 'analysis';
+type Rollout = Required<Omit<SpecRollout, 'action' | 'canary' | 'shadow' | Filled>> &
+  Pick<SpecRollout, 'action' | 'canary'> & { [K in Filled]: Required<NonNullable<SpecRollout[K]>> } & {
+    shadow: Required<Omit<Shadow, 'maxDifferingPercent'>> & Pick<Shadow, 'maxDifferingPercent'>;
+  };
 
 /**
  * The API server fills in defaults when an object is written; an object that was stored before a field existed lacks

@@ -98,10 +98,22 @@ export interface ServerResources {
  */
 export interface Rollout {
   /**
-   * RollingUpdate replaces pods step by step; an old pod goes only when a new one answers.
+   * RollingUpdate replaces pods step by step. The others put the new revision on trial first, beside the one that serves. Canary gives it a growing share of the requests; BlueGreen brings it up in full and switches all requests at once; Shadow sends it copies and compares the answers.
    */
-  strategy?: 'RollingUpdate';
+  strategy?: 'RollingUpdate' | 'Canary' | 'BlueGreen' | 'Shadow';
   rollingUpdate?: RollingUpdate;
+  canary?: Canary;
+  blueGreen?: BlueGreen;
+  shadow?: Shadow;
+  analysis?: Analysis;
+  /**
+   * How long after a rollout a crash of the new revision still returns to the one before.
+   */
+  bakeSeconds?: number;
+  /**
+   * How spec.model returns to a revision that has served before. Direct rolls it out at once, Trial puts it on trial like a new one. rollbackTo and kubectl rollout undo are always direct.
+   */
+  knownRevisions?: 'Direct' | 'Trial';
   /**
    * Seconds without any advance after which a rollout has failed. A download that moves keeps the time from running.
    */
@@ -130,13 +142,126 @@ export interface RollingUpdate {
   maxUnavailable?: number | string;
 }
 /**
+ * Steps of a Canary. BlueGreen and Shadow ignore it.
+ */
+export interface Canary {
+  /**
+   * Shares of the requests, one after the other. After the last one the new revision takes over. Default: 10 percent for 60 seconds, then 50 percent for 60 seconds.
+   *
+   * @minItems 1
+   * @maxItems 20
+   */
+  steps?: CanaryStep[];
+  /**
+   * Requests that the new revision answers whatever the weight: those with one of these headers or cookies.
+   *
+   * @maxItems 8
+   */
+  match?: CanaryMatch[];
+}
+export interface CanaryStep {
+  /**
+   * Percent of the requests that the new revision answers.
+   */
+  weight: number;
+  /**
+   * How long the step lasts at least; it lasts longer while the analysis has too few requests. Without it a person goes on, by rollout.action Resume or Promote.
+   */
+  seconds?: number;
+  /**
+   * Pods on trial in this step. Default: the share of replicas that weight is, rounded up.
+   */
+  replicas?: number;
+}
+export interface CanaryMatch {
+  /**
+   * Name of the header.
+   */
+  header?: string;
+  /**
+   * Name of the cookie.
+   */
+  cookie?: string;
+  /**
+   * Its value, compared letter by letter.
+   */
+  value: string;
+}
+/**
+ * How a BlueGreen switches. Canary and Shadow ignore it.
+ */
+export interface BlueGreen {
+  /**
+   * Auto switches when the new revision is ready and the analysis passes. Manual waits for rollout.action Resume or Promote. Until then Service NAME-canary previews it.
+   */
+  switch?: 'Auto' | 'Manual';
+  /**
+   * How long the new revision is ready before an Auto switch.
+   */
+  previewSeconds?: number;
+  /**
+   * How long the old pods are kept after the switch. Until then going back moves only the traffic.
+   */
+  keepSeconds?: number;
+}
+/**
+ * How a Shadow compares. Canary and BlueGreen ignore it.
+ */
+export interface Shadow {
+  /**
+   * Percent of the requests of which a copy is sent to the new revision.
+   */
+  percent?: number;
+  /**
+   * How long it is compared. Afterwards it takes over, or waits for a person.
+   */
+  seconds?: number;
+  /**
+   * What follows when the time is over and the analysis passes. Auto rolls the new revision out, Manual waits for rollout.action Resume or Promote.
+   */
+  promotion?: 'Auto' | 'Manual';
+  /**
+   * Pods on trial.
+   */
+  replicas?: number;
+  /**
+   * Largest difference of two numbers that still counts as equal, absolute, or relative to the answer of the revision that serves.
+   */
+  tolerance?: number;
+  /**
+   * More differing answers than this percentage fail the trial. Without it differences are reported, not judged.
+   */
+  maxDifferingPercent?: number;
+}
+/**
+ * When a revision on trial is good enough, by the counters of the pods themselves. Each limit is judged by a one-sided test at 99 percent confidence against the revision that serves; docs/analysis.md tells how.
+ */
+export interface Analysis {
+  /**
+   * Requests the revision on trial must have answered before it may pass. While clients send too few, recorded or golden requests are replayed. 0 switches the analysis off.
+   */
+  minRequests?: number;
+  /**
+   * By how many percentage points the error rate may exceed that of the serving revision.
+   */
+  maxErrorPercent?: number;
+  /**
+   * The same for answers that contain NaN or an infinity.
+   */
+  maxNonFinitePercent?: number;
+  /**
+   * Largest p50 and p99 latency, in percent of those of the serving revision. 0 does not judge latency.
+   */
+  maxLatencyPercent?: number;
+}
+/**
  * Something to do once. status.lastAction says when it was done.
  */
 export interface RolloutAction {
   /**
-   * Retry tries a failed target again. Refresh makes a new revision of the same model with the operator's present serving image.
+   * Retry tries a failed target again. Refresh makes a new revision of the same model with the operator's present serving image. Of a revision on trial: Resume goes on with the next step, Promote skips the rest, Pause stays where it is until Resume, Abort takes it back.
    */
-  type: 'Retry' | 'Refresh';
+  type: 'Retry' | 'Refresh' | 'Promote' | 'Abort' | 'Pause' | 'Resume';
   /**
    * Any text; an action is done once per id.
    */
@@ -168,7 +293,7 @@ export interface ModelDeploymentStatus {
    */
   observedGeneration?: number;
   /**
-   * One word for where things stand: Pending (nothing serves yet), Progressing, Ready, Degraded (pods are missing), RolledBack (the target failed, the last good revision serves), Pinned (rollbackTo holds it), Failed, Paused, Stopped (zero replicas).
+   * One word for where things stand: Pending (nothing serves yet), Progressing, Trial (the target is on trial beside the revision that serves), Ready, Degraded (pods are missing), RolledBack (the target failed, the last good revision serves), Pinned (rollbackTo holds it), Failed, Paused, Stopped (zero replicas).
    */
   phase?: string;
   /**
@@ -197,6 +322,8 @@ export interface ModelDeploymentStatus {
    * Revision the operator last wrote into the Deployment. If the Deployment holds another, somebody else put it there.
    */
   deployed?: number;
+  trial?: Trial;
+  baking?: Baking;
   failedTarget?: FailedTarget;
   lastFailure?: LastFailure;
   lastAction?: LastAction;
@@ -246,6 +373,98 @@ export interface TargetRevision {
    * Digest of its bytes.
    */
   digest?: string;
+}
+/**
+ * The target while it is on trial.
+ */
+export interface Trial {
+  /**
+   * Changes with each trial.
+   */
+  id: string;
+  /**
+   * Revision on trial.
+   */
+  revision: number;
+  /**
+   * Revision that it is to replace, and to which one goes back.
+   */
+  from: number;
+  /**
+   * How it is tried, as it began.
+   */
+  strategy: 'Canary' | 'BlueGreen' | 'Shadow';
+  /**
+   * Starting (its pods are brought up), Running (it gets requests or copies), Switched (BlueGreen: it gets all requests, the old pods are kept), Promoting and HandingOver (its pods become those of the Deployment), Ending (it is taken away).
+   */
+  phase: 'Starting' | 'Running' | 'Switched' | 'Promoting' | 'HandingOver' | 'Ending';
+  /**
+   * Step it is at, from 1.
+   */
+  step: number;
+  /**
+   * How many steps there are.
+   */
+  steps: number;
+  /**
+   * Percent of the requests it answers.
+   */
+  weight: number;
+  /**
+   * When this phase or step began.
+   */
+  since: string;
+  /**
+   * It stays as it is until a person says Resume, Promote or Abort.
+   */
+  paused?: boolean;
+  /**
+   * It takes over as soon as its pods are ready: a person said Promote.
+   */
+  promote?: boolean;
+  verdict?: Verdict;
+}
+/**
+ * What the analysis says so far.
+ */
+export interface Verdict {
+  /**
+   * Inconclusive while there are too few requests.
+   */
+  result: 'Pass' | 'Fail' | 'Inconclusive';
+  /**
+   * Why, with the numbers.
+   */
+  message: string;
+  /**
+   * When.
+   */
+  time: string;
+  /**
+   * Requests the revision on trial answered.
+   */
+  requests?: number;
+  /**
+   * Errors among them.
+   */
+  errors?: number;
+}
+/**
+ * After a rollout, while a crash still returns to the revision before.
+ */
+export interface Baking {
+  /**
+   * Revision that was rolled out.
+   */
+  revision: number;
+  /**
+   * Revision before it.
+   */
+  previous: number;
+  /**
+   * When it has proved itself.
+   */
+  until: string;
 }
 /**
  * The target that failed. It is not tried again until the spec asks for something else or for Retry.

@@ -44,7 +44,7 @@ export class Applier {
         return this.store(action.kind).observeWrite(await this.client.jsonPatch(CHILDREN[action.kind], ref, patch));
       }
       case 'delete':
-        return this.delete(model, action.kind, action.name, action.uid);
+        return this.delete(model, action);
       case 'rollbackTo':
         return this.writeRollback(model, action);
     }
@@ -83,9 +83,10 @@ export class Applier {
     }
   }
 
-  private async delete(model: ModelView, kind: ChildKind, name: string, uid: string): Promise<void> {
+  private async delete(model: ModelView, { kind, name, uid, propagation }: Action & { do: 'delete' }): Promise<void> {
+    const options = { uid, ...(propagation === undefined ? {} : { propagationPolicy: propagation }) };
     try {
-      const left = await this.client.delete<KubeObject>(CHILDREN[kind], { namespace: model.namespace, name }, { uid });
+      const left = await this.client.delete<KubeObject>(CHILDREN[kind], { namespace: model.namespace, name }, options);
       if (left === undefined) this.store(kind).observeDelete(uid);
       else this.store(kind).observeWrite(left);
     } catch (error) {
@@ -96,7 +97,7 @@ export class Applier {
 
   private async writeRollback(model: ModelView, action: Action & { do: 'rollbackTo' }): Promise<void> {
     const { namespace, name } = model;
-    if (action.deploymentVersion !== '') {
+    if (action.deploymentVersion !== undefined) {
       const live = await this.client.get<KubeObject>(CHILDREN.Deployment, { namespace, name });
       if (live.metadata.resourceVersion !== action.deploymentVersion) {
         throw new StaleDecisionError(`deployment/${name} has changed meanwhile`);
@@ -119,6 +120,7 @@ export class Applier {
       Deployment: informers.deployments.store as Store<never>,
       Pod: informers.pods.store as Store<never>,
       PodDisruptionBudget: informers.disruptionBudgets.store as Store<never>,
+      ReplicaSet: informers.replicaSets.store as Store<never>,
       Service: informers.services.store as Store<never>,
       ServiceAccount: informers.serviceAccounts.store as Store<never>,
     };

@@ -1,7 +1,7 @@
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IService, IServiceAccount } from 'kubernetes-models/v1';
 import { withDefaults } from '../api/defaults.ts';
-import { LABEL } from '../core/names.ts';
+import { canaryName, LABEL } from '../core/names.ts';
 import { readRevision } from '../core/revision.ts';
 import type { Settings, World } from '../core/world.ts';
 import { type KubeObject, type Store, keyOf } from '../runtime/index.ts';
@@ -25,10 +25,15 @@ export function observe(
   const { uid } = model.metadata;
   const owned = <T extends KubeObject>({ store }: { store: Store<T> }): T[] =>
     store.byIndex(BY_MODEL, key).filter((object) => isControlledBy(object, uid));
-  const deployment = owned(informers.deployments)[0];
-  const replicaSets = informers.replicaSets.store
-    .byIndex(BY_MODEL, key)
-    .filter((set) => isControlledBy(set, deployment?.metadata.uid));
+  const deployments = owned(informers.deployments);
+  const services = owned(informers.services);
+  const named = <T extends KubeObject>(objects: readonly T[], wanted: string): T | undefined =>
+    objects.find((object) => object.metadata.name === wanted);
+  const uids = new Set(deployments.map((object) => object.metadata.uid));
+  const replicaSets = informers.replicaSets.store.byIndex(BY_MODEL, key).filter(
+    // Handed over from one Deployment to the other it has no controller, but the ModelDeployment as an owner.
+    (set) => uids.has(controllerUid(set) ?? '') || set.metadata.ownerReferences?.some((owner) => owner.uid === uid),
+  );
   const setUids = new Set(replicaSets.map((set) => set.metadata.uid));
   const pods = informers.pods.store.byIndex(BY_MODEL, key);
   const { name, namespace = '', generation = 0, resourceVersion } = model.metadata;
@@ -45,7 +50,8 @@ export function observe(
       status: model.status ?? {},
       ownsRollbackTo: model.ownsRollbackTo === true,
     },
-    deployment: deployment as World['deployment'],
+    deployment: named(deployments, name) as World['deployment'],
+    canary: named(deployments, canaryName(name)) as World['canary'],
     replicaSets: replicaSets as unknown as World['replicaSets'],
     revisions: owned(informers.revisions)
       .map((object) => readRevision(object as Parameters<typeof readRevision>[0]))
@@ -57,7 +63,8 @@ export function observe(
     resolvers: pods.filter(
       (pod) => pod.metadata.labels?.[LABEL.resolves] === name && isControlledBy(pod, uid),
     ) as World['resolvers'],
-    service: owned(informers.services)[0] as IService | undefined,
+    service: named(services, name) as IService | undefined,
+    preview: named(services, canaryName(name)) as IService | undefined,
     disruptionBudget: owned(informers.disruptionBudgets)[0] as IPodDisruptionBudget | undefined,
     serviceAccount: owned(informers.serviceAccounts)[0] as IServiceAccount | undefined,
     conflict: memory.conflict,

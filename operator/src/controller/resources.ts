@@ -11,7 +11,6 @@ const resource = (group: string, kind: string, plural: string, version = 'v1'): 
 });
 
 export const MODEL_DEPLOYMENTS = resource(GROUP, KIND, PLURAL, VERSION);
-export const REPLICA_SETS = resource('apps', 'ReplicaSet', 'replicasets');
 
 /** The kinds the operator writes as children. */
 export const CHILDREN: Record<ChildKind, ResourceType> = {
@@ -19,6 +18,7 @@ export const CHILDREN: Record<ChildKind, ResourceType> = {
   Deployment: resource('apps', 'Deployment', 'deployments'),
   Pod: resource('', 'Pod', 'pods'),
   PodDisruptionBudget: resource('policy', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+  ReplicaSet: resource('apps', 'ReplicaSet', 'replicasets'),
   Service: resource('', 'Service', 'services'),
   ServiceAccount: resource('', 'ServiceAccount', 'serviceaccounts'),
 };

@@ -5,7 +5,7 @@ import { KIND } from '../api/group.ts';
 import type { ModelDeployment } from '../api/modeldeployment.gen.ts';
 import { FIELD_MANAGER, MANAGED_SELECTOR } from '../core/names.ts';
 import { type Change, Informer, type InformerOptions, type KubeObject, keyOf } from '../runtime/index.ts';
-import { CHILDREN, MODEL_DEPLOYMENTS, REPLICA_SETS } from './resources.ts';
+import { CHILDREN, MODEL_DEPLOYMENTS } from './resources.ts';
 
 /** A kind's own type, as read from the API server. */
 export type Live<T> = Omit<T, 'metadata' | 'apiVersion' | 'kind'> & KubeObject;
@@ -32,7 +32,7 @@ export function makeInformers(common: Common) {
   return {
     models: new Informer<LiveModel>({ ...common, type: MODEL_DEPLOYMENTS, transform: noteRollbackOwner }),
     deployments: child<Live<IDeployment>>(CHILDREN.Deployment),
-    replicaSets: child<Live<IReplicaSet>>(REPLICA_SETS, ({ spec: _, ...rest }) => rest),
+    replicaSets: child<Live<IReplicaSet>>(CHILDREN.ReplicaSet, slimReplicaSet),
     revisions: child<Live<IControllerRevision>>(CHILDREN.ControllerRevision),
     pods: child<Live<IPod>>(CHILDREN.Pod, slimPod),
     services: child<Live<IService>>(CHILDREN.Service),
@@ -70,6 +70,12 @@ export function noteRollbackOwner(object: LiveModel): LiveModel {
 interface ManagedField {
   manager?: string;
   fieldsV1?: { 'f:spec'?: { 'f:rollbackTo'?: unknown } };
+}
+
+/** Of a ReplicaSet its template is not worth caching: the Deployment and the history have it. */
+function slimReplicaSet({ spec, ...set }: Live<IReplicaSet>): Live<IReplicaSet> {
+  const { replicas, selector } = spec ?? {};
+  return { ...set, spec: { ...(replicas === undefined ? {} : { replicas }), selector: selector ?? {} } };
 }
 
 /** Of a pod only its status matters here, and how long a resolver may take. */

@@ -4,7 +4,7 @@ import type { PatchOperation } from './resources/deployment.ts';
 
 /** The kinds of child objects. */
 export type ChildKind =
-  'ControllerRevision' | 'Deployment' | 'Pod' | 'PodDisruptionBudget' | 'Service' | 'ServiceAccount';
+  'ControllerRevision' | 'Deployment' | 'Pod' | 'PodDisruptionBudget' | 'ReplicaSet' | 'Service' | 'ServiceAccount';
 
 /** One write. `because` feeds the log and says why in words. */
 export type Action =
@@ -13,7 +13,8 @@ export type Action =
   /** Server-side apply of a child that we own already. */
   | { do: 'apply'; kind: ChildKind; object: ChildObject; because: string }
   | { do: 'patch'; kind: ChildKind; name: string; operations: PatchOperation[]; because: string }
-  | { do: 'delete'; kind: ChildKind; name: string; uid: string; because: string }
+  /** Orphan: what it owns stays, for another owner. Foreground: it stays itself until what it owns is gone. */
+  | { do: 'delete'; kind: ChildKind; name: string; uid: string; because: string; propagation?: 'Orphan' | 'Foreground' }
   /**
    * Writes (or, undefined, removes) spec.rollbackTo of the ModelDeployment itself. Only if the Deployment still is what
    * the decision saw: a cache that lags behind must not be taken for a person's undo.
@@ -21,7 +22,7 @@ export type Action =
   | {
       do: 'rollbackTo';
       value: ModelDeploymentSpec['rollbackTo'] | undefined;
-      deploymentVersion: string;
+      deploymentVersion: string | undefined;
       because: string;
     };
 

@@ -1,14 +1,15 @@
 import { CONDITIONS, type ConditionType, type Reason } from '../api/conditions.ts';
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
 import { isReady, isTerminating, revisionOfPod } from './diagnose.ts';
 import type { Revision } from './revision.ts';
-import type { FailedTarget } from './rollout.ts';
+import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
 import type { World } from './world.ts';
 
 /** What the conditions are made from. */
 export interface Judgement {
   situation: Situation;
+  trial: Trial | undefined;
   failed: FailedTarget | undefined;
   /** Ready pods of any revision. */
   ready: number;
@@ -85,14 +86,15 @@ function obstacle(world: World, { situation, failed }: Judgement): Opinion | und
 }
 
 /** What is going on while a target is on its way. */
-function progress(world: World, { situation }: Judgement): Opinion {
+function progress(world: World, { situation, trial }: Judgement): Opinion {
   const { spec } = world.model;
   if (situation.kind !== 'serving') return yes('ResolvingDigest', `resolving ${spec.model.uri}`);
   const { aim, finding } = situation;
-  if (world.deployment?.spec?.paused === true) {
+  if (world.deployment?.spec?.paused === true && trial?.phase !== 'HandingOver') {
     return no('PausedByUser', `deployment/${world.model.name} is paused; kubectl rollout resume lets it go on`);
   }
   if (finding !== undefined) return yes(finding.reason, finding.message);
+  if (trial !== undefined) return yes(trial.paused === true ? 'TrialPaused' : 'OnTrial', trialWords(world, trial));
   const pods = world.pods.filter((pod) => revisionOfPod(pod) === aim.effective.number && !isTerminating(pod));
   const waiting = pods.filter((pod) => !isReady(pod));
   const fetching = waiting.some((pod) =>
@@ -105,12 +107,40 @@ function progress(world: World, { situation }: Judgement): Opinion {
   return yes('RollingOut', state);
 }
 
+/** Where a trial stands, in one sentence. */
+function trialWords(
+  { revisions }: World,
+  { phase, revision, from, weight, step, steps, verdict, strategy }: Trial,
+): string {
+  const found = revisions.find(({ number }) => number === revision);
+  const name = found === undefined ? `revision ${revision}` : nameOf(found);
+  const analysis = verdict === undefined ? '' : `; ${verdict.message}`;
+  switch (phase) {
+    case 'Starting':
+      return `${name} is brought up beside revision ${from}, which serves`;
+    case 'Running': {
+      if (strategy === 'Canary')
+        return `${name} answers ${weight} % of the requests, step ${step} of ${steps}${analysis}`;
+      const what = strategy === 'Shadow' ? 'gets copies of the requests' : 'is ready to take the requests over';
+      return `${name} ${what}, revision ${from} serves${analysis}`;
+    }
+    case 'Switched':
+      return `${name} answers all requests, the pods of revision ${from} are kept${analysis}`;
+    case 'Promoting':
+    case 'HandingOver':
+      return `${name} takes over from revision ${from}`;
+    case 'Ending':
+      return `${name} is taken off trial, revision ${from} serves`;
+  }
+}
+
 function ready(world: World, judgement: Judgement): Opinion {
   const hindered = obstacle(world, judgement);
   if (hindered !== undefined) return hindered;
   const { situation } = judgement;
   if (world.model.spec.replicas === 0) return no('ScaledToZero', 'spec.replicas is 0');
-  if (situation.kind !== 'serving' || !(situation.complete || keepsServing(world, situation))) {
+  const serves = situation.kind === 'serving' && (situation.complete || keepsServing(world, judgement));
+  if (situation.kind !== 'serving' || !serves) {
     return { ...waitingFor(world, judgement), status: false };
   }
   const { aim, rollback } = situation;
@@ -124,19 +154,21 @@ function ready(world: World, judgement: Judgement): Opinion {
 /** A rollout on its way, or pods of the stable revision that went missing. */
 function waitingFor(world: World, judgement: Judgement): Opinion {
   const { situation, ready: answering } = judgement;
-  if (situation.kind !== 'serving' || !isSettled(situation)) return progress(world, judgement);
+  if (situation.kind !== 'serving' || judgement.trial !== undefined || !isSettled(situation))
+    return progress(world, judgement);
   return no('WaitingForPods', `${answering} of ${world.model.spec.replicas} pods answer`);
 }
 
 /** `kubectl rollout restart` and the like: enough pods of the stable revision answer all the time. */
-function keepsServing(world: World, situation: Situation & { kind: 'serving' }): boolean {
+function keepsServing(world: World, { situation, trial }: Judgement): boolean {
+  if (situation.kind !== 'serving' || trial !== undefined) return false;
   const { number } = situation.aim.effective;
   const answering = world.pods.filter((pod) => revisionOfPod(pod) === number && isReady(pod)).length;
   return isSettled(situation) && answering >= world.model.spec.replicas;
 }
 
 const isSettled = (situation: Situation & { kind: 'serving' }): boolean =>
-  situation.deployed && situation.aim.stable?.number === situation.aim.effective.number;
+  situation.settled && situation.aim.stable?.number === situation.aim.effective.number;
 
 function availableOpinion(world: World, { ready: answering, available }: Judgement): Opinion {
   const { replicas } = world.model.spec;
@@ -149,7 +181,8 @@ function progressing(world: World, judgement: Judgement): Opinion {
   const { situation } = judgement;
   const hindered = obstacle(world, judgement);
   if (hindered !== undefined) return hindered;
-  if (situation.kind === 'serving' && (situation.complete || isSettled(situation))) {
+  const still = judgement.trial === undefined;
+  if (still && situation.kind === 'serving' && (situation.complete || isSettled(situation))) {
     return no('RolledOut', `${nameOf(situation.aim.effective)} is rolled out`);
   }
   if (world.model.spec.replicas === 0) return no('ScaledToZero', 'spec.replicas is 0');
@@ -169,11 +202,12 @@ function modelLoaded(world: World, judgement: Judgement): Opinion {
   return { ...progress(world, judgement), status: false };
 }
 
-function rolledBack(world: World, { situation }: Judgement): Opinion {
+function rolledBack(world: World, { situation, failed }: Judgement): Opinion {
   if (situation.kind === 'conflict' || situation.kind === 'missing')
     return no('AsExpected', 'spec.model is the target');
   const { rollback } = situation;
-  if (situation.kind === 'serving' && situation.aim.effective.number !== situation.aim.wanted.number) {
+  const wentBack = situation.kind === 'serving' && situation.aim.effective.number !== situation.aim.wanted.number;
+  if (wentBack && failed !== undefined) {
     const { aim } = situation;
     return yes('AutomaticRollback', `${nameOf(aim.wanted)} failed, ${nameOf(aim.effective)} serves instead`);
   }

@@ -28,7 +28,8 @@ const CHECKS: readonly Check[] = [
   podFailed, //       evicted or otherwise ended
 ];
 
-export const isTerminating = (pod: IPod): boolean => pod.metadata?.deletionTimestamp !== undefined;
+export const isTerminating = (object: { metadata?: { deletionTimestamp?: unknown } }): boolean =>
+  object.metadata?.deletionTimestamp !== undefined;
 
 export const isReady = (pod: IPod): boolean =>
   !isTerminating(pod) && (pod.status?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True');

@@ -20,6 +20,8 @@ export const LABEL = {
 export const ANNOTATION = {
   /** On a ControllerRevision: why it failed for good. An undo to it is taken back until Retry. */
   condemned: `${GROUP}/condemned`,
+  /** On a ControllerRevision that has been rolled out completely: until when it served first, RFC 3339. */
+  served: `${GROUP}/served`,
   /** On a resolver pod: which attempt it is, from 1. */
   attempt: `${GROUP}/attempt`,
   /** `kubectl rollout history` shows it. */
@@ -31,11 +33,17 @@ export const ANNOTATION = {
 /** Label selector of everything the operator makes: its watches see nothing else. */
 export const MANAGED_SELECTOR = `${MANAGED_BY}=${FIELD_MANAGER}`;
 
+/** Deployment and Service of the pods on trial. */
+export const canaryName = (model: string): string => `${model}-canary`;
 export const revisionName = (model: string, revision: number): string => `${model}-${revision}`;
 /** One pod per attempt: the name of a pod that is going away is not free yet. With '' the beginning of all their names. */
 export const resolverName = (model: string, recipeHash: string, attempt: number | ''): string =>
   `${model}-resolve-${recipeHash}-${attempt}`;
-export const podSelector = (model: string): Record<string, string> => ({ [LABEL.model]: model });
+/** Selects the server pods of a model, or of one revision of it. */
+export const podSelector = (model: string, revision?: number): Record<string, string> => ({
+  [LABEL.model]: model,
+  ...(revision === undefined ? {} : { [LABEL.revision]: String(revision) }),
+});
 
 /** Labels of every child object. */
 export function childLabels(model: string): Record<string, string> {

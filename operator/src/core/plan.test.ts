@@ -193,9 +193,11 @@ describe('going back', () => {
 
   it('takes back a template that was edited by hand', () => {
     const sim = serving(1);
-    const container = sim.deployment?.spec?.template.spec?.containers[0];
+    const template = structuredClone(sim.deployment?.spec?.template);
+    const container = template?.spec?.containers[0];
     if (container === undefined) throw new Error('no container');
     container.image = 'something:else';
+    sim.store.patch('Deployment', 'digits', [{ op: 'replace', path: '/spec/template', value: template }]);
     sim.settle();
     expect(sim.deployment?.spec?.template.spec?.containers[0]?.image).toBe('serving:1');
     expect(reasons(sim)).toContain('ManualEditReverted');
@@ -203,9 +205,10 @@ describe('going back', () => {
 
   it('lets kubectl rollout restart stand', () => {
     const sim = serving(1);
-    const metadata = sim.deployment?.spec?.template.metadata;
-    if (metadata === undefined) throw new Error('no template');
-    metadata.annotations = { ...metadata.annotations, 'kubectl.kubernetes.io/restartedAt': 'now' };
+    const template = structuredClone(sim.deployment?.spec?.template);
+    if (template?.metadata === undefined) throw new Error('no template');
+    template.metadata.annotations = { ...template.metadata.annotations, 'kubectl.kubernetes.io/restartedAt': 'now' };
+    sim.store.patch('Deployment', 'digits', [{ op: 'replace', path: '/spec/template', value: template }]);
     sim.writes.length = 0;
     sim.settle();
     expect(sim.writes.filter((write) => write !== 'status')).toEqual([]);

@@ -1,14 +1,17 @@
 import type { Reason } from '../api/conditions.ts';
+import type { Trial } from '../api/modeldeployment.gen.ts';
 import type { Action, ChildObject, Plan, Work } from './actions.ts';
 import { makeDisruptionBudget, makeService, makeServiceAccount } from './resources/children.ts';
 import { LABEL } from './names.ts';
 import { covers } from './covers.ts';
 import type { Finding } from './diagnose.ts';
 import { doneAction, pursue } from './pursue.ts';
+import { followSettings } from './steer.ts';
+import { stableRevision } from './aim.ts';
+import { pursueTrial } from './trial/trial.ts';
 import { dropResolvers, resolve, type Resolution } from './resolve.ts';
 import { makeTemplate } from './resources/template.ts';
 import { makeRevision, readRevision, type Revision } from './revision.ts';
-import { followSettings } from './rollout.ts';
 import type { Situation } from './situation.ts';
 import { makeStatus, statusDue } from './status.ts';
 import { nextNumber, pendingAction, type Rollback, rollbackOf, type SpecTarget, specTarget } from './target.ts';
@@ -54,8 +57,7 @@ function decide(world: World, work: Work): Situation {
   const rollback = rollbackOf(world, target);
   work.actions.push(...dropSpentRollback(world, rollback, work));
   if (rollback.kind === 'missing') {
-    work.actions.push(...followSettings(world));
-    return { kind: 'missing', message: rollback.message, rollback };
+    return { kind: 'missing', message: rollback.message, rollback, trial: carryOn(world, work) };
   }
 
   let resolution: Resolution | undefined;
@@ -71,17 +73,24 @@ function decide(world: World, work: Work): Situation {
   work.actions.push(...dropResolvers(world, target, wanted !== undefined));
   if (wanted === undefined) {
     announceResolveFailure(world, resolution?.finding, work);
-    // Meanwhile what serves goes on to follow replicas and the other settings.
-    const finding = resolution?.finding;
-    work.actions.push(...followSettings(world));
     return {
       kind: 'resolving',
-      finding,
+      finding: resolution?.finding,
       rollback,
+      trial: carryOn(world, work),
       lastAction: retry ? doneAction(world, 'resolving again') : undefined,
     };
   }
   return pursue(world, work, { target, rollback, wanted });
+}
+
+/** While it is not known what is wanted, what serves follows replicas and the other settings; nothing stays on trial. */
+function carryOn(world: World, work: Work): Trial | undefined {
+  const { trial } = world.model.status;
+  if (trial?.phase !== 'HandingOver') work.actions.push(...followSettings(world));
+  const stable = stableRevision(world)?.number ?? 0;
+  const wish = { target: 0, stable, course: undefined, failed: false, passed: false };
+  return pursueTrial(world, work, wish).trial;
 }
 
 function record(world: World, target: SpecTarget & { kind: 'new' }, digest: string, work: Work): Revision | undefined {
@@ -102,9 +111,19 @@ function ensureChildren(world: World): Action[] {
   const { model } = world;
   return [
     ensure('ServiceAccount', world.serviceAccount, makeServiceAccount(model)),
-    ensure('Service', world.service, makeService(model)),
-    ensure('PodDisruptionBudget', world.disruptionBudget, makeDisruptionBudget(model)),
+    ensure('Service', world.service, makeService(model, reached(world.service?.spec?.selector))),
+    ensure(
+      'PodDisruptionBudget',
+      world.disruptionBudget,
+      makeDisruptionBudget(model, reached(world.disruptionBudget?.spec?.selector?.matchLabels)),
+    ),
   ].flat();
+}
+
+/** Whom they select is decided with the trial; here it stays. */
+function reached(selector: Record<string, string> | undefined): number | undefined {
+  const revision = Number(selector?.[LABEL.revision]);
+  return Number.isInteger(revision) ? revision : undefined;
 }
 
 function ensure<T extends ChildObject>(
@@ -123,7 +142,7 @@ function dropSpentRollback(world: World, rollback: Rollback, work: Work): Action
   const told = world.model.status.conditions?.some(({ reason }) => reason === 'RollbackSpent') === true;
   if (!told) work.events.push({ type: 'Normal', reason: 'RollbackSpent', note });
   if (!world.model.ownsRollbackTo) return [];
-  const deploymentVersion = world.deployment?.metadata?.resourceVersion ?? '';
+  const deploymentVersion = world.deployment?.metadata?.resourceVersion;
   return [{ do: 'rollbackTo', value: undefined, deploymentVersion, because: note }];
 }
 
@@ -142,6 +161,9 @@ function prune(world: World, situation: Situation): Action[] {
     aim.effective.number,
     aim.stable?.number,
     world.model.status.deployed,
+    world.model.status.trial?.revision,
+    world.model.status.trial?.from,
+    world.model.status.baking?.previous,
     world.model.spec.rollbackTo?.revision,
     world.model.spec.rollbackTo?.from,
     rollback.kind === 'active' ? rollback.revision.number : undefined,

@@ -1,11 +1,15 @@
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { Baking, ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { Action, PlannedEvent, Work } from './actions.ts';
+import { type Aim, aimAt } from './aim.ts';
 import { type Finding, isReady, isTerminating, revisionOfPod } from './diagnose.ts';
+import { isComplete } from './held.ts';
+import { condemn, judge, judgeBaking, noteServed, type Verdict } from './judge.ts';
 import { deletePod } from './resolve.ts';
 import type { Revision } from './revision.ts';
-import { type Aim, aimAt, condemn, isComplete, judge, steer, type Steering, type Verdict } from './rollout.ts';
 import type { Situation } from './situation.ts';
+import { steer, type Steering } from './steer.ts';
 import { pendingAction, type Rollback, type SpecTarget } from './target.ts';
+import { pursueTrial } from './trial/trial.ts';
 import type { World } from './world.ts';
 
 /** What is to be served, once it is recorded in the history. */
@@ -15,39 +19,77 @@ export interface Goal {
   wanted: Revision;
 }
 
-/** The wanted revision itself is being rolled out, and was not proved good before. */
-const isUnderWay = ({ wanted, effective }: Aim, stable: Revision | undefined): boolean =>
-  wanted.number === effective.number && stable?.number !== wanted.number;
-
 /** Moves the Deployment towards the goal and judges how that goes. */
 export function pursue(world: World, work: Work, goal: Goal): Situation {
   const { wanted, rollback } = goal;
-  const retry = pendingAction(world)?.type === 'Retry';
+  const action = pendingAction(world)?.type;
+  const retry = action === 'Retry';
   const { aim, steering } = steerTowards(world, goal, retry);
   work.actions.push(...steering.actions, ...(retry ? retryPods(world, wanted) : []));
   work.events.push(...steering.events);
 
-  const lastAction = doneAction(world, retry ? `trying revision ${wanted.number} again` : `revision ${wanted.number}`);
-  if (lastAction !== undefined) work.events.push(actionDone(lastAction));
   const settled = steering.deployed && steering.actions.length === 0;
+  const verdict = settled && !retry ? weigh(world, aim, work, action === 'Abort') : undefined;
+  const failed = aim.failed !== undefined || verdict?.failure !== undefined;
+  const wish = { target: wanted.number, stable: aim.stable?.number ?? 0, course: aim.course, failed, passed: true };
+  const outcome = pursueTrial(world, work, wish);
+
+  const lastAction = doneAction(world, outcomeOf(goal, action, aim, verdict));
+  if (lastAction !== undefined) work.events.push(actionDone(lastAction));
+  const progress = takeStock(world, work, aim, { settled: settled && outcome.trial === undefined, verdict });
+  return {
+    kind: 'serving',
+    aim: { ...aim, stable: progress.stable },
+    rollback,
+    deployed: steering.deployed ? deployedRevision(aim, outcome.trial) : world.model.status.deployed,
+    settled: steering.deployed,
+    complete: progress.complete,
+    trial: outcome.trial,
+    baking: progress.rolledOut ? bake(world, aim, rollback) : world.model.status.baking,
+    finding: verdict?.finding,
+    failure: verdict?.failure,
+    healed: progress.proved && aim.effective.number === wanted.number,
+    lastAction,
+  };
+}
+
+/** What is stable by now: the wanted revision once it is rolled out completely, the one before when that failed after all. */
+function takeStock(
+  world: World,
+  work: Work,
+  aim: Aim,
+  { settled, verdict }: { settled: boolean; verdict: Verdict | undefined },
+) {
+  const { effective, stable: before, wanted } = aim;
   const complete = settled && isComplete(world.deployment);
   // With no replicas a rollout is complete without having proved anything.
   const proved = complete && world.model.spec.replicas > 0;
-  const stable = proved ? aim.effective : aim.stable;
-  if (stable !== undefined && stable.number !== aim.stable?.number) work.events.push(rolledOut(stable));
-  const underWay = settled && !complete && !retry && isUnderWay(aim, stable);
-  const verdict = underWay ? weigh(world, aim, work) : undefined;
-  return {
-    kind: 'serving',
-    aim: { ...aim, stable },
-    rollback,
-    deployed: steering.deployed,
-    complete,
-    finding: verdict?.finding,
-    failure: verdict?.failure,
-    healed: proved && aim.effective.number === wanted.number,
-    lastAction,
-  };
+  const stable = proved ? effective : fallBack(world, aim, verdict);
+  const rolledOut = proved && stable?.number !== before?.number;
+  if (rolledOut) work.events.push(rolloutComplete(effective));
+  // Once it is left: a revision that is never left needs no mark.
+  if (before?.served === false && before.number !== wanted.number) work.actions.push(noteServed(before, world.now));
+  return { complete, proved, stable, rolledOut };
+}
+
+/** What the Deployment is to be taken for: in a hand-over, recorded before it begins, that of the revision on trial. */
+function deployedRevision({ effective }: Aim, trial: ModelDeploymentStatus['trial']): number {
+  return trial?.phase === 'HandingOver' ? trial.revision : effective.number;
+}
+
+/** A revision that fails while it bakes is stable no more. */
+function fallBack(world: World, aim: Aim, verdict: Verdict | undefined): Revision | undefined {
+  const { baking } = world.model.status;
+  if (verdict?.failure === undefined || aim.stable?.number !== aim.wanted.number) return aim.stable;
+  return world.revisions.find(({ number }) => number === baking?.previous) ?? aim.stable;
+}
+
+/** For a while a crash still returns to the revision before; a person who went back is not sent forward again. */
+function bake(world: World, { stable, effective }: Aim, rollback: Rollback): Baking | undefined {
+  const { bakeSeconds } = world.model.spec.rollout;
+  if (stable === undefined || rollback.kind === 'active' || bakeSeconds === 0) return undefined;
+  const until = new Date(world.now + bakeSeconds * 1000).toISOString();
+  return { revision: effective.number, previous: stable.number, until };
 }
 
 function steerTowards(
@@ -55,14 +97,14 @@ function steerTowards(
   { target, rollback, wanted }: Goal,
   retry: boolean,
 ): { aim: Aim; steering: Steering } {
-  const aim = aimAt(world, wanted, retry);
+  const aim = aimAt(world, wanted, rollback, retry);
   const steering = steer(world, aim, target, rollback);
   if (steering.forgive !== true) return { aim, steering };
-  const forgiven = aimAt(world, wanted, true);
+  const forgiven = aimAt(world, wanted, rollback, true);
   return { aim: forgiven, steering: { ...steer(world, forgiven, target, rollback), events: steering.events } };
 }
 
-function rolledOut({ number, version, digest }: Revision): PlannedEvent {
+function rolloutComplete({ number, version, digest }: Revision): PlannedEvent {
   return {
     type: 'Normal',
     reason: 'RolloutComplete',
@@ -74,9 +116,28 @@ function actionDone({ type, id, message }: NonNullable<ModelDeploymentStatus['la
   return { type: 'Normal', reason: 'ActionDone', note: `${type} ${id}: ${message}` };
 }
 
-/** A failure that is remembered already is not judged again; its pods may still be told about. */
-function weigh(world: World, aim: Aim, work: Work): Verdict {
-  const verdict = judge(world, aim.wanted);
+const ABORTED: Finding = { reason: 'Aborted', message: 'rollout.action Abort', definite: false };
+
+/**
+ * Judges what is under way: the rollout of the wanted revision, its trial, or the time after. A failure that is
+ * remembered already is not judged again; its pods may still be told about.
+ */
+function weigh(world: World, aim: Aim, work: Work, abort: boolean): Verdict | undefined {
+  const { wanted, effective, stable, course } = aim;
+  const { trial } = world.model.status;
+  const onTrial = course !== undefined && trial?.revision === wanted.number && trial.phase !== 'Ending';
+  const rolling = wanted.number === effective.number && stable?.number !== wanted.number;
+  const complete = rolling && trial === undefined && isComplete(world.deployment);
+  if (complete) return undefined;
+  let verdict: Verdict;
+  if (onTrial || rolling) {
+    verdict = judge(world, wanted, onTrial ? world.canary : world.deployment);
+    if (abort) verdict = { finding: verdict.finding, failure: ABORTED };
+  } else {
+    const failure = aim.failed === undefined ? judgeBaking(world, wanted) : undefined;
+    if (failure === undefined) return undefined;
+    verdict = { finding: failure, failure };
+  }
   if (aim.failed !== undefined) return { finding: verdict.finding, failure: undefined };
   if (verdict.requeueAfterMs !== undefined) work.requeueAfterMs.push(verdict.requeueAfterMs);
   if (verdict.failure !== undefined) giveUp(world, aim, verdict.failure, work);
@@ -84,18 +145,21 @@ function weigh(world: World, aim: Aim, work: Work): Verdict {
 }
 
 /** Records the failure first; the next pass goes back. Otherwise a crash in between would look like a person's undo. */
-function giveUp(world: World, { wanted, stable }: Aim, failure: Finding, work: Work): void {
+function giveUp(world: World, aim: Aim, failure: Finding, work: Work): void {
+  const { wanted } = aim;
   if (failure.definite && wanted.condemned === undefined) {
     const why = `${failure.reason}: ${failure.message}`.slice(0, 500);
     work.actions.push(condemn(wanted, why, 'it failed for a definite cause'));
   }
-  const note = `revision ${wanted.number} failed: ${failure.reason}: ${failure.message}; ${consequence(world, stable)}`;
+  const note = `revision ${wanted.number} failed: ${failure.reason}: ${failure.message}; ${consequence(world, aim)}`;
   work.events.push({ type: 'Warning', reason: 'RolloutFailed', note });
 }
 
-function consequence(world: World, stable: Revision | undefined): string {
-  if (stable === undefined) return 'there is no earlier revision to go back to';
-  if (world.model.spec.rollout.onFailure === 'Rollback') return `going back to revision ${stable.number}`;
+function consequence(world: World, { stable, wanted }: Aim): string {
+  const { baking } = world.model.status;
+  const back = stable?.number === wanted.number ? baking?.previous : stable?.number;
+  if (back === undefined) return 'there is no earlier revision to go back to';
+  if (world.model.spec.rollout.onFailure === 'Rollback') return `going back to revision ${back}`;
   return 'left as it stands (onFailure: Pause), the old pods go on serving';
 }
 
@@ -109,6 +173,29 @@ function retryPods(world: World, wanted: Revision): Action[] {
     ...(wanted.condemned === undefined ? [] : [condemn(wanted, undefined, because)]),
     ...stuck.map((pod) => deletePod(pod, because)),
   ];
+}
+
+type ActionType = NonNullable<ReturnType<typeof pendingAction>>['type'] | undefined;
+
+/** What came of rollout.action, for the person who asked. */
+function outcomeOf({ wanted }: Goal, action: ActionType, aim: Aim, verdict: Verdict | undefined): string {
+  const name = `revision ${wanted.number}`;
+  const onTrial = aim.course !== undefined;
+  switch (action) {
+    case 'Retry':
+      return `trying ${name} again`;
+    case 'Abort':
+      return verdict?.failure === ABORTED ? `${name} is taken back` : 'nothing was on its way that could be aborted';
+    case 'Promote':
+      return onTrial ? `${name} takes over` : 'nothing is on trial';
+    case 'Pause':
+      return onTrial ? `${name} stays as it is until Resume` : 'nothing is on trial';
+    case 'Resume':
+      return onTrial ? `${name} goes on` : 'nothing is on trial';
+    case 'Refresh':
+    case undefined:
+      return name;
+  }
 }
 
 /** status.lastAction once spec.rollout.action is carried out; undefined when there was none to do. */

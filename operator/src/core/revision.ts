@@ -21,6 +21,8 @@ export interface Revision extends RevisionData {
   uid: string | undefined;
   /** Why it failed for good, if it did. */
   condemned: string | undefined;
+  /** It has been rolled out completely before. */
+  served: boolean;
 }
 
 export function makeRevision(owner: Owner, number: number, data: RevisionData): IControllerRevision {
@@ -59,5 +61,6 @@ export function readRevision(object: IControllerRevision): Revision | undefined 
     image: data.image ?? '',
     template: data.template,
     condemned: object.metadata?.annotations?.[ANNOTATION.condemned],
+    served: object.metadata?.annotations?.[ANNOTATION.served] !== undefined,
   };
 }

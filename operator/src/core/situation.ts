@@ -1,6 +1,6 @@
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { Baking, ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
+import type { Aim } from './aim.ts';
 import type { Finding } from './diagnose.ts';
-import type { Aim } from './rollout.ts';
 import type { Rollback } from './target.ts';
 
 type LastAction = ModelDeploymentStatus['lastAction'];
@@ -8,17 +8,27 @@ type LastAction = ModelDeploymentStatus['lastAction'];
 /** What the decisions came to, for the status to tell. */
 export type Situation =
   | { kind: 'conflict'; message: string }
-  | { kind: 'missing'; message: string; rollback: Rollback }
+  | { kind: 'missing'; message: string; rollback: Rollback; trial: Trial | undefined }
   /** The target's digest is not known yet. */
-  | { kind: 'resolving'; finding: Finding | undefined; rollback: Rollback; lastAction: LastAction }
+  | {
+      kind: 'resolving';
+      finding: Finding | undefined;
+      rollback: Rollback;
+      trial: Trial | undefined;
+      lastAction: LastAction;
+    }
   | {
       kind: 'serving';
       aim: Aim;
       rollback: Rollback;
+      /** Revision that was last written into the Deployment. */
+      deployed: number | undefined;
       /** The Deployment holds aim.effective. */
-      deployed: boolean;
-      /** All its pods do, and answer. */
+      settled: boolean;
+      /** All its pods do, and answer, and nothing is on trial. */
       complete: boolean;
+      trial: Trial | undefined;
+      baking: Baking | undefined;
       /** What ails pods of the wanted revision. */
       finding: Finding | undefined;
       /** Given up in this very pass. */

@@ -1,12 +1,12 @@
 import type { ConditionType, Reason } from '../api/conditions.ts';
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
 import { makeConditions, type Judgement } from './conditions.ts';
-import { isReady } from './diagnose.ts';
+import { isReady, revisionOfPod } from './diagnose.ts';
 import { canonicalJson } from './hash.ts';
-import { LABEL } from './names.ts';
+import { podSelector } from './names.ts';
 import { portionOf } from './quantity.ts';
 import type { Revision } from './revision.ts';
-import type { FailedTarget } from './rollout.ts';
+import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
 import type { World } from './world.ts';
 
@@ -16,21 +16,26 @@ const COUNTERS_EVERY_MS = 5_000;
 export function makeStatus(world: World, situation: Situation): ModelDeploymentStatus {
   const { model } = world;
   const previous = model.status;
-  const counts = countPods(world);
+  const trial = 'trial' in situation ? situation.trial : previous.trial;
+  const serving = servingRevision(trial);
+  const counts = countPods(world, serving);
   const failed = failedTarget(world, situation);
-  const judgement: Judgement = { situation, failed, ...counts };
+  const judgement: Judgement = { situation, trial, failed, ...counts };
   const conditions = makeConditions(world, judgement);
   const wanted = situation.kind === 'serving' ? situation.aim.wanted : undefined;
-  const stable = situation.kind === 'serving' ? situation.aim.stable : undefined;
-  const deployed =
-    situation.kind === 'serving' && situation.deployed ? situation.aim.effective.number : previous.deployed;
+  const proven = situation.kind === 'serving' ? situation.aim.stable : undefined;
+  const takenOver = trial !== undefined && serving === trial.revision;
+  const stable = takenOver ? (wanted ?? proven) : proven;
+  const deployed = situation.kind === 'serving' ? situation.deployed : previous.deployed;
   const status: ModelDeploymentStatus = {
     observedGeneration: model.generation,
     phase: phaseOf(judgement, conditions),
     ready: `${counts.ready}/${model.spec.replicas}`,
     replicas: world.deployment?.status?.replicas ?? 0,
     readyReplicas: counts.ready,
-    selector: `${LABEL.model}=${model.name}`,
+    selector: Object.entries(podSelector(model.name, serving))
+      .map((pair) => pair.join('='))
+      .join(','),
     url: `http://${model.name}.${model.namespace}.svc/v2/models/${model.name}`,
     conditions,
   };
@@ -38,6 +43,8 @@ export function makeStatus(world: World, situation: Situation): ModelDeploymentS
     stable: stable === undefined ? previous.stable : infoOf(stable),
     target: wanted === undefined ? undefined : infoOf(wanted),
     deployed,
+    trial,
+    baking: situation.kind === 'serving' ? situation.baking : previous.baking,
     failedTarget: failed,
     lastFailure: lastFailureOf(world, situation),
     lastAction: ('lastAction' in situation ? situation.lastAction : undefined) ?? previous.lastAction,
@@ -54,9 +61,28 @@ function withPresent(
 
 const infoOf = ({ number, version, uri, digest }: Revision) => ({ revision: number, version, uri, digest });
 
-function countPods(world: World) {
+/** The one revision that gets the requests; undefined when all pods of the model do. */
+function servingRevision(trial: Trial | undefined): number | undefined {
+  switch (trial?.phase) {
+    case undefined:
+      return undefined;
+    case 'Starting':
+    case 'Running':
+    case 'Ending':
+      return trial?.from;
+    case 'Switched':
+      return trial?.revision;
+    case 'Promoting':
+    case 'HandingOver':
+      return trial?.weight === 100 ? trial.revision : undefined;
+  }
+}
+
+function countPods(world: World, serving: number | undefined) {
   const { replicas, rollout } = world.model.spec;
-  const ready = world.pods.filter(isReady).length;
+  const ready = world.pods.filter(
+    (pod) => isReady(pod) && (serving === undefined || revisionOfPod(pod) === serving),
+  ).length;
   const least = Math.max(1, replicas - portionOf(rollout.rollingUpdate.maxUnavailable, replicas, 'down'));
   return { ready, available: ready >= least };
 }
@@ -96,17 +122,19 @@ function lastFailureOf(world: World, situation: Situation): ModelDeploymentStatu
 
 type Conditions = NonNullable<ModelDeploymentStatus['conditions']>;
 
-function phaseOf({ situation, failed, available }: Judgement, conditions: Conditions): string {
+function phaseOf({ situation, trial, failed, available }: Judgement, conditions: Conditions): string {
   const is = (type: ConditionType): boolean => conditions.find((c) => c.type === type)?.status === 'True';
   const reason = (type: ConditionType): Reason | undefined =>
     conditions.find((c) => c.type === type)?.reason as Reason | undefined;
   if (reason('Ready') === 'ScaledToZero') return 'Stopped';
   if (failed !== undefined) {
     const wentBack = situation.kind === 'serving' && situation.aim.effective.number !== situation.aim.wanted.number;
-    return wentBack ? 'RolledBack' : 'Failed';
+    const kept = trial !== undefined && trial.phase !== 'Ending';
+    return wentBack && !kept ? 'RolledBack' : 'Failed';
   }
   if (is('Stalled')) return 'Failed';
   if (reason('Ready') === 'PausedByUser') return 'Paused';
+  if (trial !== undefined && trial.phase !== 'Ending') return 'Trial';
   if (is('Ready'))
     return situation.kind === 'serving' && situation.rollback.kind === 'active' && situation.rollback.pinned
       ? 'Pinned'
@@ -139,6 +167,8 @@ function essence(status: ModelDeploymentStatus): unknown {
     lastFailure,
     ...rest
   } = status;
+  // That pods begin to answer is a matter of counters as well.
+  const phase = rest.phase === 'Pending' ? 'Progressing' : rest.phase;
   const statuses = URGENT.map((type) => conditions?.find((c) => c.type === type)?.status);
-  return { ...rest, statuses, lastFailure: lastFailure?.reason, failedRevision: lastFailure?.revision };
+  return { ...rest, phase, statuses, lastFailure: lastFailure?.reason, failedRevision: lastFailure?.revision };
 }

@@ -34,15 +34,19 @@ export interface World {
   settings: Settings;
   model: ModelView;
   deployment: IDeployment | undefined;
-  /** ReplicaSets of the Deployment. */
+  /** The Deployment of the pods on trial. */
+  canary: IDeployment | undefined;
+  /** ReplicaSets with server pods: of either Deployment, or between them while they are handed over. */
   replicaSets: readonly IReplicaSet[];
   /** The history, oldest first. */
   revisions: readonly Revision[];
-  /** Server pods, terminating ones included. */
+  /** Server pods of either Deployment, terminating ones included. */
   pods: readonly IPod[];
   /** Pods that resolve a tag. */
   resolvers: readonly IPod[];
   service: IService | undefined;
+  /** The Service of the pods on trial. */
+  preview: IService | undefined;
   disruptionBudget: IPodDisruptionBudget | undefined;
   serviceAccount: IServiceAccount | undefined;
   /** A name that was refused because it belongs to somebody else, as `Service digits`. */

@@ -6,6 +6,17 @@ import { build } from 'esbuild';
 
 const source = fileURLToPath(new URL('..', import.meta.url));
 
+/** How all code of the server is put together. */
+export const BUNDLING = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20.12',
+  // Also writes the values of enums into the code, which the reader of numbers lives on.
+  minifySyntax: true,
+  logLevel: 'warning',
+} as const;
+
 /**
  * Bundles the server into `outdir`: main.mjs, one file per part that is loaded on demand, and wasm/. Only TensorFlow's
  * addon stays outside; see engines/tensorflow/addon.ts for where it is looked for.
@@ -13,18 +24,13 @@ const source = fileURLToPath(new URL('..', import.meta.url));
 export async function bundleServer(outdir: string): Promise<void> {
   await rm(outdir, { recursive: true, force: true });
   await build({
+    ...BUNDLING,
     entryPoints: { main: join(source, 'main.ts') },
     outdir,
     outExtension: { '.js': '.mjs' },
-    bundle: true,
     splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20.12',
-    minifySyntax: true,
     // tfjs' kernels register themselves on import, which its packages call free of side effects.
     ignoreAnnotations: true,
-    logLevel: 'warning',
     // What CommonJS modules inside the bundle take for granted.
     banner: {
       js: [

@@ -1,7 +1,7 @@
 import type { Traffic, TrialReport } from '@modeldeployment/modelpack/traffic';
 import type { Logger } from '../telemetry/log.ts';
 import { trafficFor } from './choose.ts';
-import { emptyCounts, merge, type Counts } from './tally.ts';
+import { count, emptyCounts, merge, type Counts } from './tally.ts';
 import { TrafficFile } from './traffic-file.ts';
 
 export interface DeskOptions {
@@ -40,10 +40,11 @@ export class Desk {
     this.#file.stop();
   }
 
-  /** A worker has ended; these are the last counts it gave. */
-  retire(counts: Counts): void {
+  /** A worker has ended; these are the last counts it gave, and the requests that died with it. */
+  retire(counts: Counts, lost: number): void {
     const trial = this.#traffic?.trial;
     this.#gone = merge([this.#gone, counts], trial);
+    for (let i = 0; i < lost; i++) count(this.#gone.own, { ms: Infinity, error: true });
   }
 
   report(workers: readonly Counts[]): TrialReport {

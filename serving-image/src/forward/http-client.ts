@@ -2,6 +2,7 @@
 import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FallbackCause } from '@modeldeployment/modelpack/traffic';
+import { endToEnd } from '../protocol/end-to-end.ts';
 
 export interface HttpRequest {
   path: string;
@@ -28,20 +29,10 @@ const AGE_MS = 30_000;
 /** Longest answer that is read, in bytes. */
 const LONGEST_ANSWER = 1024 * 1024 * 1024;
 
-/** Headers that concern one connection (RFC 9110, 7.6.1), and those that node writes itself. */
-const HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
-  'host',
-  'date',
-  'content-length',
-]);
+/** Not passed on with a request: what node writes itself, and compression, for the body is unpacked and an answer must be readable. */
+const OF_REQUEST = new Set(['host', 'content-length', 'transfer-encoding', 'content-encoding', 'accept-encoding']);
+/** Not passed back with an answer: what node writes itself. */
+const OF_ANSWER = new Set(['date', 'content-length', 'transfer-encoding']);
 
 class Pool extends Agent {
   readonly #born = new WeakMap<Socket, number>();
@@ -81,7 +72,7 @@ export function askHttp(
         port: port ?? 80,
         method: 'POST',
         path,
-        headers: { ...endToEnd(headers), 'Content-Length': length, ...extra },
+        headers: { ...endToEnd(headers, OF_REQUEST), 'Content-Length': length, ...extra },
       },
       (incoming) => {
         const received: Buffer[] = [];
@@ -95,7 +86,7 @@ export function askHttp(
         incoming.on('end', () => {
           const [only] = received;
           const body = received.length === 1 && only ? only : Buffer.concat(received, size);
-          finish({ status: incoming.statusCode ?? 0, headers: endToEnd(incoming.headers), body });
+          finish({ status: incoming.statusCode ?? 0, headers: endToEnd(incoming.headers, OF_ANSWER), body });
         });
       },
     );
@@ -108,15 +99,6 @@ export function askHttp(
     outgoing.end();
     // What node refuses to send, such as a path with a character it does not like, is still ours to answer.
   }).catch(() => 'other');
-}
-
-function endToEnd(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const named = headers.connection?.toLowerCase().split(/\s*,\s*/) ?? [];
-  const kept: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !HOP.has(name) && !named.includes(name)) kept[name] = value;
-  }
-  return kept;
 }
 
 const UNREACHABLE = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']);

@@ -5,24 +5,30 @@ import type { Facts } from '../forward/choose.ts';
 import type { Answered, Exchange, Reply } from '../forward/exchange.ts';
 import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
+import type { CallKind } from '../protocol/route.ts';
+import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import type { Answer } from './answer.ts';
+import type { Body } from './body.ts';
 
-export type Protocol = 'v1' | 'v2';
+type Protocol = 'v1' | 'v2';
 
-export interface Answer {
-  status: number;
-  type: string;
-  /** Others than Content-Type and Content-Length; names in lower case. */
-  headers?: Readonly<Record<string, string | string[]>>;
-  body: string | Uint8Array;
-}
-
+/** A request with all that is needed to answer it, here or elsewhere, now or later. */
 export interface HttpQuestion {
+  kind: CallKind;
   protocol: Protocol;
   /** Path and query. */
   url: string;
   version: string | undefined;
   headers: IncomingHttpHeaders;
-  body: Buffer;
+  /** No longer compressed. */
+  body: Body;
+  /** How long it took to arrive, in milliseconds. */
+  readMs: number;
+}
+
+export interface OwnAnswer {
+  answer: Answer;
+  nonFinite: boolean;
 }
 
 export const factsOf = (version: string | undefined, headers: IncomingHttpHeaders): Facts => ({
@@ -30,10 +36,11 @@ export const factsOf = (version: string | undefined, headers: IncomingHttpHeader
   header: (name) => headers[name]?.toString(),
 });
 
+/** @param revision of this server, told to the other one */
 export function httpExchange(
   { protocol, url, version, headers, body }: HttpQuestion,
   revision: string,
-  own: () => Promise<{ answer: Answer; nonFinite: boolean }>,
+  own: () => Promise<OwnAnswer>,
 ): Exchange<Answer> {
   return {
     facts: factsOf(version, headers),
@@ -43,7 +50,7 @@ export function httpExchange(
       return { answer, nonFinite, bytes: answer.body.length };
     },
     ask: async (to, timeoutMs) => {
-      const question = { path: url, headers, chunks: [body], length: body.length };
+      const question = { path: url, headers, chunks: body.chunks, length: body.length };
       return replyOf(protocol, await askHttp(to, question, { [FORWARDED_HEADER]: revision }, timeoutMs));
     },
     outputs: (answer) => outputsOf(protocol, answer),
@@ -62,15 +69,18 @@ export function replyOf(protocol: Protocol, result: HttpAnswer | FallbackCause):
 }
 
 function answered(protocol: Protocol, answer: Answer): Answered<Answer> {
-  const body = Buffer.from(answer.body);
-  return { answer, bytes: body.length, nonFinite: mayBeNonFinite(answer, body) && isNonFinite(protocol, answer) };
+  return { answer, bytes: answer.body.length, nonFinite: mayBeNonFinite(answer) && isNonFinite(protocol, answer) };
 }
 
-const JSON_LENGTH = 'inference-header-content-length';
+/** Own answers have it as it is written, those of others in lower case. */
+const jsonLengthOf = ({ headers }: Answer): number | undefined => {
+  const value = headers?.[LENGTH_HEADER] ?? headers?.[LENGTH_HEADER.toLowerCase()];
+  return value === undefined ? undefined : Number(value);
+};
 
 /** Whether it is worth to read the answer: most say by their bytes alone that all their numbers are finite. */
-const mayBeNonFinite = ({ headers }: Answer, body: Buffer): boolean =>
-  headers?.[JSON_LENGTH] !== undefined || body.includes('NaN') || body.includes('Infinity');
+const mayBeNonFinite = (answer: Answer): boolean =>
+  jsonLengthOf(answer) !== undefined || answer.body.includes('NaN') || answer.body.includes('Infinity');
 
 function isNonFinite(protocol: Protocol, answer: Answer): boolean {
   try {
@@ -80,8 +90,7 @@ function isNonFinite(protocol: Protocol, answer: Answer): boolean {
   }
 }
 
-function outputsOf(protocol: Protocol, { body, headers }: Answer): Output[] {
-  if (protocol === 'v1') return outputsV1({ body });
-  const jsonLength = headers?.[JSON_LENGTH];
-  return outputsV2(jsonLength === undefined ? { body } : { body, jsonLength: Number(jsonLength) });
+function outputsOf(protocol: Protocol, answer: Answer): Output[] {
+  const { body } = answer;
+  return protocol === 'v1' ? outputsV1({ body }) : outputsV2({ body, jsonLength: jsonLengthOf(answer) });
 }

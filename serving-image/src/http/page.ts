@@ -1,6 +1,6 @@
 import { zeros } from '../model/warmup.ts';
-import type { ServedModel, Signature, TensorSpec } from '../model/types.ts';
-import { nestedText } from '../protocol/tensors.ts';
+import type { ServedModel, Signature, Tensor, TensorSpec } from '../model/types.ts';
+import { JsonWriter } from '../protocol/json/writer.ts';
 
 /** The page at `/`: what is served here and how to ask it. Pure. */
 export function page(model: ServedModel, host: string): string {
@@ -28,7 +28,8 @@ function curl(name: string, signature: Signature, host: string): string {
   const longest = 64;
   const url = `http://${host}/v1/models/${encodeURIComponent(name)}:predict`;
   if (tensors.every(({ data }) => data.length <= longest)) {
-    const inputs = tensors.map((tensor) => `${JSON.stringify(tensor.name)}:${nestedText(tensor)}`).join(',');
+    const text = (tensor: Tensor) => new JsonWriter().nested(tensor).finish().toString();
+    const inputs = tensors.map((tensor) => `${JSON.stringify(tensor.name)}:${text(tensor)}`).join(',');
     return `curl ${url} -d '{"inputs":{${inputs}}}'`;
   }
   const code = tensors

@@ -1,10 +1,10 @@
-import type { Sample } from '../forward/exchange.ts';
+import type { Exchange, Sample } from '../forward/exchange.ts';
 import { outputsV2 } from '../forward/outputs.ts';
-import type { ServedModel } from '../model/types.ts';
+import type { ServedModel, Signature, TensorSpec } from '../model/types.ts';
 import { GOLDEN_FILE, readRequests, WARMUP_FILE, type GoldenRequest } from '../model/warmup.ts';
-import type { Answer, HttpQuestion } from './exchange.ts';
-import type { Exchange } from '../forward/exchange.ts';
-import type { Signature, TensorSpec } from '../model/types.ts';
+import type { CallKind } from '../protocol/route.ts';
+import type { Answer } from './answer.ts';
+import type { HttpQuestion } from './exchange.ts';
 
 /**
  * What can be replayed without any client: the golden and warm-up requests of the model's folder, or zeros.
@@ -16,15 +16,13 @@ export async function samples(
   exchange: (question: HttpQuestion) => Exchange<Answer>,
 ): Promise<Sample[]> {
   const name = encodeURIComponent(model.name);
-  const post = (protocol: 'v1' | 'v2', url: string, content: object): Exchange<Answer> =>
-    exchange({
-      protocol,
-      url,
-      version: undefined,
-      headers: { 'content-type': 'application/json' },
-      body: Buffer.from(JSON.stringify(content)),
-    });
-  const infer = (content: object) => post('v2', `/v2/models/${name}/infer`, content);
+  const post = (kind: CallKind, protocol: 'v1' | 'v2', url: string, content: object): Exchange<Answer> => {
+    const bytes = Buffer.from(JSON.stringify(content));
+    const body = { chunks: [bytes], length: bytes.length, jsonLength: undefined };
+    const headers = { 'content-type': 'application/json' };
+    return exchange({ kind, protocol, url, version: undefined, headers, body, readMs: 0 });
+  };
+  const infer = (content: object) => post('v2.infer', 'v2', `/v2/models/${name}/infer`, content);
   const golden = (await readRequests<GoldenRequest>(directory, GOLDEN_FILE)) ?? [];
   const warmup = (await readRequests<object>(directory, WARMUP_FILE)) ?? [];
   const found: Sample[] = [
@@ -36,7 +34,7 @@ export async function samples(
   ];
   if (found.length > 0) return found;
   return [...model.signatures].map(([signature_name, signature]) => ({
-    exchange: post('v1', `/v1/models/${name}:predict`, { signature_name, inputs: zeros(signature) }),
+    exchange: post('v1.predict', 'v1', `/v1/models/${name}:predict`, { signature_name, inputs: zeros(signature) }),
   }));
 }
 

@@ -1,23 +1,23 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeModel, detectFormat, ModelError, type ModelInfo } from '@modeldeployment/modelpack';
 import { ALLOWED_OPERATIONS } from './allowed-operations.gen.ts';
+import { MODEL_NAME, parseRules, RULES_FILE, VERSION, type ModelListing, type VersionFolder } from './selection.ts';
 import { FatalError, type ModelFolder, type ModelFormat } from './types.ts';
 
 export interface Choice {
   repository: string;
-  name: string | undefined;
-  version: string | undefined;
+  name: string;
+  version: string;
   format: ModelFormat | 'auto';
 }
 
 /**
- * Finds the one model to serve in a repository `<name>/<version>/…` and reads its signatures, without loading it.
+ * Finds one version of a model in a repository `<name>/<version>/…` and reads its signatures, without loading it.
  * @throws FatalError ModelNotFound, ModelMalformed, ModelRefused
  */
 export async function findModel(choice: Choice): Promise<ModelFolder> {
-  const name = choice.name ?? (await onlyModel(choice.repository));
-  const version = choice.version ?? (await highestVersion(join(choice.repository, name)));
+  const { name, version } = choice;
   const directory = join(choice.repository, name, version);
   const wanted = choice.format === 'auto' ? undefined : choice.format;
   await folders(directory);
@@ -53,24 +53,43 @@ async function describe(directory: string, format: ModelFormat | undefined): Pro
   }
 }
 
-async function onlyModel(repository: string): Promise<string> {
-  const names = (await folders(repository)).filter((name) => !name.startsWith('.'));
-  if (names.length === 1 && names[0] !== undefined) return names[0];
-  const found = names.length === 0 ? 'none' : names.slice(0, 5).join(', ');
-  throw new FatalError(
-    'ModelNotFound',
-    `MODEL_NAME is not set and ${repository} does not hold exactly one model (found ${found})`,
-  );
+/**
+ * The models of a repository and their versions, or one of them alone. A folder without versions is no model, unless it
+ * is asked for by name or holds rules.
+ * @throws FatalError ModelNotFound when the repository, or the model asked for by name, cannot be read
+ */
+export async function listModels(repository: string, only?: string): Promise<ModelListing[]> {
+  const names = only === undefined ? (await folders(repository)).filter((name) => MODEL_NAME.test(name)) : [only];
+  const listings = await Promise.all(names.sort().map((name) => listModel(join(repository, name), name, only)));
+  return listings.filter((listing) => listing !== undefined);
 }
 
-async function highestVersion(directory: string): Promise<string> {
-  const versions = (await folders(directory)).filter((name) => /^\d{1,18}$/.test(name));
-  const [highest] = versions.sort((a, b) => (BigInt(b) > BigInt(a) ? 1 : -1));
-  if (highest !== undefined) return highest;
-  throw new FatalError(
-    'ModelNotFound',
-    `${directory} holds no version; put the model into a folder with a number as its name, such as ${join(directory, '1')}`,
-  );
+async function listModel(directory: string, name: string, only?: string): Promise<ModelListing | undefined> {
+  try {
+    const rules = await readRules(join(directory, RULES_FILE));
+    const names = (await folders(directory)).filter((version) => VERSION.test(version));
+    const versions = (await Promise.all(names.map((version) => identify(directory, version)))).flat();
+    if (versions.length === 0 && rules === undefined && only === undefined) return undefined;
+    return { name, versions, rules: rules ?? { labels: {} } };
+  } catch (error) {
+    // It went away while it was looked at.
+    if (only === undefined) return undefined;
+    throw error;
+  }
+}
+
+async function identify(directory: string, version: string): Promise<VersionFolder[]> {
+  const found = await stat(join(directory, version)).catch(() => undefined);
+  return found?.isDirectory() ? [{ version, identity: `${found.dev}:${found.ino}` }] : [];
+}
+
+async function readRules(path: string): Promise<ModelListing['rules'] | undefined> {
+  try {
+    return parseRules(await readFile(path, 'utf8'), path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    return { problem: (error as Error).message };
+  }
 }
 
 async function folders(path: string): Promise<string[]> {

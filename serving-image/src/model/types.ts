@@ -4,7 +4,13 @@
  */
 import type { Datatype, FailureReason, ModelFormat, Signature } from '@modeldeployment/modelpack';
 
-export type { Datatype as DataType, ModelFormat, Signature, TensorSpec } from '@modeldeployment/modelpack';
+export type {
+  Datatype as DataType,
+  FailureReport,
+  ModelFormat,
+  Signature,
+  TensorSpec,
+} from '@modeldeployment/modelpack';
 
 /** Values in row-major order. BOOL is one byte each, BYTES one array per element. */
 export type TensorData =

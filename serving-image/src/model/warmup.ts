@@ -5,7 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badRequest, RequestError } from '../protocol/errors.ts';
-import { decodeInfer } from '../protocol/v2.ts';
+import { decodeInfer } from '../protocol/v2/decode.ts';
+import { frameOf } from '../protocol/v2/framing.ts';
 import {
   FatalError,
   RunError,
@@ -51,7 +52,7 @@ export async function warmUp(predictor: Predictor, model: ServedModel, directory
 
 function ask(predictor: Predictor, model: ServedModel, body: Body): Promise<Tensor[]> {
   if (typeof body !== 'object' || body === null) throw badRequest('not an object');
-  const { signature, inputs } = decodeInfer(body, model);
+  const { signature, inputs } = decodeInfer(frameOf(JSON.stringify(body)), model);
   return predictor.predict(signature, inputs);
 }
 

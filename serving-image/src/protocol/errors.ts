@@ -17,14 +17,20 @@ export function errorBody(message: string): string {
   return JSON.stringify({ error: message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message });
 }
 
-/** Client text that is repeated in an error: quoted, shortened and without control characters. */
+/** A value of the client that is repeated in an error: shortened, without control characters, and quoted if it is text. */
 export function quote(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  if (typeof value === 'string') return JSON.stringify(shorten(value));
+  return shorten(typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)));
 }
+
+const shorten = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 export const badRequest = (message: string) => new RequestError(400, message);
 export const notFound = (message: string) => new RequestError(404, message);
+export function modelNotFound({ model, version }: { model: string; version?: string }): RequestError {
+  const which = version === undefined ? '' : ` and version ${JSON.stringify(version.slice(0, 20))}`;
+  return notFound(`Model with name ${JSON.stringify(model.slice(0, 100))}${which} does not exist.`);
+}
 export const methodNotAllowed = (allow: string) =>
   new RequestError(405, `method not allowed here; use ${allow}`, { Allow: allow });
 /** The rest of the body is not read, so the connection cannot be used again. */
@@ -33,3 +39,5 @@ export const tooLarge = (limit: number) =>
 export const unsupportedMedia = (message: string) => new RequestError(415, message);
 export const unavailable = (message: string) => new RequestError(503, message, { 'Retry-After': '1' });
 export const internalError = () => new RequestError(500, 'internal error; the log of the server has the cause');
+export const tooManyElements = (field: string, limit: number) =>
+  new RequestError(413, `${field} has more than ${limit} elements`);

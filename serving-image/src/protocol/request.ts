@@ -1,14 +1,25 @@
-import type { ServedModel, Tensor } from '../model/types.ts';
+import type { ServedModel, Signature, Tensor } from '../model/types.ts';
 
-/** A checked request, ready to run. */
+/** A checked request, ready to run: what the bodies of all protocols become. */
 export interface Inference {
   /** Key into the model's signatures. */
   signature: string;
   /** In the order of the signature. */
   inputs: Tensor[];
-  /** Writes the answer from all outputs of the signature. @throws RequestError when they cannot be written as asked. */
-  respond: (outputs: readonly Tensor[]) => string;
+  /** How long the client waits, in milliseconds from the arrival of the request. */
+  timeoutMs?: number;
 }
 
-/** Decodes a parsed JSON body. @throws RequestError */
-export type Decode = (body: Record<string, unknown>, model: ServedModel) => Inference;
+/** An answer as it is sent. */
+export interface Answer {
+  body: Buffer;
+  /** Length of the JSON at its begin, when tensors follow as bytes. */
+  jsonLength?: number;
+}
+
+/** The signature of requests that name none. */
+export function defaultSignature(model: ServedModel): Signature {
+  const signature = model.signatures.get(model.defaultSignature);
+  if (!signature) throw new Error(`model ${model.name} has no signature ${model.defaultSignature}`);
+  return signature;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { route } from './route.ts';
+import { route, withVersion } from './route.ts';
 
 describe('a request line', () => {
   it.each([
@@ -13,10 +13,16 @@ describe('a request line', () => {
     ['GET', '/v2/models/m', { kind: 'v2.model', model: 'm' }],
     ['GET', '/v2/models/m/versions/3', { kind: 'v2.model', model: 'm', version: '3' }],
     ['GET', '/v2/models/m/ready', { kind: 'v2.modelReady', model: 'm' }],
+    ['GET', '/v2/models/m/config', { kind: 'v2.config', model: 'm' }],
+    ['GET', '/v2/models/m/versions/3/stats', { kind: 'v2.modelStats', model: 'm', version: '3' }],
+    ['GET', '/v2/models/stats', { kind: 'v2.stats' }],
+    ['POST', '/v2/repository/index', { kind: 'v2.index' }],
     ['POST', '/v2/models/a%20b/infer', { kind: 'v2.infer', model: 'a b' }],
     ['POST', '/v2/models/m/versions/3/infer', { kind: 'v2.infer', model: 'm', version: '3' }],
     ['POST', '/v1/models/m:predict', { kind: 'v1.predict', model: 'm' }],
     ['POST', '/V1/Models/m/Versions/3:PREDICT', { kind: 'v1.predict', model: 'm', version: '3' }],
+    ['POST', '/v1/models/m/labels/a%20b:predict', { kind: 'v1.predict', model: 'm', label: 'a b' }],
+    ['GET', '/v1/models/m/labels/stable', { kind: 'v1.status', model: 'm', label: 'stable' }],
     ['GET', '/v1/models/m', { kind: 'v1.status', model: 'm' }],
     ['GET', '/v1/models/m/versions/3', { kind: 'v1.status', model: 'm', version: '3' }],
     ['GET', '/v1/models/m/metadata', { kind: 'v1.metadata', model: 'm' }],
@@ -31,7 +37,10 @@ describe('a request line', () => {
     ['GET', '/v2/models/', 404],
     ['GET', '/v2/models/%ff', 404],
     ['POST', '/v2/models/m/explain', 404],
-    ['POST', '/v2/repository/index', 404],
+    ['GET', '/v2/repository/index', 405],
+    ['POST', '/v2/repository/models/m/load', 404],
+    ['POST', '/v2/models/m/stats', 405],
+    ['POST', '/v2/systemsharedmemory/region/r/register', 404],
     ['GET', `/v2/models/${'x'.repeat(3000)}`, 404],
     ['GET', '/v2/models/m/infer', 405],
     ['POST', '/v2/models/m', 405],
@@ -39,7 +48,6 @@ describe('a request line', () => {
     ['POST', '/v1/models/m:classify', 400],
     ['GET', '/v1/models/m:predict', 400],
     ['GET', '/v1/models', 400],
-    ['POST', '/v1/models/m/labels/stable:predict', 400],
     ['POST', '/v1/models/m/versions/x:predict', 400],
   ])('%s %s is answered %i', (method, url, status) => {
     expect(() => route(method, url)).toThrow(expect.objectContaining({ status }));
@@ -49,7 +57,24 @@ describe('a request line', () => {
     expect(() => route('GET', '/v2/models/m/infer')).toThrow(expect.objectContaining({ headers: { Allow: 'POST' } }));
   });
 
+  it('to load or unload a model is told that nobody may', () => {
+    expect(() => route('POST', '/v2/repository/models/m/load')).toThrow('models are loaded and unloaded by the server');
+  });
+
   it('with the wrong verb under /v1 is answered as TensorFlow Serving does', () => {
     expect(() => route('DELETE', '/v1/models/m')).toThrow('Malformed request: DELETE /v1/models/m');
+  });
+});
+
+describe('a question of a version by its number', () => {
+  it.each([
+    ['/v2/models/m/infer', '/v2/models/m/versions/7/infer'],
+    ['/v2/models/m', '/v2/models/m/versions/7'],
+    ['/v2/models/a%20b/versions/stable/infer?x=/versions/1', '/v2/models/a%20b/versions/7/infer?x=/versions/1'],
+    ['/v1/models/m:predict', '/v1/models/m/versions/7:predict'],
+    ['/V1/models/m/Labels/stable:predict', '/V1/models/m/versions/7:predict'],
+    ['/v1/models/m/versions/3/metadata', '/v1/models/m/versions/7/metadata'],
+  ])('%s is asked as %s', (url, expected) => {
+    expect(withVersion(url, '7')).toBe(expected);
   });
 });

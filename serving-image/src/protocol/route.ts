@@ -1,27 +1,49 @@
 /** Which question a request line asks. Names are only compared, never used as paths. */
 import { badRequest, methodNotAllowed, notFound, quote } from './errors.ts';
 
-/** Questions about the server, and questions about a model. */
-type Plain = 'page' | 'metrics' | 'v2.live' | 'v2.ready' | 'v2.server' | 'v2.models';
-type Named = 'v2.model' | 'v2.modelReady' | 'v2.infer' | 'v1.status' | 'v1.metadata' | 'v1.predict';
-type Of<Kind extends string, Fields> = Kind extends string ? { kind: Kind } & Fields : never;
+/** Questions about the server. */
+type Plain = 'page' | 'metrics' | 'v2.live' | 'v2.ready' | 'v2.server' | 'v2.models' | 'v2.stats' | 'v2.index';
+/** Questions about a model. */
+type Named = 'v2.model' | 'v2.modelReady' | 'v2.config' | 'v2.modelStats' | 'v1.status' | 'v1.metadata';
+/** Requests that run a model. */
+export type CallKind = 'v2.infer' | 'v1.predict';
 
-export type Route = Of<Plain, object> | Of<Named, { model: string; version?: string }>;
+/** The model that is asked for, and which of its versions: by number, by label, or the one that serves by default. */
+export interface Target {
+  model: string;
+  version?: string;
+  label?: string;
+}
+
+type Of<Kind extends string, Fields> = Kind extends string ? { kind: Kind } & Fields : never;
+export type CallRoute = Of<CallKind, Target>;
+export type Question = Of<Plain, object> | Of<Named, Target>;
+export type Route = CallRoute | Question;
 
 /** Longest request path that is looked at, in characters. */
 const LONGEST_PATH = 2048;
 
-const V2_MODEL = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(\/ready|\/infer)?$/;
+const V2_MODEL = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer|config|stats))?$/;
 const V1_MODEL = /^\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/([^/:]+))?(\/metadata|:predict)?$/i;
+const CONTROL = /^\/v2\/repository\/models\/[^/]+\/(?:load|unload)$/;
 
-const FIXED: Readonly<Record<string, Plain>> = {
-  '/': 'page',
-  '/metrics': 'metrics',
-  '/v2': 'v2.server',
-  '/v2/': 'v2.server',
-  '/v2/models': 'v2.models',
-  '/v2/health/live': 'v2.live',
-  '/v2/health/ready': 'v2.ready',
+/** The paths of the server itself: what they ask, and with which verb. */
+const FIXED: Readonly<Record<string, readonly [Plain, 'GET' | 'POST']>> = {
+  '/': ['page', 'GET'],
+  '/metrics': ['metrics', 'GET'],
+  '/v2': ['v2.server', 'GET'],
+  '/v2/': ['v2.server', 'GET'],
+  '/v2/models': ['v2.models', 'GET'],
+  '/v2/models/stats': ['v2.stats', 'GET'],
+  '/v2/repository/index': ['v2.index', 'POST'],
+  '/v2/health/live': ['v2.live', 'GET'],
+  '/v2/health/ready': ['v2.ready', 'GET'],
+};
+
+const OF_MODEL: Readonly<Record<string, Exclude<Named, 'v1.status' | 'v1.metadata'>>> = {
+  ready: 'v2.modelReady',
+  config: 'v2.config',
+  stats: 'v2.modelStats',
 };
 
 /** @throws RequestError 404, 405, or 400 under /v1 as TensorFlow Serving does */
@@ -30,9 +52,10 @@ export function route(method: string, url: string): Route {
   const path = mark < 0 ? url : url.slice(0, mark);
   if (path.length > LONGEST_PATH) throw notFound('not found: the path is too long');
   const verb = method === 'HEAD' ? 'GET' : method;
-  if (Object.hasOwn(FIXED, path)) {
-    if (verb !== 'GET') throw methodNotAllowed('GET');
-    return { kind: FIXED[path] ?? 'page' };
+  const fixed = Object.hasOwn(FIXED, path) ? FIXED[path] : undefined;
+  if (fixed) {
+    if (verb !== fixed[1]) throw methodNotAllowed(fixed[1]);
+    return { kind: fixed[0] };
   }
   if (/^\/v1\//i.test(path)) return routeV1(verb, path);
   return routeV2(verb, path);
@@ -42,36 +65,54 @@ function routeV2(verb: string, path: string): Route {
   const match = V2_MODEL.exec(path);
   const model = decode(match?.[1]);
   const version = decode(match?.[2]);
-  if (!match || model === undefined || (match[2] !== undefined && version === undefined)) {
-    throw notFound(`not found: ${quote(path)}; see / for what is served here`);
-  }
-  const named = { model, ...(version === undefined ? {} : { version }) };
-  if (match[3] === '/infer') {
+  if (!match || model === undefined || (match[2] !== undefined && version === undefined)) throw unknownPath(path);
+  const target = { model, ...(version === undefined ? {} : { version }) };
+  const action = match[3];
+  if (action === 'infer') {
     if (verb !== 'POST') throw methodNotAllowed('POST');
-    return { kind: 'v2.infer', ...named };
+    return { kind: 'v2.infer', ...target };
   }
   if (verb !== 'GET') throw methodNotAllowed('GET');
-  return { kind: match[3] === '/ready' ? 'v2.modelReady' : 'v2.model', ...named };
+  return { kind: OF_MODEL[action ?? ''] ?? 'v2.model', ...target };
+}
+
+function unknownPath(path: string): Error {
+  if (CONTROL.test(path)) {
+    return notFound('not found: models are loaded and unloaded by the server itself, it takes no orders for that');
+  }
+  return notFound(`not found: ${quote(path)}; see / for what is served here`);
 }
 
 function routeV1(verb: string, path: string): Route {
   const malformed = () => badRequest(`Malformed request: ${verb} ${path.slice(0, 200)}`);
   const match = V1_MODEL.exec(path);
-  if (!match)
-    throw /^\/v1\/models\/?$/i.test(path) && verb === 'GET'
-      ? badRequest('Missing model name in request.')
-      : malformed();
+  if (!match) {
+    const nameless = /^\/v1\/models\/?$/i.test(path) && verb === 'GET';
+    throw nameless ? badRequest('Missing model name in request.') : malformed();
+  }
   const model = decode(match[1]);
-  if (model === undefined) throw malformed();
-  if (match[3] !== undefined) throw badRequest(`Unrecognized servable version label: ${quote(decode(match[3]) ?? '')}`);
-  const named = { model, ...(match[2] === undefined ? {} : { version: match[2] }) };
+  const label = decode(match[3]);
+  if (model === undefined || (match[3] !== undefined && label === undefined)) throw malformed();
+  const target = {
+    model,
+    ...(match[2] === undefined ? {} : { version: match[2] }),
+    ...(label === undefined ? {} : { label }),
+  };
   const action = match[4]?.toLowerCase();
   if (action === ':predict') {
     if (verb !== 'POST') throw malformed();
-    return { kind: 'v1.predict', ...named };
+    return { kind: 'v1.predict', ...target };
   }
   if (verb !== 'GET') throw malformed();
-  return { kind: action === '/metadata' ? 'v1.metadata' : 'v1.status', ...named };
+  return { kind: action === '/metadata' ? 'v1.metadata' : 'v1.status', ...target };
+}
+
+/** The same question of a version by its number. */
+export function withVersion(url: string, version: string): string {
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const named = path.replace(/^(\/v[12]\/models\/[^/:]+)(?:\/(?:versions|labels)\/[^/:]+)?/i, `$1/versions/${version}`);
+  return mark < 0 ? named : named + url.slice(mark);
 }
 
 function decode(part: string | undefined): string | undefined {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServedModel, Tensor, TensorSpec } from '../model/types.ts';
 import { RequestError } from './errors.ts';
-import { decodeBody } from './json.ts';
-import { decodePredict, modelMetadata, modelStatus, servableNotFound } from './v1.ts';
+import { jsonTextOf } from './json/text.ts';
+import { decodePredict as decode, encodePredict, modelMetadata, modelStatus, servableNotFound } from './v1.ts';
 
 function served(inputs: TensorSpec[]): ServedModel {
   const signatures = new Map([['serving_default', { inputs, outputs: [] }]]);
@@ -16,6 +16,9 @@ function served(inputs: TensorSpec[]): ServedModel {
   };
 }
 
+const decodePredict = (body: object | string, of: ServedModel) =>
+  decode(jsonTextOf(typeof body === 'string' ? body : JSON.stringify(body)), of);
+
 const x: TensorSpec = { name: 'x', dtype: 'FP32', shape: [-1] };
 const image: TensorSpec = { name: 'image', dtype: 'FP32', shape: [-1, 2] };
 const text: TensorSpec = { name: 'text', dtype: 'BYTES', shape: [-1] };
@@ -26,7 +29,7 @@ const floats = (name: string, shape: number[], ...values: number[]): Tensor => (
   data: Float32Array.from(values),
 });
 
-function refusal(body: Record<string, unknown>, model: ServedModel): RequestError {
+function refusal(body: object | string, model: ServedModel): RequestError {
   try {
     decodePredict(body, model);
   } catch (error) {
@@ -90,10 +93,15 @@ describe('a predict request', () => {
       'element: 0 of \'instances\' list. Missing named input "x"',
     ],
     ['an unknown input', { instances: [{ x: 1, y: 2 }] }, [x], 'Unknown input "y"'],
-    ['an unknown column', { inputs: { y: [1] } }, [x], 'Missing named input "x"'],
+    ['an unknown column', { inputs: { y: [1] } }, [x], 'Unknown input "y"'],
     ['a bare value after a named one', { instances: [{ x: 1 }, 2] }, [x], 'element: 1'],
     ['rows of different length', { instances: [[1, 2], [3]] }, [image], 'a list of 1'],
-    ['the wrong number of columns', { instances: [[1, 2, 3]] }, [image], 'has shape [1,3], expected [-1,2]'],
+    ['the wrong number of columns', { instances: [[1, 2, 3]] }, [image], 'a list of 3 where its shape [-1,2] needs 2'],
+    ['too few dimensions', { instances: [1, 2] }, [image], "'instances' is nested 1 deep, but its shape [-1,2] has 2"],
+    ['too many dimensions', { instances: [[[1, 2]]] }, [image], 'element [0,0] is [1,2]'],
+    ['a row without values', { instances: [[]] }, [{ ...image, shape: [-1, -1] }], 'needs at least 1'],
+    ['an input given twice', '{"instances":[{"x":1,"x":2}]}', [x], 'Input "x" is given twice'],
+    ['a second form', '{"instances":[1],"inputs":[1]}', [x], "Both 'instances' and 'inputs'"],
     ['text for numbers', { instances: [['a', 'b']] }, [image], 'element [0,0] is "a"'],
   ])('with %s is refused in words', (_, body, inputs, words) => {
     const error = refusal(body, served(inputs));
@@ -101,15 +109,41 @@ describe('a predict request', () => {
     expect(error.message).toContain(words);
   });
 
+  it('may name its signature behind the values', () => {
+    const model = served([x]);
+    const other = { inputs: [image], outputs: [] };
+    const two = { ...model, signatures: new Map([...model.signatures, ['other', other]]) };
+    const asked = decodePredict('{"instances":[[1,2]],"signature_name":"other"}', two);
+    expect([asked.signature, asked.inputs]).toEqual(['other', [floats('image', [1, 2], 1, 2)]]);
+    expect(() => decodePredict('{"instances":[[1,2]]}', two)).toThrow('element [0] is [1,2]');
+    expect(() => decodePredict('{"instances":[1],"signature_name":"none"}', two)).toThrow('"none" not found');
+  });
+
+  it('finds sizes that are free in the model in the values, the same in all rows', () => {
+    const free = served([{ ...image, shape: [-1, -1, 2] }]);
+    const { inputs } = decodePredict('{"instances":[[[1,2],[3,4]],[[5,6],[7,8]]]}', free);
+    expect(inputs).toEqual([floats('image', [2, 2, 2], 1, 2, 3, 4, 5, 6, 7, 8)]);
+    expect(() => decodePredict('{"instances":[[[1,2]],[[5,6],[7,8]]]}', free)).toThrow('a list of 2');
+  });
+
+  it('keeps all rows of a batch of any length apart', () => {
+    const rows = Array.from({ length: 3000 }, (_, i) => [i, i / 8]);
+    for (const body of [{ instances: rows }, { instances: rows.map((row) => ({ image: row })) }, { inputs: rows }]) {
+      expect(decodePredict(body, served([image])).inputs).toEqual([floats('image', [3000, 2], ...rows.flat())]);
+    }
+  });
+
   it('takes NaN and infinities as bare words, as TensorFlow Serving does', () => {
-    const body = decodeBody(Buffer.from('{"instances":[NaN, -Infinity, 1]}'), { bareTokens: true });
+    const body = '{"instances":[NaN, -Infinity, 1]}';
     expect(decodePredict(body, served([x])).inputs[0]?.data).toEqual(Float32Array.from([NaN, -Infinity, 1]));
   });
 });
 
 describe('a predict answer', () => {
-  const { respond: rows } = decodePredict({ instances: [1] }, served([x]));
-  const { respond: columns } = decodePredict({ inputs: [1] }, served([x]));
+  const respond = (body: object) => (outputs: readonly Tensor[]) =>
+    encodePredict(decodePredict(body, served([x])), outputs).toString();
+  const rows = respond({ instances: [1] });
+  const columns = respond({ inputs: [1] });
   const y = floats('y', [2], 3, 4);
   const z = floats('z', [2, 2], 1, 2, 3, NaN);
 
@@ -137,8 +171,8 @@ describe('a predict answer', () => {
       [{ name: 'b', dtype: 'BOOL' as const, shape: [2], data: Uint8Array.from([1, 0]) }],
       '{"outputs":[true,false]}',
     ],
-  ])('gives %s', (_, respond, outputs, text) => {
-    expect(respond(outputs)).toBe(text);
+  ])('gives %s', (_, answer, outputs, text) => {
+    expect(answer(outputs)).toBe(text);
   });
 
   it('in rows needs outputs of one batch size', () => {
@@ -166,7 +200,9 @@ describe('status and metadata', () => {
   });
 
   it('tell an unknown model in its words', () => {
-    expect(servableNotFound('half', undefined).message).toBe('Servable not found for request: Latest(half)');
-    expect(servableNotFound('half', '7').message).toBe('Servable not found for request: Specific(half, 7)');
+    expect(servableNotFound({ model: 'half' }).message).toBe('Servable not found for request: Latest(half)');
+    expect(servableNotFound({ model: 'half', version: '7' }).message).toBe(
+      'Servable not found for request: Specific(half, 7)',
+    );
   });
 });

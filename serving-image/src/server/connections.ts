@@ -1,24 +1,46 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { betweenRequests, startReading, stopReading } from './handle.ts';
+import type { Head } from './messages.ts';
 
 interface Use {
   /** Requests not yet answered. */
   open: number;
   answered: number;
+  /** Whether bytes of it were read before it came here. */
+  begun: boolean;
+  /** Requests in a row that other workers had to answer. */
+  strayed: number;
+}
+
+export interface ConnectionEvents {
+  /** Tells the supervisor, then calls `then`. */
+  taken(connection: number, then: () => void): void;
+  /** Gives the connection to the supervisor, then calls `then`. */
+  returned(socket: Socket, then: () => void): void;
+  closed(): void;
 }
 
 /** A connection that has said nothing when the server stops gets this long to speak, in milliseconds. */
 const FRESH_MS = 1000;
+/** How often a worker that leaves looks for connections that have become idle without an answer, in milliseconds. */
+const LATE_BODY_MS = 200;
+/** After so many requests in a row for other workers a connection is with the wrong one. */
+const ASTRAY = 4;
 
-/** The connections of one worker: taking over those it is handed, and closing them without losing a request. */
+/** The connections of one worker: taking over those it is handed, giving them back, and closing them without losing a request. */
 export class Connections {
   readonly #sockets = new Map<Socket, Use>();
+  /** Between two processes: announced and not yet read here, or given back and not yet with the supervisor. */
+  #moving = 0;
+  /** Connections to give back as soon as they are between two requests. */
+  #owed = 0;
   #stopping = false;
   #onEmpty: () => void = () => undefined;
 
   constructor(
     private readonly server: Server,
-    private readonly changed: (delta: { taken: number; closed: number }) => void,
+    private readonly events: ConnectionEvents,
   ) {
     // Starts the server's own watch over slow headers and bodies, which listening would.
     server.emit('listening');
@@ -27,20 +49,38 @@ export class Connections {
     );
   }
 
-  take(socket: Socket): void {
-    const use: Use = { open: 0, answered: 0 };
-    this.#sockets.set(socket, use);
-    this.changed({ taken: 1, closed: 0 });
-    socket.on('close', () => {
-      this.#sockets.delete(socket);
-      this.changed({ taken: 0, closed: 1 });
-      if (this.#stopping && this.#sockets.size === 0) this.#onEmpty();
+  /** `socket` is undefined when the client has gone before it arrived. */
+  take(connection: number, socket: Socket | undefined, head?: Head): void {
+    if (socket) stopReading(socket);
+    this.#moving++;
+    this.events.taken(connection, () => {
+      this.#moving--;
+      if (socket) this.#begin(socket, head);
+      else this.#onClosed();
     });
-    // As http.Server sets them on what it accepts itself: a client may close its half and still read the answer.
-    socket.allowHalfOpen = true;
-    socket.setNoDelay(true);
-    this.server.emit('connection', socket);
-    socket.resume();
+  }
+
+  /** The request that is being answered is another worker's. */
+  stray(socket: Socket): void {
+    const use = this.#sockets.get(socket);
+    if (use) use.strayed += 2;
+  }
+
+  /** Gives up to `count` connections back, first those that are idle, then those whose requests end. */
+  giveBack(count: number): void {
+    this.#owed = count;
+    for (const socket of this.#sockets.keys()) this.#giveBack(socket);
+  }
+
+  /** Gives all connections back; resolves when none is left. */
+  async leave(): Promise<void> {
+    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    this.giveBack(Infinity);
+    if (this.#empty()) return;
+    // A body that is read to its end only after the answer ends without a word.
+    const timer = setInterval(() => this.giveBack(Infinity), LATE_BODY_MS);
+    await empty;
+    clearInterval(timer);
   }
 
   /** Answers what has arrived, closes what is idle; resolves when no connection is left. */
@@ -48,14 +88,30 @@ export class Connections {
     // What the kernel has received by now is read in the next turn of the event loop: a request may be among it.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     this.#stopping = true;
+    this.#owed = 0;
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
-    if (this.#sockets.size === 0) return;
+    if (this.#empty()) return;
     for (const [socket, use] of this.#sockets) if (use.open === 0 && use.answered > 0) socket.destroySoon();
     const timer = setTimeout(() => {
       for (const [socket, use] of this.#sockets) if (use.open === 0) socket.destroySoon();
     }, FRESH_MS);
     await empty;
     clearTimeout(timer);
+  }
+
+  #begin(socket: Socket, head: Head | undefined): void {
+    this.#sockets.set(socket, { open: 0, answered: 0, begun: head !== undefined, strayed: 0 });
+    socket.on('close', () => {
+      if (this.#sockets.delete(socket)) this.#onClosed();
+    });
+    // As http.Server sets them on what it accepts itself: a client may close its half and still read the answer.
+    socket.allowHalfOpen = true;
+    socket.setNoDelay(true);
+    if (head !== undefined) socket.unshift(Buffer.from(head, 'base64'));
+    this.server.emit('connection', socket);
+    socket.resume();
+    startReading(socket);
+    this.#giveBack(socket);
   }
 
   #onRequest(socket: Socket, response: ServerResponse): void {
@@ -65,7 +121,31 @@ export class Connections {
     response.once('close', () => {
       use.open--;
       use.answered++;
+      use.strayed = Math.max(0, use.strayed - 1);
       if (this.#stopping && use.open === 0) socket.destroySoon();
+      else this.#giveBack(socket);
     });
+  }
+
+  #giveBack(socket: Socket): void {
+    const use = this.#sockets.get(socket);
+    if (use?.open !== 0 || (this.#owed === 0 && use.strayed < ASTRAY) || !betweenRequests(socket, use.begun)) return;
+    if (use.strayed < ASTRAY) this.#owed--;
+    this.#sockets.delete(socket);
+    stopReading(socket);
+    this.#moving++;
+    this.events.returned(socket, () => {
+      this.#moving--;
+      if (this.#empty()) this.#onEmpty();
+    });
+  }
+
+  #onClosed(): void {
+    this.events.closed();
+    if (this.#empty()) this.#onEmpty();
+  }
+
+  #empty(): boolean {
+    return this.#sockets.size + this.#moving === 0;
   }
 }

@@ -1,21 +1,52 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { workerEnvironment } from '../config.ts';
-import { pick } from './dispatch.ts';
+import { Ledger } from '../telemetry/ledger.ts';
+import { pick, surplus, type Load } from './dispatch.ts';
+import { stopReading } from './handle.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** A connection, and the bytes of it that were read to see where it is to go. */
+export interface Arrival {
+  socket: Socket;
+  head?: Buffer;
+}
+
 interface Member {
   child: ChildProcess;
-  waiting: number;
+  /** Sent, not yet taken. */
+  waiting: Map<number, Arrival>;
   open: number;
   snapshot: Snapshot | undefined;
+  ledger: Ledger;
+}
+
+/** What was known of a worker when it ended. */
+export interface Departure {
+  /** How it ended, in words. */
+  cause: string;
+  /** The last metrics it gave. */
+  snapshot: Snapshot | undefined;
+  /** Requests it had begun to read and not answered. */
+  lostRequests: number;
+  /** Connections it had taken and not closed. */
+  lostConnections: number;
 }
 
 export interface CrewEvents {
   message(id: number, message: ToSupervisor): void;
-  /** `cause` says how in words; `snapshot` is the last the worker gave. */
-  exited(id: number, cause: string, snapshot: Snapshot | undefined): void;
+  exited(id: number, departure: Departure): void;
+  /** A connection that another worker can go on with: nothing of it has been read that is not answered. */
+  returned(arrival: Arrival): void;
+}
+
+export interface CrewFolders {
+  scratch: string;
+  /** For the sockets at which workers answer each other; undefined where there is one version only. */
+  doors: string | undefined;
 }
 
 /** How long a worker may take to answer with its metrics before its last ones are used, in milliseconds. */
@@ -27,41 +58,60 @@ export class Crew {
   readonly #asks = new Map<number, (snapshot: Snapshot) => void>();
   #nextId = 1;
   #nextAsk = 1;
+  #nextConnection = 1;
   #turn = 0;
 
   constructor(
     private readonly program: string,
+    private readonly folders: CrewFolders,
     private readonly events: CrewEvents,
   ) {}
 
-  spawn(): number {
+  /** Path of the socket at which a worker answers others. */
+  readonly door = (id: number): string =>
+    this.folders.doors === undefined ? '' : join(this.folders.doors, String(id));
+
+  spawn(model: { name: string; version: string }): number {
     const id = this.#nextId++;
-    const child = fork(this.program, ['worker'], { env: workerEnvironment(), stdio: 'inherit' });
-    const member: Member = { child, waiting: 0, open: 0, snapshot: undefined };
+    const ledger = Ledger.create(this.folders.scratch);
+    const child = fork(this.program, ['worker', this.door(id)], {
+      env: workerEnvironment(model),
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', ledger.fd],
+    });
+    const member: Member = { child, waiting: new Map(), open: 0, snapshot: undefined, ledger };
     this.#members.set(id, member);
-    child.on('message', (message: ToSupervisor) => this.#onMessage(id, member, message));
+    child.on('message', (message: ToSupervisor, socket?: Socket) => this.#onMessage(id, member, message, socket));
     // A worker that cannot be started or reached ends, which is told below.
     child.on('error', () => undefined);
-    child.on('exit', (code, signal) => {
-      this.#members.delete(id);
-      this.events.exited(id, causeOf(code, signal), member.snapshot);
-    });
+    // 'exit' could overtake the last messages, and with them which connections were taken.
+    child.on('close', (code, signal) => this.#onClose(id, member, causeOf(code, signal)));
     return id;
   }
 
   /** Hands a connection to the least busy of `ids`. False when there is none: the caller still owns the socket. */
-  hand(socket: Socket, ids: readonly number[]): boolean {
-    const loads = ids.flatMap((id) => {
-      const member = this.#members.get(id);
-      return member?.child.connected ? [{ id, waiting: member.waiting, open: member.open }] : [];
-    });
-    const member = this.#members.get(pick(loads, this.#turn++) ?? 0);
+  hand(arrival: Arrival, ids: readonly number[]): boolean {
+    const member = this.#members.get(pick(this.#loads(ids), this.#turn++) ?? 0);
     if (!member) return false;
-    member.waiting++;
-    member.child.send({ type: 'connection' } satisfies ToWorker, socket, (error) => {
-      if (error) socket.destroy();
-    });
+    const connection = this.#nextConnection++;
+    const { socket, head } = arrival;
+    member.waiting.set(connection, arrival);
+    stopReading(socket);
+    // A worker that cannot be reached ends, and what it has not taken is returned then.
+    const message: ToWorker = { type: 'connection', connection, ...(head && { head: head.toString('base64') }) };
+    member.child.send(message, socket, { keepOpen: true }, () => undefined);
     return true;
+  }
+
+  /** Has those of `ids` that hold more than their share of the connections give the rest back. */
+  balance(ids: readonly number[]): void {
+    for (const { id, count } of surplus(this.#loads(ids))) this.send(id, { type: 'giveBack', count });
+  }
+
+  #loads(ids: readonly number[]): Load[] {
+    return ids.flatMap((id) => {
+      const member = this.#members.get(id);
+      return member?.child.connected ? [{ id, waiting: member.waiting.size, open: member.open }] : [];
+    });
   }
 
   send(id: number, message: ToWorker): void {
@@ -110,10 +160,17 @@ export class Crew {
     });
   }
 
-  #onMessage(id: number, member: Member, message: ToSupervisor): void {
-    if (message.type === 'connections') {
-      member.waiting -= message.taken;
-      member.open += message.taken - message.closed;
+  #onMessage(id: number, member: Member, message: ToSupervisor, socket: Socket | undefined): void {
+    if (message.type === 'taken') {
+      // Closes the copy here only: the connection lives on in the worker.
+      member.waiting.get(message.connection)?.socket.destroy();
+      member.waiting.delete(message.connection);
+      member.open++;
+    } else if (message.type === 'returned') {
+      member.open--;
+      if (socket) this.#onReturned(socket);
+    } else if (message.type === 'closed') {
+      member.open -= message.count;
     } else if (message.type === 'snapshot') {
       member.snapshot = message.snapshot;
       this.#asks.get(message.ask)?.(message.snapshot);
@@ -121,6 +178,18 @@ export class Crew {
       member.snapshot = message.snapshot;
     }
     this.events.message(id, message);
+  }
+
+  #onReturned(socket: Socket): void {
+    stopReading(socket);
+    this.events.returned({ socket });
+  }
+
+  #onClose(id: number, { waiting, open, snapshot, ledger }: Member, cause: string): void {
+    this.#members.delete(id);
+    this.events.exited(id, { cause, snapshot, lostRequests: ledger.close(), lostConnections: open });
+    if (this.folders.doors !== undefined) rmSync(this.door(id), { force: true });
+    for (const arrival of waiting.values()) this.events.returned(arrival);
   }
 }
 

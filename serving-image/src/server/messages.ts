@@ -1,14 +1,25 @@
 /** What the supervisor and its workers say to each other. Sockets of new connections travel with `connection`. */
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
+import type { Catalog } from '../model/catalog.ts';
 import type { EngineName } from '../model/types.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** First bytes of a connection, read to see which model it asks for; base64. */
+export type Head = string;
+
 export type ToWorker =
-  | { type: 'connection' }
+  /** A socket; the supervisor keeps a copy until it is `taken`, and gives it to another worker when this one dies. */
+  | { type: 'connection'; connection: number; head?: Head }
+  /** What all workers together serve, whenever that has changed. */
+  | { type: 'catalog'; catalog: Catalog }
   /** Every answer from now on asks the client to close its connection. */
   | { type: 'drain' }
-  /** No connection follows: finish what is open and exit. */
+  /** Give connections back that are between two requests, up to this many, so that others get their share. */
+  | { type: 'giveBack'; count: number }
+  /** No connection follows: give all back, each when its request is answered, and exit. */
+  | { type: 'leave' }
+  /** No connection follows: finish what is open, close it, and exit. */
   | { type: 'stop' }
   /** What the traffic annotation says; absent when nothing is to be forwarded. */
   | { type: 'traffic'; traffic?: Traffic }
@@ -20,8 +31,12 @@ export type ToSupervisor =
   | { type: 'failed'; report: FailureReport }
   /** The event loop turns. */
   | { type: 'alive'; snapshot: Snapshot }
-  /** Since the last message: connections that arrived here, and those that ended. */
-  | { type: 'connections'; taken: number; closed: number }
+  /** Said before the first byte of the connection is read: from now on nobody else can answer it. */
+  | { type: 'taken'; connection: number }
+  /** With the socket of a connection of which this worker has read nothing that is not answered. */
+  | { type: 'returned' }
+  /** Connections that ended since the last message. */
+  | { type: 'closed'; count: number }
   /** This worker has lost too much memory to failed runs and wants to be replaced. */
   | { type: 'retire' }
   | { type: 'snapshot'; ask: number; snapshot: Snapshot }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { Pool, type PoolAction } from './pool.ts';
 
-const SETTINGS = { workers: 2, loadMs: 10_000, hangMs: 5_000 };
+const SETTINGS = { workers: 2, spares: 0, loadMs: 10_000, hangMs: 5_000 };
 const report = { reason: 'ModelLoadFailed', message: 'no' } as const;
 
 /** A pool whose spawns are carried out at once; ids count from 1. */
-function started(workers = 2) {
-  const pool = new Pool({ ...SETTINGS, workers });
+function started(workers = 2, spares = 0) {
+  const pool = new Pool({ ...SETTINGS, workers, spares });
   let next = 1;
   let now = 0;
   const tell = (event: Parameters<Pool['on']>[0], at = now): PoolAction[] => {
@@ -21,9 +21,9 @@ function started(workers = 2) {
 }
 
 /** All workers of the pool are ready. */
-function serving(workers = 2) {
-  const both = started(workers);
-  for (let id = 1; id <= workers; id++) both.tell({ type: 'ready', id });
+function serving(workers = 2, spares = 0) {
+  const both = started(workers, spares);
+  for (let id = 1; id <= workers + spares; id++) both.tell({ type: 'ready', id });
   return both;
 }
 
@@ -79,7 +79,7 @@ describe('a pool that serves', () => {
     const { tell } = serving();
     tell({ type: 'exited', id: 1, cause: 'ended' });
     tell({ type: 'ready', id: 3 });
-    expect(tell({ type: 'exited', id: 3, cause: 'ended' }, 60_000)).toEqual([{ do: 'spawn', afterMs: 0 }]);
+    expect(tell({ type: 'exited', id: 3, cause: 'ended' }, 10_000)).toEqual([{ do: 'spawn', afterMs: 0 }]);
   });
 
   it('lives on when a replacement cannot load, as long as another worker serves', () => {
@@ -109,8 +109,37 @@ describe('a pool that serves', () => {
     const { pool, tell } = serving();
     expect(tell({ type: 'retire', id: 1 })).toEqual([{ do: 'spawn', afterMs: 0 }]);
     expect(pool.serving()).toEqual([1, 2]);
-    expect(tell({ type: 'ready', id: 3 })).toEqual([{ do: 'stop', id: 1 }]);
+    expect(tell({ type: 'ready', id: 3 })).toEqual([{ do: 'relieve', id: 1 }]);
     expect(pool.serving()).toEqual([2, 3]);
     expect(tell({ type: 'exited', id: 1, cause: 'ended' })).toEqual([]);
+  });
+});
+
+describe('a spare worker', () => {
+  it('is loaded, and gets connections only once another one has gone', () => {
+    const { pool, tell } = serving(2, 1);
+    expect(pool.serving()).toEqual([1, 2]);
+    expect(tell({ type: 'exited', id: 1, cause: 'ended' })).toEqual([{ do: 'spawn', afterMs: 0 }]);
+    expect(pool.serving()).toEqual([2, 3]);
+    tell({ type: 'ready', id: 4 });
+    expect(pool.serving()).toEqual([2, 3]);
+  });
+
+  it('is whoever was ready last', () => {
+    const { pool, tell } = started(1, 1);
+    tell({ type: 'ready', id: 1 });
+    tell({ type: 'exited', id: 1, cause: 'ended' });
+    tell({ type: 'ready', id: 3 });
+    tell({ type: 'ready', id: 2 });
+    expect(pool.serving()).toEqual([3]);
+  });
+
+  it('takes the place of one that retires at once', () => {
+    const { pool, tell } = serving(1, 1);
+    expect(tell({ type: 'retire', id: 1 })).toEqual([
+      { do: 'relieve', id: 1 },
+      { do: 'spawn', afterMs: 0 },
+    ]);
+    expect(pool.serving()).toEqual([2]);
   });
 });

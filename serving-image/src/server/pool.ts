@@ -1,15 +1,18 @@
 /**
  * Decides which workers there should be. Pure: it is told what happened and when, and answers what to do.
  *
- *   loading --ready--> ready --retire--> retiring --(replacement ready)--> leaving
+ *   loading --ready--> ready --retire--> retiring --(enough others are ready)--> leaving
  *      |                 |
  *      exit              exit, or no sign of life: replaced, with a growing pause
  *      nothing was ever ready: give up, the model or the settings are at fault
+ *
+ * Those that are ready beyond the number of workers are spares: they get connections once another one has gone.
  */
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
 
 export interface PoolSettings {
   workers: number;
+  spares: number;
   loadMs: number;
   hangMs: number;
 }
@@ -27,7 +30,8 @@ export type PoolEvent =
 export type PoolAction =
   | { do: 'spawn'; afterMs: number }
   | { do: 'kill'; id: number; because: string }
-  | { do: 'stop'; id: number }
+  /** Its place is taken. */
+  | { do: 'relieve'; id: number }
   | { do: 'giveUp'; report: FailureReport };
 
 type Phase = 'loading' | 'ready' | 'retiring' | 'leaving';
@@ -40,7 +44,7 @@ interface Worker {
 }
 
 /** A worker that served this long has proven itself: the pause before the next replacement starts anew. */
-const PROVEN_MS = 60_000;
+const PROVEN_MS = 10_000;
 const LONGEST_PAUSE_MS = 30_000;
 /** Replacements that die in a row while nothing serves, before the container is given up. */
 const HOPELESS = 3;
@@ -50,12 +54,34 @@ export class Pool {
   #pending = 0;
   #everReady = false;
   #failures = 0;
+  #dismissed = false;
 
   constructor(private readonly settings: PoolSettings) {}
 
   /** Workers that can be given a connection. */
   serving(): number[] {
-    return [...this.#workers].filter(([, { phase }]) => phase === 'ready' || phase === 'retiring').map(([id]) => id);
+    const retiring = this.#ids('retiring');
+    return [...retiring, ...this.#ids('ready').slice(0, Math.max(0, this.settings.workers - retiring.length))];
+  }
+
+  /** Workers that may hold connections. */
+  loaded(): number[] {
+    return [...this.#workers].filter(([, { phase }]) => phase !== 'loading').map(([id]) => id);
+  }
+
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  /** Nothing is to be served any more: who serves leaves when its work is done, who loads is ended. */
+  dismiss(): PoolAction[] {
+    this.#dismissed = true;
+    return [...this.#workers].flatMap(([id, worker]): PoolAction[] => {
+      if (worker.phase === 'leaving') return [];
+      const loading = worker.phase === 'loading';
+      worker.phase = 'leaving';
+      return [loading ? { do: 'kill', id, because: 'no longer wanted' } : { do: 'relieve', id }];
+    });
   }
 
   on(event: PoolEvent, now: number): PoolAction[] {
@@ -64,7 +90,7 @@ export class Pool {
     if (event.type !== 'spawned') return this.#onWorker(event, now);
     this.#pending--;
     this.#workers.set(event.id, { phase: 'loading', since: now, seen: now });
-    return [];
+    return this.#dismissed ? this.dismiss() : [];
   }
 
   #onWorker(event: Exclude<PoolEvent, { type: 'start' | 'spawned' | 'tick' }>, now: number): PoolAction[] {
@@ -78,31 +104,37 @@ export class Pool {
         worker.report = event.report;
         return [];
       case 'ready':
-        return this.#ready(worker, now);
+        if (worker.phase !== 'loading') return [];
+        worker.phase = 'ready';
+        worker.since = now;
+        // Behind those that were ready before: who serves goes on serving.
+        this.#workers.delete(event.id);
+        this.#workers.set(event.id, worker);
+        this.#everReady = true;
+        return [...this.#relieve(), ...this.#spawn(this.#missing(), 0)];
       case 'retire':
         if (worker.phase !== 'ready') return [];
         worker.phase = 'retiring';
-        return this.#spawn(1, 0);
+        return [...this.#relieve(), ...this.#spawn(this.#missing(), 0)];
       case 'exited':
         this.#workers.delete(event.id);
         return this.#exited(worker, event.cause, now);
     }
   }
 
-  #ready(worker: Worker, now: number): PoolAction[] {
-    worker.phase = 'ready';
-    worker.since = now;
-    this.#everReady = true;
-    const missing = this.settings.workers - this.#count('ready', 'loading') - this.#pending;
-    const retiring = [...this.#workers].find(([, { phase }]) => phase === 'retiring');
-    if (!retiring) return this.#spawn(Math.max(0, missing), 0);
-    retiring[1].phase = 'leaving';
-    return [{ do: 'stop', id: retiring[0] }, ...this.#spawn(Math.max(0, missing), 0)];
+  /** Lets retiring workers go whose place is taken. */
+  #relieve(): PoolAction[] {
+    const relieved = this.#ids('retiring').slice(0, Math.max(0, this.#all() - this.settings.workers));
+    return relieved.map((id) => {
+      const worker = this.#workers.get(id);
+      if (worker) worker.phase = 'leaving';
+      return { do: 'relieve', id };
+    });
   }
 
   #exited({ phase, since, report }: Worker, cause: string, now: number): PoolAction[] {
-    if (phase === 'leaving' || phase === 'retiring') return [];
-    if (phase === 'ready' && now - since >= PROVEN_MS) this.#failures = 0;
+    if (phase === 'leaving') return [];
+    if (phase !== 'loading' && now - since >= PROVEN_MS) this.#failures = 0;
     this.#failures++;
     const hopeless = !this.#everReady || (this.serving().length === 0 && this.#failures >= HOPELESS);
     if (phase === 'loading' && hopeless) {
@@ -113,7 +145,8 @@ export class Pool {
         },
       ];
     }
-    return this.#spawn(1, Math.min(LONGEST_PAUSE_MS, this.#failures === 1 ? 0 : 500 * 2 ** (this.#failures - 2)));
+    const pause = this.#failures === 1 ? 0 : 500 * 2 ** (this.#failures - 2);
+    return this.#spawn(this.#missing(), Math.min(LONGEST_PAUSE_MS, pause));
   }
 
   #overdue(now: number): PoolAction[] {
@@ -133,8 +166,18 @@ export class Pool {
     return actions;
   }
 
-  #count(...phases: Phase[]): number {
-    return [...this.#workers.values()].filter(({ phase }) => phases.includes(phase)).length;
+  #ids(phase: Phase): number[] {
+    return [...this.#workers].filter(([, worker]) => worker.phase === phase).map(([id]) => id);
+  }
+
+  /** Workers that can serve. */
+  #all(): number {
+    return this.#ids('ready').length + this.#ids('retiring').length;
+  }
+
+  #missing(): number {
+    const { workers, spares } = this.settings;
+    return Math.max(0, workers + spares - this.#ids('ready').length - this.#ids('loading').length - this.#pending);
   }
 
   #spawn(count: number, afterMs: number): PoolAction[] {

@@ -1,8 +1,9 @@
 import { mkdir, truncate, writeFile } from 'node:fs/promises';
-import { Agent, request as httpRequest } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Clients } from '../testing/clients.ts';
 import { denseGraphModel, denseLayersModel } from '../testing/models.ts';
 import { Bench, type Running } from '../testing/server.ts';
 
@@ -298,42 +299,20 @@ describe('a server that is told to stop', () => {
   it('loses no request of clients that keep sending until they are refused', async () => {
     const server = await ready({ DRAIN_SECONDS: '1', WORKERS: '2' });
     await server.logged('worker ready', 2);
-    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
-    const outcomes = { answered: 0, refused: 0, lost: [] as string[] };
-    const once = () =>
-      new Promise<boolean>((resolve) => {
-        const request = httpRequest(
-          `${server.url}${INFER}`,
-          { method: 'POST', agent, headers: { 'Content-Type': 'application/json' } },
-          (response) => {
-            response.resume();
-            response.on('end', () => {
-              if (response.statusCode === 200) outcomes.answered++;
-              else outcomes.lost.push(String(response.statusCode));
-              resolve(true);
-            });
-          },
-        );
-        request.on('error', (error: NodeJS.ErrnoException) => {
-          // A connection that the kernel still held in its queue when the socket closed was never taken.
-          const queued = error.code === 'ECONNRESET' && !request.reusedSocket;
-          if (error.code === 'ECONNREFUSED' || queued) outcomes.refused++;
-          else outcomes.lost.push(`${error.code} reused=${request.reusedSocket}`);
-          resolve(false);
-        });
-        request.end(JSON.stringify(BODY));
-      });
-    const clients = Array.from({ length: 16 }, async () => {
-      while (await once());
-    });
-    await server.post(INFER, BODY);
+    const clients = new Clients(
+      16,
+      server.url,
+      () => ({ path: INFER, body: BODY }),
+      (outcome) => outcome !== 200,
+    );
+    await clients.more(16);
     server.process.kill('SIGTERM');
     expect(await server.exited).toBe(0);
-    await Promise.all(clients);
-    agent.destroy();
-    expect(outcomes.lost).toEqual([]);
-    expect(outcomes.refused).toBe(16);
-    expect(outcomes.answered).toBeGreaterThan(100);
+    await clients.ended();
+    // A connection that the kernel still held in its queue when the socket closed was never taken.
+    expect(clients.failures.filter((outcome) => outcome !== 'ECONNREFUSED' && outcome !== 'ECONNRESET')).toEqual([]);
+    expect(clients.failures).toHaveLength(16);
+    expect(clients.answered).toBeGreaterThan(100);
   }, 30_000);
 
   it('a second time does not wait for the drain', async () => {

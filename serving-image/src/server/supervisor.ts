@@ -1,19 +1,23 @@
-import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PATH, type FailureReport } from '@modeldeployment/modelpack/contract';
 import type { Config } from '../config.ts';
-import { FatalError } from '../model/types.ts';
+import { Desk } from '../forward/desk.ts';
+import type { Catalog } from '../model/catalog.ts';
 import { unavailable, notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { Desk } from '../forward/desk.ts';
 import { exposition, retained, SupervisorMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { createAdmin, type State } from './admin.ts';
-import { Crew } from './crew.ts';
+import type { Unit } from './berth.ts';
+import { Crew, type Departure } from './crew.ts';
+import { Fleet, type FleetAction, type FleetEvent } from './fleet.ts';
+import { giveUp } from './give-up.ts';
 import type { ToSupervisor } from './messages.ts';
-import { Pool, type PoolAction, type PoolEvent } from './pool.ts';
-import type { Snapshot } from './snapshot.ts';
+import { listen, portOf } from './ports.ts';
+import { Reception } from './reception.ts';
+import { scratchFolder } from './scratch.ts';
+import { RepositoryWatch } from './watch.ts';
 
 const TICK_MS = 500;
 
@@ -22,16 +26,18 @@ const TICK_MS = 500;
  * always there to answer probes and to replace a worker that TensorFlow has aborted.
  */
 export class Supervisor {
-  readonly #pool: Pool;
+  readonly #fleet: Fleet;
   readonly #crew: Crew;
+  readonly #reception: Reception;
   readonly #metrics = new SupervisorMetrics();
   readonly #public: Server;
-  /** Answers on the model's port while no worker can. */
-  readonly #standIn;
   readonly #admin;
+  readonly #watch: RepositoryWatch | undefined;
+  /** Folder of the sockets at which workers answer each other; absent where there is one version only. */
+  readonly #doors: string | undefined;
   readonly #desk: Desk;
+  #catalog: Catalog;
   #gone: Promise<Metrics[]> = Promise.resolve([]);
-  #model: { name: string; version: string } | undefined;
   #draining = false;
   #stopping = false;
   #hurry = new AbortController();
@@ -42,12 +48,25 @@ export class Supervisor {
     private readonly log: Logger,
     program: string,
   ) {
-    const { workers, loadSeconds, hangSeconds } = config;
-    this.#pool = new Pool({ workers, loadMs: loadSeconds * 1000, hangMs: hangSeconds * 1000 });
-    this.#crew = new Crew(program, {
-      message: (id, message) => this.#onMessage(id, message),
-      exited: (id, cause, snapshot) => this.#onExit(id, cause, snapshot),
+    const { version, workers, cores, spareWorkers: spares, loadSeconds, hangSeconds, httpPort } = config;
+    const fixed = version !== undefined;
+    this.#fleet = new Fleet({
+      ...{ workers, cores, spares, fixed },
+      loadMs: loadSeconds * 1000,
+      hangMs: hangSeconds * 1000,
     });
+    const scratch = scratchFolder();
+    this.#doors = fixed ? undefined : mkdtempSync(join(scratch, 'doors-'));
+    this.#crew = new Crew(
+      program,
+      { scratch, doors: this.#doors },
+      {
+        message: (id, message) => this.#onMessage(id, message),
+        exited: (id, departure) => this.#onExit(id, departure),
+        returned: (arrival) => this.#reception.receive(arrival),
+      },
+    );
+    this.#catalog = this.#fleet.catalog(this.#crew.door);
     this.#desk = new Desk({
       revision: Number(config.revision),
       folder: config.podInfo,
@@ -55,42 +74,43 @@ export class Supervisor {
       tell: (traffic) => this.#crew.broadcast({ type: 'traffic', ...(traffic && { traffic }) }),
     });
     const state: State = {
-      notReady: () => this.#notReady(),
-      model: () => this.#model,
+      catalog: () => this.#seen(),
       exposition: () => this.#exposition(),
       trial: async () => this.#desk.report((await this.#crew.snapshots()).map(({ trial }) => trial)),
     };
     this.#admin = createAdmin(
       state,
-      notFound(`not found: this port has health and metrics; the model is on port ${config.httpPort}`),
+      notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`),
     );
-    this.#standIn = createAdmin(
+    const standIn = createAdmin(
       state,
       unavailable('no worker can answer now: the model is still loading, or all workers are being replaced'),
     );
     // Answers of the stand-in end their connection: the next one should meet a worker.
-    this.#standIn.maxRequestsPerSocket = 1;
+    standIn.maxRequestsPerSocket = 1;
+    this.#reception = new Reception(this.#fleet, this.#crew, () => this.#catalog, standIn);
     this.#public = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    this.#public.on('connection', (socket) => this.#onConnection(socket));
+    this.#public.on('connection', (socket) => this.#reception.receive({ socket }));
+    if (!fixed) this.#watch = new RepositoryWatch(config, log, (models) => this.#want(models));
   }
 
-  /** Serves until it is told to stop or has to give up. @returns the exit code @throws FatalError BadConfiguration */
+  /** Serves until it is told to stop or has to give up. @returns the exit code @throws FatalError */
   async run(): Promise<number> {
     const finished = new Promise<number>((resolve) => (this.#finish = resolve));
     const { host, httpPort, adminPort } = this.config;
     await listen(this.#admin, adminPort, host);
     await listen(this.#public, httpPort, host);
-    this.log.info(
-      { http: portOf(this.#public), admin: portOf(this.#admin), workers: this.config.workers },
-      'listening',
-    );
-    this.#desk.start();
-    this.#tell({ type: 'start' });
-    const tick = setInterval(() => this.#tell({ type: 'tick' }), TICK_MS);
+    this.log.info({ http: portOf(this.#public), admin: portOf(this.#admin) }, 'listening');
+    // A trial is between two versions of one model.
+    if (this.config.version !== undefined) this.#desk.start();
+    await this.#begin();
+    const tick = setInterval(() => this.#onTick(), TICK_MS);
     const code = await finished;
     clearInterval(tick);
+    this.#watch?.stop();
     this.#desk.stop();
     this.#crew.killAll();
+    if (this.#doors !== undefined) rmSync(this.#doors, { recursive: true, force: true });
     return code;
   }
 
@@ -102,58 +122,110 @@ export class Supervisor {
   }
 
   async #drain(): Promise<void> {
-    const served = this.#pool.serving().length > 0;
+    const served = this.#fleet.serving().length > 0;
     this.#draining = true;
+    this.#watch?.stop();
     this.log.info({ seconds: served ? this.config.drainSeconds : 0 }, 'draining');
     this.#crew.broadcast({ type: 'drain' });
     if (served)
       await sleep(this.config.drainSeconds * 1000, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
     this.#stopping = true;
     this.#public.close();
-    const serving = this.#pool.serving();
-    for (const id of serving) this.#crew.send(id, { type: 'stop' });
-    this.#crew.killAllBut(serving);
+    const loaded = this.#fleet.loaded();
+    for (const id of loaded) this.#crew.send(id, { type: 'stop' });
+    this.#crew.killAllBut(loaded);
     if (this.#crew.size === 0) this.#finish(0);
   }
 
-  #tell(event: PoolEvent): void {
-    for (const action of this.#pool.on(event, performance.now())) this.#do(action);
-    this.#metrics.ready.set(this.#pool.serving().length);
+  /** The one version that was asked for, or what the repository holds. @throws FatalError ModelNotFound */
+  async #begin(): Promise<void> {
+    const { name, version } = this.config;
+    if (name === undefined || version === undefined) return this.#watch?.start();
+    this.#want([{ name, versions: [{ version, identity: '' }], labels: {}, pinned: true }]);
   }
 
-  #do(action: PoolAction): void {
+  #want(models: Parameters<Fleet['want']>[0]): void {
+    if (models.length === 0) this.log.warn({ repository: this.config.repository }, 'the repository holds no model');
+    this.#do(this.#fleet.want(models, performance.now()));
+  }
+
+  #onTick(): void {
+    this.#tell({ type: 'tick' });
+    if (this.#draining) return;
+    for (const { workers } of this.#fleet.serving()) this.#crew.balance(workers);
+  }
+
+  #tell(event: FleetEvent): void {
+    this.#do(this.#fleet.on(event, performance.now()));
+  }
+
+  #do(actions: FleetAction[]): void {
+    this.#publish();
+    for (const action of actions) this.#carryOut(action);
+  }
+
+  #carryOut(action: FleetAction): void {
     if (this.#stopping && action.do !== 'kill') return;
     switch (action.do) {
       case 'spawn':
-        if (action.afterMs === 0) this.#spawn();
-        else setTimeout(() => this.#spawn(), action.afterMs);
+        if (action.afterMs === 0) this.#spawn(action.unit);
+        else setTimeout(() => this.#spawn(action.unit), action.afterMs);
         return;
       case 'kill':
         this.log.error({ worker: action.id, because: action.because }, 'killing a worker');
         this.#crew.kill(action.id);
         return;
-      case 'stop':
-        this.#crew.send(action.id, { type: 'stop' });
+      case 'relieve':
+        this.#crew.send(action.id, { type: 'leave' });
         return;
+      case 'tell': {
+        const { unit, what, report } = action;
+        const fields = { model: unit.name, version: unit.version, ...report };
+        this.log[what === 'failed' ? 'error' : 'info'](fields, `version ${what}`);
+        return;
+      }
       case 'giveUp':
         giveUp(action.report, this.config.terminationLog, this.log);
         this.#finish(1);
     }
   }
 
-  #spawn(): void {
-    if (!this.#stopping) this.#tell({ type: 'spawned', id: this.#crew.spawn() });
+  #spawn(unit: Unit): void {
+    if (this.#stopping || !this.#fleet.accepts(unit)) return;
+    const id = this.#crew.spawn(unit);
+    this.#do(this.#fleet.spawned(unit, id, performance.now()));
+  }
+
+  /** Tells all workers what is served, when that has changed. */
+  #publish(): void {
+    const catalog = this.#fleet.catalog(this.#crew.door);
+    if (JSON.stringify(catalog) === JSON.stringify(this.#catalog)) return;
+    this.#catalog = catalog;
+    this.#crew.broadcast({ type: 'catalog', catalog });
+    this.#metrics.show(catalog);
+  }
+
+  /** A server that drains is ready for nothing. */
+  #seen(): Catalog {
+    if (!this.#draining) return this.#catalog;
+    const notReady = 'the server is shutting down';
+    const models = this.#catalog.models.map((model) => ({
+      ...model,
+      notReady,
+      versions: model.versions.map((version) => ({ ...version, state: 'UNLOADING' as const })),
+    }));
+    return { models, notReady };
   }
 
   #onMessage(id: number, message: ToSupervisor): void {
     switch (message.type) {
       case 'ready': {
-        const { model: name, version, engine, loadSeconds, warmupSeconds } = message;
-        this.#model = { name, version };
-        this.#metrics.identify({ model: name, version, revision: this.config.revision });
-        this.log.info({ worker: id, model: name, version, engine, loadSeconds, warmupSeconds }, 'worker ready');
-        if (this.#desk.traffic) this.#crew.send(id, { type: 'traffic', traffic: this.#desk.traffic });
+        const { model, version, engine, loadSeconds, warmupSeconds } = message;
+        this.log.info({ worker: id, model, version, engine, loadSeconds, warmupSeconds }, 'worker ready');
+        const { traffic } = this.#desk;
+        if (traffic) this.#crew.send(id, { type: 'traffic', traffic });
         this.#tell({ type: 'ready', id });
+        this.#crew.send(id, { type: 'catalog', catalog: this.#catalog });
         if (this.#draining) this.#crew.send(id, { type: 'drain' });
         return;
       }
@@ -171,37 +243,31 @@ export class Supervisor {
         return;
       case 'alive':
       case 'snapshot':
-      case 'connections':
-        this.#tell({ type: 'alive', id });
+      case 'taken':
+      case 'returned':
+      case 'closed':
+        // Changes nothing that anybody would have to be told.
+        this.#fleet.on({ type: 'alive', id }, performance.now());
     }
   }
 
-  #onExit(id: number, cause: string, snapshot: Snapshot | undefined): void {
-    const wasServing = this.#pool.serving().includes(id);
+  #onExit(id: number, { cause, snapshot, lostRequests, lostConnections }: Departure): void {
+    const unit = this.#fleet.unitOf(id);
+    const model = { model: unit?.name ?? '', version: unit?.version ?? '' };
+    const wasServing = this.#fleet.serving().some(({ workers }) => workers.includes(id));
     if (snapshot) {
       this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot.metrics])]);
-      this.#desk.retire(snapshot.trial);
+      this.#desk.retire(snapshot.trial, lostRequests);
     }
     if (!this.#stopping) {
-      this.log[wasServing ? 'error' : 'info']({ worker: id, cause }, 'worker ended');
-      if (wasServing) this.#metrics.restarts.inc();
+      const fields = { worker: id, ...model, cause, lostRequests, lostConnections };
+      this.log[wasServing ? 'error' : 'info'](fields, 'worker ended');
+      if (wasServing) this.#metrics.restarts.inc(model);
     }
+    this.#metrics.lostRequests.inc(model, lostRequests);
+    this.#metrics.lostConnections.inc(model, lostConnections);
     this.#tell({ type: 'exited', id, cause });
     if (this.#stopping && this.#crew.size === 0) this.#finish(0);
-  }
-
-  #onConnection(socket: Socket): void {
-    // Without a listener a reset between accept and hand-over would end this process.
-    socket.on('error', () => undefined);
-    if (this.#crew.hand(socket, this.#pool.serving())) return;
-    this.#standIn.emit('connection', socket);
-    socket.resume();
-  }
-
-  #notReady(): string | undefined {
-    if (this.#draining) return 'the server is shutting down';
-    if (this.#pool.serving().length > 0) return undefined;
-    return this.#model ? 'all workers are being replaced' : 'the model is still loading';
   }
 
   async #exposition(): Promise<{ contentType: string; text: string }> {
@@ -209,33 +275,4 @@ export class Supervisor {
     const workers = (await this.#crew.snapshots()).map(({ metrics }) => metrics);
     return exposition([own, ...(await this.#gone), ...workers]);
   }
-}
-
-/** Leaves the reason where the kubelet reads it, and in the log. */
-export function giveUp(report: FailureReport, path: string, log: Logger): void {
-  log.fatal({ reason: report.reason }, report.message);
-  // Outside a container there is no such file, and nobody to read it.
-  if (path === PATH.terminationLog && !existsSync(path)) return;
-  const message = report.message.length > 3000 ? `${report.message.slice(0, 3000)}…` : report.message;
-  try {
-    writeFileSync(path, `${JSON.stringify({ reason: report.reason, message })}\n`);
-  } catch (error) {
-    log.error({ err: error }, 'cannot write the termination message');
-  }
-}
-
-async function listen(server: Server, port: number, host: string): Promise<void> {
-  server.listen({ port, host });
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    throw new FatalError('BadConfiguration', `cannot listen on port ${port}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

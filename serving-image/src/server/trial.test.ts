@@ -5,6 +5,7 @@ import { Agent, createServer, request as httpRequest, type RequestListener, type
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { FORWARDED_HEADER, TRIAL_PATH, type Traffic, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { denseGraphModel } from '../testing/models.ts';
@@ -169,6 +170,27 @@ describe('a stable server during a trial', () => {
     expect((await report(stable)).target.requests).toBe(1);
   });
 
+  it('passes binary tensors on, and bodies that came compressed', async () => {
+    await begin(canary, { weight: 100 });
+    const input = { name: 'x', datatype: 'FP32', shape: [1, 3], parameters: { binary_data_size: 12 } };
+    const json = JSON.stringify({ inputs: [input], parameters: { binary_data_output: true } });
+    const body = gzipSync(Buffer.concat([Buffer.from(json), Buffer.from(Float32Array.of(1, 2, 3).buffer)]));
+    const headers = {
+      'Content-Type': 'application/octet-stream',
+      'Content-Encoding': 'gzip',
+      'Inference-Header-Content-Length': String(json.length),
+    };
+    const [direct, passed] = await Promise.all(
+      [canary, stable].map(async ({ url }) => {
+        const response = await fetch(url + INFER, { method: 'POST', headers, body });
+        const length = response.headers.get('inference-header-content-length');
+        return [response.status, length, Buffer.from(await response.arrayBuffer()).toString('hex')];
+      }),
+    );
+    expect(passed).toEqual(direct);
+    expect((await report(stable)).target).toMatchObject({ requests: 1, errors: 0 });
+  });
+
   it('forwards nothing at weight 0, without the annotation, and when it is meant for others', async () => {
     for (const next of [traffic(canary), undefined]) {
       await annotate(next);
@@ -262,8 +284,10 @@ describe('a server on trial', () => {
     await begin(bad, { weight: 100 });
     expect((await stable.post(INFER, BODY)).status).toBe(200);
     expect((await stable.post('/v1/models/dense:predict', { instances: [[1, 2, 3]] })).body).toContain('NaN');
-    expect((await report(stable)).target).toMatchObject({ requests: 2, errors: 0, nonFinite: 2 });
-    expect((await report(bad)).own).toMatchObject({ requests: 2, errors: 0, nonFinite: 2 });
+    const binary = await stable.post(INFER, { ...BODY, parameters: { binary_data_output: true } });
+    expect(binary.headers.get('inference-header-content-length')).toMatch(/^\d+$/);
+    expect((await report(stable)).target).toMatchObject({ requests: 3, errors: 0, nonFinite: 3 });
+    expect((await report(bad)).own).toMatchObject({ requests: 3, errors: 0, nonFinite: 3 });
   }, 30_000);
 
   it('that is killed under load costs no request', async () => {

@@ -1,16 +1,23 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { ForwardMetrics } from '../forward/metrics.ts';
 import { Trial } from '../forward/trial.ts';
-import { createHandler, exchangeOf, type Service } from '../http/handler.ts';
+import { exchangeOf } from '../http/calls.ts';
+import { createHandler } from '../http/handler.ts';
 import { samples } from '../http/samples.ts';
-import { loadModel } from '../model/load.ts';
-import { FatalError } from '../model/types.ts';
+import { oneModel, type Service } from '../http/service.ts';
+import { loadModel, type LoadedModel } from '../model/load.ts';
+import { FatalError, type Predictor } from '../model/types.ts';
 import { TOLERANCE } from '../model/warmup.ts';
+import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
+import { Statistics } from '../telemetry/statistics.ts';
 import { Connections } from './connections.ts';
+import { Door } from './door.ts';
+import { Front } from './front.ts';
+import { Hop } from './hop.ts';
 import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -19,94 +26,161 @@ const LOST_LIMIT = 256 * 1024 * 1024;
 
 type Exposition = { contentType: string; text: string };
 
+export interface WorkerSettings {
+  config: Config & { name: string; version: string };
+  log: Logger;
+  serverVersion: string;
+  /** Path of the socket for requests from other workers; absent where there is one version only. */
+  door: string | undefined;
+}
+
 /** Loads the model, says so, and answers the connections it is handed until it is told to stop. */
-export async function work(config: Config, log: Logger, serverVersion: string): Promise<void> {
+export async function work(settings: WorkerSettings): Promise<void> {
   // The supervisor decides: a signal to the whole process group must not end requests early.
   process.on('SIGTERM', () => undefined);
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(1));
-  const { model, predictor, directory, loadSeconds, warmupSeconds } = await loadModel(config);
-  const { name, version, engine } = model;
-  const metrics = new WorkerMetrics({ model: name, version, revision: config.revision });
-  metrics.load.set(loadSeconds);
-  metrics.warmup.set(warmupSeconds);
+  const loaded = await loadModel(settings.config);
+  const worker = new Worker(settings, loaded);
+  await worker.start();
+}
 
-  let draining = false;
-  const asks = new Map<number, (content: Exposition) => void>();
-  let nextAsk = 1;
-  const service: Service = {
-    model,
-    predictor,
-    maxBodyBytes: config.maxBodyBytes,
-    serverVersion,
-    metrics,
-    log,
-    draining: () => draining,
-    exposition: () =>
-      new Promise((resolve) => {
-        asks.set(nextAsk, resolve);
-        tell({ type: 'exposition', ask: nextAsk++ });
-      }),
-    trial: new Trial({
+class Worker {
+  readonly #ledger = Ledger.open();
+  readonly #metrics: WorkerMetrics;
+  readonly #front: Front;
+  readonly #hop = new Hop(() => this.#draining);
+  readonly #connections: Connections;
+  readonly #asks = new Map<number, (content: Exposition) => void>();
+  readonly #handler: ReturnType<typeof createHandler>;
+  readonly #trial: Trial;
+  #door: Door | undefined;
+  #draining = false;
+  #retiring = false;
+  #nextAsk = 1;
+
+  constructor(
+    private readonly settings: WorkerSettings,
+    private readonly loaded: LoadedModel,
+  ) {
+    const { config, log, serverVersion } = settings;
+    const { model, predictor, loadSeconds, warmupSeconds } = loaded;
+    const { name, version } = model;
+    this.#metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, this.#ledger);
+    this.#metrics.load.set(loadSeconds);
+    this.#metrics.warmup.set(warmupSeconds);
+    const statistics = new Statistics();
+    statistics.register(this.#metrics.registry);
+    const served = { model, predictor: recorded(predictor, this.#ledger), statistics };
+    const models = oneModel(served);
+    this.#trial = new Trial({
       version,
-      workers: config.workers,
-      samples: () => samples(model, directory, (question) => exchangeOf(service, question)),
+      workers: config.workers ?? config.cores,
+      samples: () => samples(model, loaded.directory, (question) => exchangeOf(service, served, question)),
       goldenTolerance: TOLERANCE,
-      metrics: new ForwardMetrics(metrics.registry),
-    }),
-    revision: config.revision,
-  };
-  const handler = createHandler(service);
-  const server = createServer({
-    keepAliveTimeout: 75_000,
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    connectionsCheckingInterval: 2_000,
-    maxHeaderSize: 16_384,
-  });
-  const connections = new Connections(server, batched());
-  server.on('request', handler);
+      metrics: new ForwardMetrics(this.#metrics.registry),
+    });
+    const service: Service = {
+      models: { ...models, index: () => this.#front.index() ?? models.index() },
+      maxBodyBytes: config.maxBodyBytes,
+      serverVersion,
+      metrics: this.#metrics,
+      log,
+      draining: () => this.#draining,
+      exposition: () => this.#exposition(),
+      trial: this.#trial,
+      revision: config.revision,
+    };
+    this.#handler = createHandler(service);
+    const server = publicServer();
+    this.#connections = new Connections(server, {
+      taken: (connection, then) => tell({ type: 'taken', connection }, { then }),
+      returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
+      closed: batched((count) => tell({ type: 'closed', count })),
+    });
+    this.#front = new Front({
+      own: model,
+      handler: this.#handler,
+      hop: this.#hop,
+      draining: () => this.#draining,
+      passing: (request, response) => {
+        this.#connections.stray(request.socket);
+        this.#ledger.inc();
+        response.once('close', () => this.#ledger.dec());
+      },
+    });
+    server.on('request', this.#front.handle);
+  }
 
-  process.on('message', (message: ToWorker, socket?: Socket) => {
+  async start(): Promise<void> {
+    process.on('message', (message: ToWorker, socket?: Socket) => this.#onMessage(message, socket));
+    const { door } = this.settings;
+    if (door !== undefined) this.#door = await Door.open(door, this.#handler);
+    await this.#alive();
+    setInterval(() => void this.#alive(), ALIVE_MS);
+    const { model, loadSeconds, warmupSeconds } = this.loaded;
+    const { name, version, engine } = model;
+    tell({ type: 'ready', model: name, version, engine, loadSeconds, warmupSeconds });
+  }
+
+  #onMessage(message: ToWorker, socket: Socket | undefined): void {
     switch (message.type) {
       case 'connection':
-        // The client may have gone before the socket arrived.
-        if (socket) connections.take(socket);
+        this.#connections.take(message.connection, socket, message.head);
+        return;
+      case 'catalog':
+        this.#front.update(message.catalog);
         return;
       case 'drain':
-        draining = true;
+        this.#draining = true;
+        return;
+      case 'giveBack':
+        this.#connections.giveBack(message.count);
+        return;
+      case 'leave':
+        void this.#end(this.#connections.leave());
         return;
       case 'stop':
-        draining = true;
-        void connections.stop().then(() => process.exit(0));
+        this.#draining = true;
+        void this.#end(this.#connections.stop());
         return;
       case 'traffic':
-        service.trial.set(message.traffic);
+        this.#trial.set(message.traffic);
         return;
       case 'snapshot':
-        void snapshot().then((all) => tell({ type: 'snapshot', ask: message.ask, snapshot: all }));
+        void this.#snapshot().then((snapshot) => tell({ type: 'snapshot', ask: message.ask, snapshot }));
         return;
       case 'exposition':
-        asks.get(message.ask)?.(message);
-        asks.delete(message.ask);
+        this.#asks.get(message.ask)?.(message);
+        this.#asks.delete(message.ask);
     }
-  });
+  }
 
-  const snapshot = async (): Promise<Snapshot> => ({
-    metrics: await metrics.registry.getMetricsAsJSON(),
-    trial: service.trial.counts,
-  });
-  let retiring = false;
-  const alive = async () => {
-    tell({ type: 'alive', snapshot: await snapshot() });
-    if (!retiring && (predictor.lostBytes?.() ?? 0) > LOST_LIMIT) {
-      retiring = true;
-      tell({ type: 'retire' });
-    }
-  };
-  await alive();
-  setInterval(() => void alive(), ALIVE_MS);
-  tell({ type: 'ready', model: name, version, engine, loadSeconds, warmupSeconds });
+  /** Own connections first: a worker that waits for us may be waiting for the answer of one of them. */
+  async #end(connections: Promise<void>): Promise<void> {
+    await connections;
+    this.#hop.keep(new Set());
+    await this.#door?.leave();
+    process.exit(0);
+  }
+
+  async #snapshot(): Promise<Snapshot> {
+    return { metrics: await this.#metrics.registry.getMetricsAsJSON(), trial: this.#trial.counts };
+  }
+
+  #exposition(): Promise<Exposition> {
+    return new Promise((resolve) => {
+      this.#asks.set(this.#nextAsk, resolve);
+      tell({ type: 'exposition', ask: this.#nextAsk++ });
+    });
+  }
+
+  async #alive(): Promise<void> {
+    tell({ type: 'alive', snapshot: await this.#snapshot() });
+    if (this.#retiring || (this.loaded.predictor.lostBytes?.() ?? 0) <= LOST_LIMIT) return;
+    this.#retiring = true;
+    tell({ type: 'retire' });
+  }
 }
 
 /** Tells the supervisor why, and ends this process. */
@@ -123,23 +197,40 @@ export function fail(error: unknown, log: Logger): void {
   else process.exit(1);
 }
 
-function tell(message: ToSupervisor): void {
-  if (process.connected) process.send?.(message, undefined, {}, () => undefined);
+const publicServer = (): Server =>
+  createServer({
+    keepAliveTimeout: 75_000,
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    connectionsCheckingInterval: 2_000,
+    maxHeaderSize: 16_384,
+  });
+
+/** A crash in native code must find the ledger up to date. */
+function recorded(predictor: Predictor, ledger: Ledger): Predictor {
+  return {
+    signatures: predictor.signatures,
+    ...(predictor.lostBytes ? { lostBytes: () => predictor.lostBytes?.() ?? 0 } : {}),
+    predict(signature, inputs) {
+      ledger.flush();
+      return predictor.predict(signature, inputs);
+    },
+  };
 }
 
-/** One message a turn of the event loop, however many connections came and went. */
-function batched(): (delta: { taken: number; closed: number }) => void {
-  const sum = { taken: 0, closed: 0 };
-  let scheduled = false;
-  return ({ taken, closed }) => {
-    sum.taken += taken;
-    sum.closed += closed;
-    if (scheduled) return;
-    scheduled = true;
+/** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
+function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {
+  if (process.connected) process.send?.(message, socket, {}, () => then?.());
+}
+
+/** Counts calls and reports them once a turn of the event loop. */
+function batched(report: (count: number) => void): () => void {
+  let count = 0;
+  return () => {
+    if (count++ > 0) return;
     setImmediate(() => {
-      scheduled = false;
-      tell({ type: 'connections', ...sum });
-      sum.taken = sum.closed = 0;
+      report(count);
+      count = 0;
     });
   };
 }

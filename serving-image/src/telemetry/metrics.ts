@@ -1,4 +1,6 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Catalog } from '../model/catalog.ts';
+import type { Ledger } from './ledger.ts';
 
 /** A registry's content as it travels between processes. */
 export type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
@@ -28,11 +30,6 @@ export class WorkerMetrics {
     buckets: SECONDS,
     registers: [this.registry],
   });
-  readonly inflight = new Gauge({
-    name: `${PREFIX}requests_inflight`,
-    help: 'Requests being answered now.',
-    registers: [this.registry],
-  });
   readonly run = new Histogram({
     name: `${PREFIX}engine_run_seconds`,
     help: 'Time the engine took for one run of the model.',
@@ -60,8 +57,19 @@ export class WorkerMetrics {
   });
   readonly memory = memoryGauge(this.registry, 'worker');
 
-  constructor(identity: Identity) {
+  constructor(
+    identity: Identity,
+    readonly inflight: Pick<Ledger, 'value' | 'inc' | 'dec'>,
+  ) {
     this.registry.setDefaultLabels(identity);
+    new Gauge({
+      name: `${PREFIX}requests_inflight`,
+      help: 'Requests being answered now.',
+      registers: [this.registry],
+      collect() {
+        this.set(inflight.value);
+      },
+    });
   }
 }
 
@@ -71,17 +79,34 @@ export class SupervisorMetrics {
   readonly restarts = new Counter({
     name: `${PREFIX}worker_restarts_total`,
     help: 'Workers that ended without being asked to and were replaced.',
+    labelNames: ['model', 'version'],
+    registers: [this.registry],
+  });
+  readonly lostRequests = new Counter({
+    name: `${PREFIX}requests_lost_total`,
+    help: 'Requests that a worker had begun to read and not answered when it ended.',
+    labelNames: ['model', 'version'],
+    registers: [this.registry],
+  });
+  readonly lostConnections = new Counter({
+    name: `${PREFIX}connections_lost_total`,
+    help: 'Connections that were open on a worker when it ended, idle ones included.',
+    labelNames: ['model', 'version'],
     registers: [this.registry],
   });
   readonly ready = new Gauge({
     name: `${PREFIX}workers_ready`,
     help: 'Workers that have loaded the model and answer requests.',
+    labelNames: ['model', 'version'],
     registers: [this.registry],
   });
   readonly memory = memoryGauge(this.registry, 'supervisor');
 
-  identify(identity: Identity): void {
-    this.registry.setDefaultLabels(identity);
+  /** Series of versions that are gone end with them. */
+  show({ models }: Catalog): void {
+    this.ready.reset();
+    for (const { name: model, versions } of models)
+      for (const { version, doors } of versions) this.ready.set({ model, version }, doors.length);
   }
 }
 

@@ -1,11 +1,14 @@
 /** Runs the real server, as a process of its own, on free loopback ports. Test code only. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { bundleServer } from '../build/bundle.ts';
+
+const PATIENCE_MS = 15_000;
 
 type LogLine = Record<string, unknown> & { msg: string };
 
@@ -25,6 +28,8 @@ export interface Running {
     headers?: Record<string, string>,
   ): Promise<{ status: number; body: string; headers: Headers }>;
   workers(): Promise<number[]>;
+  /** Value of the first series on the admin port whose name and labels match; undefined when there is none. */
+  metric(series: RegExp): Promise<number | undefined>;
 }
 
 /** A bundle of the server and a folder for models, shared by the tests of one file. */
@@ -107,6 +112,11 @@ export class Bench {
       logged,
       post: (path, body, headers = {}) => post(`${running.url}${path}`, body, headers),
       workers: () => children(child.pid ?? 0),
+      metric: async (series) => {
+        const text = await (await fetch(`${running.admin}/metrics`)).text();
+        const line = text.split('\n').find((candidate) => !candidate.startsWith('#') && series.test(candidate));
+        return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ')));
+      },
     };
     this.#running.push(running);
     const listening = await logged('listening').catch(() => undefined);
@@ -134,4 +144,25 @@ async function children(pid: number): Promise<number[]> {
     if (Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[1]) === pid) found.push(Number(name));
   }
   return found;
+}
+
+/** Asks until the answer is the expected one. @throws Error with the last answer when that takes too long */
+export async function until<T>(ask: () => Promise<T>, expected: T): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (isDeepStrictEqual(answer, expected)) return;
+    if (performance.now() > deadline) throw new Error(`still ${inspect(answer)}, expected ${inspect(expected)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Connections from clients that a worker holds: its sockets on the server's port. */
+export async function connectionsOf(pid: number, server: Running): Promise<number> {
+  const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, '0');
+  const table = await readFile(`/proc/${pid}/net/tcp`, 'utf8');
+  const fields = table.split('\n').map((line) => line.trim().split(/\s+/));
+  const inodes = new Set(fields.filter(([, local]) => local?.endsWith(`:${port}`)).map((field) => field[9]));
+  const links = (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''));
+  return (await Promise.all(links)).filter((link) => inodes.has(/^socket:\[(\d+)\]$/.exec(link)?.[1])).length;
 }

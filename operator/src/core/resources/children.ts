@@ -1,7 +1,7 @@
 import { PORT } from '@modeldeployment/modelpack/contract';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IService, IServiceAccount } from 'kubernetes-models/v1';
-import { type Owner, childLabels, ownerReference, podSelector } from '../names.ts';
+import { type Owner, canaryName, childLabels, ownerReference, podSelector } from '../names.ts';
 
 /** The children that are the same for every revision: what a client calls, and what keeps evictions in bounds. */
 
@@ -12,13 +12,20 @@ const metadata = (owner: Owner) => ({
   ownerReferences: [ownerReference(owner)],
 });
 
-export function makeService(owner: Owner): IService {
+/** @param revision the only one whose pods it selects; undefined: those of all */
+export const makeService = (owner: Owner, revision?: number): IService => serviceOf(owner, owner.name, revision);
+
+/** The pods on trial by themselves: where the serving ones forward to, and a person looks at a preview. */
+export const makePreview = (owner: Owner, revision: number): IService =>
+  serviceOf(owner, canaryName(owner.name), revision);
+
+function serviceOf(owner: Owner, name: string, revision: number | undefined): IService {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: metadata(owner),
+    metadata: { ...metadata(owner), name },
     spec: {
-      selector: podSelector(owner.name),
+      selector: podSelector(owner.name, revision),
       ports: [
         { name: 'http', port: 80, targetPort: 'http', protocol: 'TCP' },
         { name: 'metrics', port: PORT.admin, targetPort: 'admin', protocol: 'TCP' },
@@ -31,7 +38,7 @@ export function makeService(owner: Owner): IService {
  * One pod may be evicted at a time, and a pod that is not ready always may: a broken revision must never block the
  * drain of a node.
  */
-export function makeDisruptionBudget(owner: Owner): IPodDisruptionBudget {
+export function makeDisruptionBudget(owner: Owner, revision?: number): IPodDisruptionBudget {
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
@@ -39,7 +46,7 @@ export function makeDisruptionBudget(owner: Owner): IPodDisruptionBudget {
     spec: {
       maxUnavailable: 1,
       unhealthyPodEvictionPolicy: 'AlwaysAllow',
-      selector: { matchLabels: podSelector(owner.name) },
+      selector: { matchLabels: podSelector(owner.name, revision) },
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import { ANNOTATION, type Owner, childLabels, ownerReference, podSelector } from '../names.ts';
+import { ANNOTATION, type Owner, canaryName, childLabels, ownerReference, podSelector } from '../names.ts';
 import { covers } from '../covers.ts';
 import type { Revision } from '../revision.ts';
 import type { FullSpec } from '../../api/defaults.ts';
@@ -24,6 +24,22 @@ export function makeDeployment(owner: Owner, spec: FullSpec, revision: Revision)
   };
 }
 
+/** The Deployment of the pods on trial; it exists only while there is one. Its template is that of the stable one to the byte. */
+export function makeCanary(owner: Owner, spec: FullSpec, revision: Revision, replicas: number): IDeployment {
+  const stable = makeDeployment(owner, spec, revision);
+  return {
+    ...stable,
+    metadata: { ...stable.metadata, name: canaryName(owner.name) },
+    spec: {
+      ...deploymentSettings(spec),
+      replicas,
+      // Narrower than the stable one's: without the revision it would take the pods of everybody.
+      selector: { matchLabels: podSelector(owner.name, revision.number) },
+      template: revision.template,
+    },
+  };
+}
+
 /** What of a Deployment follows the spec without making a revision. */
 function deploymentSettings(spec: FullSpec) {
   return {
@@ -33,6 +49,10 @@ function deploymentSettings(spec: FullSpec) {
     strategy: { type: 'RollingUpdate' as const, rollingUpdate: spec.rollout.rollingUpdate },
   };
 }
+
+/** The live Deployment has the bounds of the spec. */
+export const isBounded = (live: IDeployment, spec: FullSpec): boolean =>
+  covers(live.spec?.strategy, deploymentSettings(spec).strategy);
 
 /** Our numbers drift from the Deployment's own, so its history names the model's version and digest. */
 function changeCause(revision: Revision): string {
@@ -51,22 +71,49 @@ export interface PatchOperation {
  * undone revision into it. resourceVersion makes a change in between answer 409.
  */
 export function patchDeployment(live: IDeployment, spec: FullSpec, revision: Revision | undefined): PatchOperation[] {
-  const operations: PatchOperation[] = [];
-  if (revision !== undefined) {
-    operations.push(
-      { op: 'replace', path: '/spec/template', value: revision.template },
-      {
-        op: 'add',
-        path: '/metadata/annotations',
-        value: { ...live.metadata?.annotations, [ANNOTATION.changeCause]: changeCause(revision) },
-      },
-    );
-  }
+  const operations = revision === undefined ? [] : retemplate(live, revision, revision.template);
   for (const [field, wanted] of Object.entries(deploymentSettings(spec))) {
     if (!covers((live.spec as unknown as Record<string, unknown>)[field], wanted)) {
       operations.push({ op: 'add', path: `/spec/${field}`, value: wanted });
     }
   }
-  if (operations.length === 0) return [];
-  return [{ op: 'replace', path: '/metadata/resourceVersion', value: live.metadata?.resourceVersion }, ...operations];
+  return operations.length === 0 ? [] : [unchanged(live), ...operations];
 }
+
+/** A change in between answers 409. */
+const unchanged = (live: IDeployment): PatchOperation => ({
+  op: 'replace',
+  path: '/metadata/resourceVersion',
+  value: live.metadata?.resourceVersion,
+});
+
+function retemplate(live: IDeployment, revision: Revision, template: unknown): PatchOperation[] {
+  const annotations = { ...live.metadata?.annotations, [ANNOTATION.changeCause]: changeCause(revision) };
+  return [
+    { op: 'replace', path: '/spec/template', value: template },
+    { op: 'add', path: '/metadata/annotations', value: annotations },
+  ];
+}
+
+/**
+ * Makes the stable Deployment ready to adopt the pods on trial: their template to the byte, paused, so that it makes no
+ * ReplicaSet of its own, and with room for all of them, because a paused Deployment still scales what it adopts
+ * (proportionally: with the ordinary surge 10 + 5 pods fell to 7 ready).
+ */
+export function handOverPatch(live: IDeployment, canary: IDeployment, revision: Revision): PatchOperation[] {
+  const size = canary.spec?.replicas ?? 1;
+  const room = { type: 'RollingUpdate', rollingUpdate: { maxSurge: Math.max(1, size), maxUnavailable: 0 } };
+  return [
+    unchanged(live),
+    ...retemplate(live, revision, canary.spec?.template),
+    { op: 'add', path: '/spec/paused', value: true },
+    { op: 'add', path: '/spec/strategy', value: room },
+  ];
+}
+
+/** The hand-over is done: it may roll on, within the bounds of the spec. */
+export const releasePatch = (live: IDeployment, spec: FullSpec): PatchOperation[] => [
+  unchanged(live),
+  { op: 'add', path: '/spec/paused', value: false },
+  { op: 'add', path: '/spec/strategy', value: deploymentSettings(spec).strategy },
+];

@@ -1,4 +1,5 @@
 import { COMMAND, ENV, PATH, PORT } from '@modeldeployment/modelpack/contract';
+import { POD_INFO, TRAFFIC_ANNOTATION } from '@modeldeployment/modelpack/traffic';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
 import type { IPodTemplateSpec } from 'kubernetes-models/v1/PodTemplateSpec';
@@ -87,7 +88,7 @@ export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
       },
     ],
     containers: [makeServer(input, identity)],
-    volumes: [{ name: 'models', emptyDir: {} }, { name: 'tmp', emptyDir: {} }, ...source.volumes],
+    volumes: [{ name: 'models', emptyDir: {} }, { name: 'tmp', emptyDir: {} }, podInfo, ...source.volumes],
   };
   return {
     metadata: {
@@ -135,9 +136,21 @@ function makeServer(input: TemplateInput, identity: IContainer['env']): IContain
       timeoutSeconds: 5,
       failureThreshold: 3,
     },
-    volumeMounts: [{ name: 'models', mountPath: PATH.repository, readOnly: true }, tmpMount],
+    volumeMounts: [
+      { name: 'models', mountPath: PATH.repository, readOnly: true },
+      { name: podInfo.name, mountPath: POD_INFO.path, readOnly: true },
+      tmpMount,
+    ],
   };
 }
+
+/** Through it a server sees, within a moment, which share of its requests to forward while a revision is on trial. */
+const podInfo = {
+  name: 'podinfo',
+  downwardAPI: {
+    items: [{ path: POD_INFO.traffic, fieldRef: { fieldPath: `metadata.annotations['${TRAFFIC_ANNOTATION}']` } }],
+  },
+} satisfies IVolume;
 
 const tmpMount: IVolumeMount = { name: 'tmp', mountPath: PATH.tmp };
 

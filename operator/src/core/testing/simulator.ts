@@ -1,44 +1,31 @@
 import type { IControllerRevision, IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
-import type { IPod } from 'kubernetes-models/v1';
+import type { IPod, IService } from 'kubernetes-models/v1';
 import type { FailureReason } from '@modeldeployment/modelpack/contract';
 import { withDefaults } from '../../api/defaults.ts';
 import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
 import type { Action, PlannedEvent } from '../actions.ts';
 import { shortHash } from '../hash.ts';
-import { LABEL } from '../names.ts';
+import { canaryName, LABEL } from '../names.ts';
 import { plan } from '../plan.ts';
-import type { PatchOperation } from '../resources/deployment.ts';
 import { readRevision } from '../revision.ts';
 import type { Settings, World } from '../world.ts';
+import { type Controller, deploymentController, garbageCollector, replicaSetController } from './controllers.ts';
+import { isReadyPod, matches, ObjectStore, Refused, type Stored } from './store.ts';
 
 /**
- * A cluster in memory for tests of the decisions: it carries out plans, and plays the part of the Deployment controller,
- * the scheduler and the kubelet, one small step at a time. Real behaviour is tested by the stories; here it is about
- * every order of events.
+ * A cluster in memory for tests of the decisions: it carries out plans, and plays the part of Kubernetes' controllers and
+ * of the kubelet, one small step at a time. Real behaviour is tested by the stories; here it is about every order of
+ * events.
  */
 
 /** What happens to the pods of a model, by its digest. */
 export type Fate = 'serves' | 'loads slowly' | { fails: FailureReason } | 'crashes' | 'unschedulable';
 
-interface Child {
-  apiVersion: string;
-  kind: string;
-  metadata: {
-    name: string;
-    uid: string;
-    resourceVersion: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-    [key: string]: unknown;
-  };
-}
-
 const UID = 'uid-digits';
+export const NAME = 'digits';
 export const digestOf = (uri: string): string => `sha256:${shortHash(uri).padEnd(64, '0')}`;
 
 export class Simulator {
-  now = Date.parse('2026-01-01T00:00:00Z');
-  readonly children = new Map<string, Child>();
   readonly fates = new Map<string, Fate>();
   /** Digest behind a tag; digestOf(uri) unless moved. */
   readonly tags = new Map<string, string>();
@@ -48,10 +35,32 @@ export class Simulator {
   status: ModelDeploymentStatus = {};
   generation = 1;
   ownsRollbackTo = false;
-  private version = 1;
   private statusWrittenAt: number | undefined;
 
-  constructor(public spec: ModelDeploymentSpec) {}
+  constructor(
+    public spec: ModelDeploymentSpec,
+    readonly store = new ObjectStore(),
+  ) {}
+
+  get now(): number {
+    return this.store.now;
+  }
+
+  set now(ms: number) {
+    this.store.now = ms;
+  }
+
+  /** A copy that goes on by itself. */
+  clone(): Simulator {
+    const copy = new Simulator(this.spec, this.store.clone());
+    copy.settings = this.settings;
+    copy.status = this.status;
+    copy.generation = this.generation;
+    copy.ownsRollbackTo = this.ownsRollbackTo;
+    copy.statusWrittenAt = this.statusWrittenAt;
+    for (const [digest, fate] of this.fates) copy.fates.set(digest, fate);
+    return copy;
+  }
 
   /** A person applies a manifest: fields the operator wrote stay, as with kubectl apply. */
   applySpec(spec: ModelDeploymentSpec): void {
@@ -61,7 +70,11 @@ export class Simulator {
   }
 
   get deployment(): IDeployment | undefined {
-    return this.children.get('Deployment/digits') as unknown as IDeployment | undefined;
+    return this.store.get<IDeployment>('Deployment', NAME);
+  }
+
+  get canary(): IDeployment | undefined {
+    return this.store.get<IDeployment>('Deployment', canaryName(NAME));
   }
 
   revisionInDeployment(): number {
@@ -69,41 +82,51 @@ export class Simulator {
   }
 
   readyRevisions(): number[] {
-    const ready = this.pods().filter((pod) =>
-      pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
-    );
-    return [...new Set(ready.map((pod) => Number(pod.metadata?.labels?.[LABEL.revision])))].sort();
+    return [...new Set(this.pods().filter(isReadyPod).map(revisionOf))].sort();
+  }
+
+  /** Ready pods that the Service reaches, by revision. */
+  endpoints(): Record<number, number> {
+    const selector = this.store.get<IService>('Service', NAME)?.spec?.selector;
+    const counts: Record<number, number> = {};
+    for (const pod of this.pods().filter((one) => isReadyPod(one) && matches(one.metadata?.labels, selector)))
+      counts[revisionOf(pod)] = (counts[revisionOf(pod)] ?? 0) + 1;
+    return counts;
   }
 
   pods(): IPod[] {
-    return this.ofKind<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] === undefined);
+    return this.store.list<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] === undefined);
   }
 
   world(): World {
+    const { store } = this;
     return {
       now: this.now,
       settings: this.settings,
       model: {
-        name: 'digits',
+        name: NAME,
         namespace: 'default',
         uid: UID,
         generation: this.generation,
-        resourceVersion: String(this.version),
+        resourceVersion: String(store.version),
         spec: withDefaults(this.spec),
         status: this.status,
         ownsRollbackTo: this.ownsRollbackTo,
       },
       deployment: this.deployment,
-      replicaSets: this.ofKind<IReplicaSet>('ReplicaSet'),
-      revisions: this.ofKind<IControllerRevision>('ControllerRevision')
+      canary: this.canary,
+      replicaSets: store.list<IReplicaSet>('ReplicaSet'),
+      revisions: store
+        .list<IControllerRevision>('ControllerRevision')
         .map(readRevision)
         .filter((revision) => revision !== undefined)
         .sort((a, b) => a.number - b.number),
       pods: this.pods(),
-      resolvers: this.ofKind<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] !== undefined),
-      service: this.ofKind<NonNullable<World['service']>>('Service')[0],
-      disruptionBudget: this.ofKind<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget')[0],
-      serviceAccount: this.ofKind<NonNullable<World['serviceAccount']>>('ServiceAccount')[0],
+      resolvers: store.list<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] !== undefined),
+      service: store.get<IService>('Service', NAME),
+      preview: store.get<IService>('Service', canaryName(NAME)),
+      disruptionBudget: store.get<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget', NAME),
+      serviceAccount: store.get<NonNullable<World['serviceAccount']>>('ServiceAccount', NAME),
       conflict: undefined,
       statusWrittenAt: this.statusWrittenAt,
     };
@@ -111,23 +134,27 @@ export class Simulator {
 
   /**
    * One pass of the operator. With `crashAfter` the process dies after that many writes (the status counts as one) and
-   * forgets what it remembered. Answers the number of writes that were made.
+   * forgets what it remembered. With `seen` it decides on that older view, and its writes meet the world as it is now.
+   * Answers the number of writes that were made.
    */
-  reconcile(crashAfter = Infinity): number {
-    const { actions, status, events } = plan(this.world());
+  reconcile(crashAfter = Infinity, seen: Simulator = this): number {
+    const { actions, status, events } = plan(seen.world());
+    const current = seen.generation === this.generation && seen.status === this.status;
     let made = 0;
     for (const action of actions) {
       if (made >= crashAfter) return this.crash(made);
-      this.carryOut(action);
+      if (action.do === 'rollbackTo' && !this.mayRollBack(action, current)) return made;
+      if (!this.carriedOut(action)) return made;
       made++;
     }
     if (status !== undefined) {
       if (made >= crashAfter) return this.crash(made);
       if (actions.some((action) => action.do === 'rollbackTo'))
         throw new Error('the API server refuses a status of an older resourceVersion');
-      this.status = structuredClone(status);
+      if (!current) return made;
+      this.status = status;
       this.statusWrittenAt = this.now;
-      this.version++;
+      this.store.version++;
       this.writes.push('status');
       made++;
     }
@@ -137,10 +164,10 @@ export class Simulator {
 
   /** Operator and cluster take turns until neither moves; fails when they never rest. */
   settle(): void {
-    for (let turn = 0; turn < 200; turn++) {
+    for (let turn = 0; turn < 500; turn++) {
       const wrote = this.reconcile();
       const moved = this.step();
-      this.now += 1000;
+      this.now += 300;
       // What the operator has put off for a few seconds still belongs to coming to rest.
       const next = plan(this.world());
       const atRest =
@@ -150,26 +177,33 @@ export class Simulator {
     throw new Error(`the cluster never came to rest: ${this.writes.slice(-12).join(', ')}`);
   }
 
-  /** `kubectl rollout undo`: the Deployment gets the template of an earlier ReplicaSet, and its annotations. */
-  undoTo(revision: number): void {
-    const set = this.ofKind<IReplicaSet>('ReplicaSet').find(
-      (s) => Number(s.metadata?.labels?.[LABEL.revision]) === revision,
-    );
-    if (set === undefined || this.deployment?.spec === undefined)
-      throw new Error(`no ReplicaSet of revision ${revision}`);
-    this.deployment.spec.template = structuredClone(set.spec?.template) as never;
-    this.touch('Deployment/digits');
+  /** Settles again and again while time passes, until `done`, as when the steps of a trial go by. */
+  settleUntil(done: () => boolean, limitMs = 3_600_000): void {
+    const end = this.now + limitMs;
+    for (this.settle(); !done(); this.settle()) {
+      if (this.now > end) throw new Error(`not within ${limitMs} ms: ${JSON.stringify(this.status)}`);
+      this.now += 5_000;
+    }
   }
 
-  /** One step of the other controllers; false when nothing is left to do. */
+  /** `kubectl rollout undo`: the Deployment gets the template of an earlier ReplicaSet. */
+  undoTo(revision: number): void {
+    const set = this.store.list<IReplicaSet>('ReplicaSet').find((one) => revisionOf(one) === revision);
+    const { deployment } = this;
+    if (set === undefined || deployment?.spec === undefined) throw new Error(`no ReplicaSet of revision ${revision}`);
+    this.store.patch('Deployment', NAME, [{ op: 'replace', path: '/spec/template', value: set.spec?.template }]);
+  }
+
+  /** One step of everybody else; false when nothing is left to do. */
   step(): boolean {
-    return [
-      this.resolveTags(),
-      this.makeReplicaSet(),
-      this.startPods(),
-      this.retirePods(),
-      this.reportDeployment(),
-    ].includes(true);
+    const everybody: Controller[] = [
+      (store) => this.resolveTags(store),
+      deploymentController,
+      replicaSetController,
+      (store) => this.startPods(store),
+      garbageCollector,
+    ];
+    return everybody.map((controller) => controller(this.store)).includes(true);
   }
 
   private crash(made: number): number {
@@ -177,52 +211,70 @@ export class Simulator {
     return made;
   }
 
-  private ofKind<T>(kind: string): T[] {
-    return [...this.children].filter(([key]) => key.startsWith(`${kind}/`)).map(([, child]) => child as T);
+  /** Writes that a whole pass would make now. */
+  pendingWrites(): number {
+    const { actions, status } = plan(this.world());
+    return actions.length + (status === undefined ? 0 : 1);
   }
 
-  private put(object: { kind: string; metadata?: { name?: string } }): Child {
-    const child = structuredClone(object) as unknown as Child;
-    child.metadata.uid = `uid-${++this.version}`;
-    child.metadata.resourceVersion = String(this.version);
-    child.metadata['creationTimestamp'] = new Date(this.now).toISOString();
-    this.children.set(`${child.kind}/${child.metadata.name}`, child);
-    return child;
+  /** The moment that `timePasses` leaves behind. */
+  get moment(): string {
+    return new Date(this.now).toISOString();
   }
 
-  private touch(key: string): void {
-    const child = this.children.get(key);
-    if (child === undefined) return;
-    child.metadata.resourceVersion = String(++this.version);
-    child.metadata['generation'] = Number(child.metadata['generation'] ?? 1) + 1;
+  /** Whatever was begun just now began long ago; false when nothing was. */
+  timePasses(): boolean {
+    const { trial } = this.status;
+    const waits = trial?.phase === 'Running' || trial?.phase === 'Switched';
+    if (!waits || trial.since !== this.moment) return false;
+    this.status = { ...this.status, trial: { ...trial, since: '2020-01-01T00:00:00.000Z' } };
+    return true;
   }
 
-  private carryOut(action: Action): void {
-    this.writes.push(action.do === 'rollbackTo' ? 'rollbackTo' : `${action.do} ${action.kind}`);
-    if (action.do === 'create') {
-      const key = `${action.kind}/${action.object.metadata?.name}`;
-      if (this.children.has(key)) throw new Error(`${key} exists already`);
-      this.put(action.object);
-    } else if (action.do === 'apply') {
-      this.put(action.object);
-    } else if (action.do === 'delete') {
-      this.children.delete(`${action.kind}/${action.name}`);
-    } else if (action.do === 'rollbackTo') {
-      const { rollbackTo: _, ...spec } = this.spec;
-      this.spec = action.value === undefined ? spec : { ...spec, rollbackTo: action.value };
-      this.ownsRollbackTo = action.value !== undefined;
-      this.generation++;
-    } else {
-      const key = `${action.kind}/${action.name}`;
-      const child = this.children.get(key);
-      if (child === undefined) throw new Error(`${key} does not exist`);
-      for (const operation of action.operations) applyOperation(child, operation);
-      this.touch(key);
+  setPaused(paused: boolean): void {
+    this.store.patch('Deployment', NAME, [{ op: 'add', path: '/spec/paused', value: paused }]);
+  }
+
+  private mayRollBack({ deploymentVersion }: Action & { do: 'rollbackTo' }, current: boolean): boolean {
+    return (
+      current && (deploymentVersion === undefined || deploymentVersion === this.deployment?.metadata?.resourceVersion)
+    );
+  }
+
+  private carriedOut(action: Action): boolean {
+    try {
+      this.carryOut(action);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
     }
   }
 
-  private resolveTags(): boolean {
-    for (const pod of this.ofKind<IPod>('Pod')) {
+  private carryOut(action: Action): void {
+    const { store } = this;
+    this.writes.push(action.do === 'rollbackTo' ? 'rollbackTo' : `${action.do} ${action.kind}`);
+    switch (action.do) {
+      case 'create':
+        store.create(action.object);
+        return;
+      case 'apply':
+        return store.apply(action.object);
+      case 'delete':
+        return store.delete(action.kind, action.name, action.uid, action.propagation);
+      case 'patch':
+        return store.patch(action.kind, action.name, action.operations);
+      case 'rollbackTo': {
+        const { rollbackTo: _, ...spec } = this.spec;
+        this.spec = action.value === undefined ? spec : { ...spec, rollbackTo: action.value };
+        this.ownsRollbackTo = action.value !== undefined;
+        this.generation++;
+      }
+    }
+  }
+
+  private resolveTags(store: ObjectStore): boolean {
+    for (const pod of store.list<IPod>('Pod')) {
       if (pod.metadata?.labels?.[LABEL.resolves] === undefined || pod.status !== undefined) continue;
       const uri = pod.spec?.containers[0]?.env?.find(({ name }) => name === 'MODEL_URI')?.value ?? '';
       const digest = this.tags.get(uri) ?? digestOf(uri);
@@ -240,123 +292,44 @@ export class Simulator {
     return false;
   }
 
-  private makeReplicaSet(): boolean {
-    const { deployment } = this;
-    if (deployment?.spec === undefined) return false;
-    const key = `ReplicaSet/digits-${shortHash(deployment.spec.template)}`;
-    if (this.children.has(key)) return false;
-    const { template } = deployment.spec;
-    const labels = template.metadata?.labels;
-    this.put({
-      kind: 'ReplicaSet',
-      metadata: { name: key.split('/')[1], labels } as never,
-      spec: { template },
-    } as never);
-    return true;
-  }
-
-  private currentSet(): string {
-    return `digits-${shortHash(this.deployment?.spec?.template)}`;
-  }
-
-  private startPods(): boolean {
-    const { deployment } = this;
-    if (deployment?.spec === undefined || deployment.spec.paused === true) return false;
-    const mine = this.pods().filter((pod) => pod.metadata?.generateName === this.currentSet());
-    for (const pod of mine) if (this.advance(pod)) return true;
-    if (mine.length >= (deployment.spec.replicas ?? 1) || this.pods().length > (deployment.spec.replicas ?? 1))
-      return false;
-    const { metadata, spec } = deployment.spec.template;
-    const labels = metadata?.labels;
-    this.put({
-      kind: 'Pod',
-      metadata: { name: `digits-${this.version}`, generateName: this.currentSet(), labels } as never,
-      spec,
-    } as never);
-    return true;
-  }
-
   /** A new pod meets its fate. */
-  private advance(pod: IPod): boolean {
-    const digest = pod.spec?.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_DIGEST')?.value ?? '';
-    const fate = this.fates.get(digest) ?? 'serves';
-    const before = JSON.stringify(pod.status);
-    const container = { name: 'server', image: 'i', imageID: 'i', ready: fate === 'serves', restartCount: 0 };
-    const condition = (type: string, value: boolean, reason?: string) => ({
-      type,
-      status: value ? 'True' : 'False',
-      ...(reason === undefined ? {} : { reason }),
-    });
-    if (fate === 'serves') pod.status = { conditions: [condition('Ready', true)], containerStatuses: [container] };
-    else if (fate === 'unschedulable') pod.status = { conditions: [condition('PodScheduled', false, 'Unschedulable')] };
-    else if (fate === 'loads slowly')
-      pod.status = { conditions: [condition('Ready', false)], containerStatuses: [container] };
-    else {
-      const message =
-        fate === 'crashes' ? 'Aborted' : JSON.stringify({ reason: fate.fails, message: 'as told by the test' });
-      const lastState = { terminated: { exitCode: 134, message } };
-      pod.status = {
-        conditions: [condition('Ready', false)],
-        containerStatuses: [{ ...container, restartCount: 2, lastState }],
-      };
+  startPods(store = this.store): boolean {
+    for (const pod of this.pods()) {
+      const digest = pod.spec?.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_DIGEST')?.value ?? '';
+      const status = statusFor(this.fates.get(digest) ?? 'serves');
+      if (pod.status === status) continue;
+      pod.status = status;
+      store.touch(pod as object as Stored);
+      return true;
     }
-    return JSON.stringify(pod.status) !== before;
-  }
-
-  /** Old pods go one at a time, only when enough new ones are ready; surplus ones go too. */
-  private retirePods(): boolean {
-    const { deployment } = this;
-    if (deployment?.spec === undefined || deployment.spec.paused === true) return false;
-    const wanted = deployment.spec.replicas ?? 1;
-    const isReady = (pod: IPod): boolean =>
-      pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
-    const [mine, others] = [
-      this.pods().filter((pod) => pod.metadata?.generateName === this.currentSet()),
-      this.pods().filter((pod) => pod.metadata?.generateName !== this.currentSet()),
-    ];
-    const readyAll = [...mine, ...others].filter(isReady).length;
-    const victim =
-      others.find((pod) => !isReady(pod)) ??
-      (readyAll > wanted ? others[0] : undefined) ??
-      (mine.length > wanted ? mine.at(-1) : undefined);
-    return victim !== undefined && this.children.delete(`Pod/${victim.metadata?.name}`);
-  }
-
-  private reportDeployment(): boolean {
-    const { deployment } = this;
-    if (deployment === undefined) return false;
-    const before = JSON.stringify(deployment.status);
-    const pods = this.pods();
-    const mine = pods.filter((pod) => pod.metadata?.generateName === this.currentSet());
-    const ready = pods.filter((pod) => pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'));
-    const counts = {
-      replicas: pods.length,
-      updatedReplicas: mine.length,
-      readyReplicas: ready.length,
-      availableReplicas: ready.length,
-    };
-    const previous = deployment.status?.conditions?.[0]?.lastUpdateTime;
-    const moved =
-      JSON.stringify(counts) !==
-      JSON.stringify({ ...counts, ...deployment.status, conditions: undefined, observedGeneration: undefined });
-    const lastUpdateTime = moved || previous === undefined ? new Date(this.now).toISOString() : previous;
-    deployment.status = {
-      observedGeneration: deployment.metadata?.generation ?? 1,
-      ...counts,
-      conditions: [{ type: 'Progressing', status: 'True', lastUpdateTime }],
-    };
-    return JSON.stringify(deployment.status) !== before;
+    return false;
   }
 }
 
-function applyOperation(target: object, { op, path, value }: PatchOperation): void {
-  const keys = path
-    .slice(1)
-    .split('/')
-    .map((key) => key.replaceAll('~1', '/'));
-  const last = keys.pop() ?? '';
-  let at = target as Record<string, unknown>;
-  for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
-  if (op === 'remove') delete at[last];
-  else if (op !== 'test') at[last] = structuredClone(value);
+const revisionOf = (object: IPod | IReplicaSet): number => Number(object.metadata?.labels?.[LABEL.revision]);
+
+const statuses = new Map<Fate, NonNullable<IPod['status']>>();
+
+/** The same object for the same fate, which is how a pod is known to have met it. */
+function statusFor(fate: Fate): NonNullable<IPod['status']> {
+  const status = statuses.get(fate) ?? makeStatus(fate);
+  statuses.set(fate, status);
+  return status;
+}
+
+function makeStatus(fate: Fate): NonNullable<IPod['status']> {
+  const condition = (type: string, value: boolean, reason?: string) => ({
+    type,
+    status: value ? 'True' : 'False',
+    ...(reason === undefined ? {} : { reason }),
+  });
+  const container = { name: 'server', image: 'i', imageID: 'i', ready: fate === 'serves', restartCount: 0 };
+  if (fate === 'serves') return { conditions: [condition('Ready', true)], containerStatuses: [container] };
+  if (fate === 'unschedulable') return { conditions: [condition('PodScheduled', false, 'Unschedulable')] };
+  if (fate === 'loads slowly') return { conditions: [condition('Ready', false)], containerStatuses: [container] };
+  const message =
+    fate === 'crashes' ? 'Aborted' : JSON.stringify({ reason: fate.fails, message: 'as told by the test' });
+  const lastState = { terminated: { exitCode: 134, message } };
+  const crashed = { ...container, restartCount: 2, lastState };
+  return { conditions: [condition('Ready', false)], containerStatuses: [crashed] };
 }

@@ -1,0 +1,81 @@
+import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import { isReady, revisionOfPod } from './diagnose.ts';
+import { heldRevision, isComplete } from './held.ts';
+import type { Revision } from './revision.ts';
+import type { Rollback } from './target.ts';
+import { courseOf } from './trial/course.ts';
+import type { Course } from './trial/facts.ts';
+import type { World } from './world.ts';
+
+export type FailedTarget = NonNullable<ModelDeploymentStatus['failedTarget']>;
+
+/** What is to be rolled out, and what is known about it. */
+export interface Aim {
+  /** The revision that spec.model asks for, or spec.rollbackTo instead. */
+  wanted: Revision;
+  /** The revision the Deployment should hold: `wanted`, or the last good one while `wanted` is on trial or has failed. */
+  effective: Revision;
+  /** The last revision that was rolled out completely; what one goes back to. */
+  stable: Revision | undefined;
+  /** The failure of `wanted` that is remembered. */
+  failed: FailedTarget | undefined;
+  /** How `wanted` is to be tried before it is rolled out; undefined: not at all. */
+  course: Course | undefined;
+}
+
+/** The revision that serves, or that did before the one on trial took the requests over. */
+export function stableRevision({ model, revisions }: World): Revision | undefined {
+  const { trial, stable } = model.status;
+  const number = trial?.from ?? stable?.revision;
+  return revisions.find((revision) => revision.number === number);
+}
+
+/** Failure memory belongs to a target: it counts only while the same revision is wanted. */
+export function aimAt(world: World, wanted: Revision, rollback: Rollback, forgive: boolean): Aim {
+  const { status } = world.model;
+  const stable = stableRevision(world);
+  const failed = !forgive && status.failedTarget?.revision === wanted.number ? status.failedTarget : undefined;
+  const course =
+    failed === undefined && stable !== undefined && rollback.kind !== 'active'
+      ? courseFor(world, wanted, stable)
+      : undefined;
+  const aim = { wanted, stable, failed, course };
+  return { ...aim, effective: effectiveOf(world, aim) };
+}
+
+function effectiveOf(
+  { model, revisions }: World,
+  { wanted, stable, failed, course }: Omit<Aim, 'effective'>,
+): Revision {
+  const { trial, deployed } = model.status;
+  // The hand-over is brought to its end first, whatever is wanted meanwhile.
+  if (trial?.phase === 'HandingOver') return revisions.find(({ number }) => number === trial.revision) ?? wanted;
+  if (stable === undefined) return wanted;
+  if (failed !== undefined) {
+    const stays = model.spec.rollout.onFailure === 'Pause' && deployed === wanted.number;
+    return stays ? wanted : stable;
+  }
+  return course === undefined ? wanted : stable;
+}
+
+/** A trial compares with what serves; where nothing serves, or `wanted` is known, or is there already, there is none. */
+function courseFor(world: World, wanted: Revision, stable: Revision): Course | undefined {
+  const { status, spec } = world.model;
+  const onTrial = status.trial?.revision === wanted.number;
+  if (wanted.number === stable.number || status.deployed === wanted.number) return undefined;
+  // Moved by hand, or by us before the status was written: it is being rolled out.
+  if (world.deployment !== undefined && heldRevision(world.deployment, world.revisions)?.number === wanted.number)
+    return undefined;
+  if (!onTrial && wanted.served && spec.rollout.knownRevisions === 'Direct') return undefined;
+  if (!onTrial && isDead(world, stable)) return undefined;
+  const strategy = onTrial ? (status.trial?.strategy ?? spec.rollout.strategy) : spec.rollout.strategy;
+  return courseOf({ ...spec, rollout: { ...spec.rollout, strategy } });
+}
+
+/** No pod of it answers, or it cannot be brought up: it must not hold up a healthy target. */
+function isDead({ pods, deployment }: World, { number }: Revision): boolean {
+  const answering = pods.some((pod) => revisionOfPod(pod) === number && isReady(pod));
+  const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
+  const stuck = progressing?.reason === 'ProgressDeadlineExceeded' && !isComplete(deployment);
+  return !answering || stuck;
+}

@@ -1,0 +1,102 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IPod } from 'kubernetes-models/v1';
+import type { Action } from './actions.ts';
+import { type Finding, diagnose, isReady, revisionOfPod } from './diagnose.ts';
+import { ANNOTATION } from './names.ts';
+import type { Revision } from './revision.ts';
+import type { World } from './world.ts';
+
+/** What is known against a revision that is on its way. */
+export interface Verdict {
+  /** What ails the pods of the wanted revision now. */
+  finding: Finding | undefined;
+  /** Set when the wanted revision is given up now. */
+  failure: Finding | undefined;
+  /** When to look again for the deadline. */
+  requeueAfterMs?: number;
+}
+
+/**
+ * Judges a rollout or a trial that is under way, by the Deployment that brings its pods up: a definite cause fails it at
+ * once, a passing one at the deadline.
+ */
+export function judge(world: World, wanted: Revision, deployment: IDeployment | undefined): Verdict {
+  const finding = diagnose(world.pods, world.replicaSets, wanted.number);
+  if (finding?.definite === true) return { finding, failure: finding };
+  const standsStill = deployment?.spec?.paused === true || world.model.spec.replicas === 0;
+  if (standsStill || hasAll(world, wanted, deployment)) return { finding, failure: undefined };
+  const { progressDeadlineSeconds } = world.model.spec.rollout;
+  const waitMs = lastAdvance(world, wanted.number, deployment) + progressDeadlineSeconds * 1000 - world.now;
+  if (waitMs > 0) return { finding, failure: undefined, requeueAfterMs: waitMs };
+  const message = `nothing advanced for ${progressDeadlineSeconds} s`;
+  const failure: Finding =
+    finding === undefined
+      ? { reason: 'ProgressDeadlineExceeded', message, definite: false }
+      : { ...finding, message: `${message}; ${finding.message}` };
+  return { finding, failure };
+}
+
+/** Every pod that the trial needs answers: it may last as long as it likes. */
+function hasAll({ pods, canary }: World, { number }: Revision, deployment: IDeployment | undefined): boolean {
+  if (deployment === undefined || deployment !== canary) return false;
+  const ready = pods.filter((pod) => revisionOfPod(pod) === number && isReady(pod));
+  return ready.length >= (canary.spec?.replicas ?? 1);
+}
+
+/** Last sign of life of a rollout. While a fetcher runs that is now: it gives up by itself when its download stalls. */
+function lastAdvance({ pods: all, now, model }: World, revision: number, deployment: IDeployment | undefined): number {
+  const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
+  const pods = all.filter((pod) => revisionOfPod(pod) === revision);
+  const fetching = pods.some((pod) =>
+    pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined),
+  );
+  const { trial } = model.status;
+  const times = [
+    progressing?.lastUpdateTime ?? deployment?.metadata?.creationTimestamp,
+    trial?.revision === revision ? trial.since : undefined,
+    ...pods.flatMap(signsOfLife),
+  ];
+  return Math.max(
+    fetching ? now : 0,
+    ...times.map((time) => Date.parse(String(time))).filter((ms) => !Number.isNaN(ms)),
+  );
+}
+
+/** When a pod was made, its containers started for the first time (a restart is no advance), or it ceased to answer. */
+function signsOfLife(pod: IPod): unknown[] {
+  const first = (pod.status?.containerStatuses ?? []).filter(({ restartCount }) => restartCount === 0);
+  const answered = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+  return [pod.metadata?.creationTimestamp, ...first.map(({ state }) => state?.running?.startedAt), answered];
+}
+
+/** Crashes of the revision that was rolled out last still count against it for a while. */
+export function judgeBaking(world: World, wanted: Revision): Finding | undefined {
+  const { baking } = world.model.status;
+  if (baking?.revision !== wanted.number || world.now >= Date.parse(baking.until)) return undefined;
+  const finding = diagnose(world.pods, [], wanted.number);
+  return finding?.definite === true ? finding : undefined;
+}
+
+/** Marks (or, undefined, clears) in the history that a revision failed for good. */
+export function condemn(revision: Revision, why: string | undefined, because: string): Action {
+  const path = `/metadata/annotations/${ANNOTATION.condemned.replace('/', '~1')}`;
+  return {
+    do: 'patch',
+    kind: 'ControllerRevision',
+    name: revision.name,
+    operations: [why === undefined ? { op: 'remove', path } : { op: 'add', path, value: why }],
+    because,
+  };
+}
+
+/** Marks in the history that a revision has served. */
+export function noteServed(revision: Revision, now: number): Action {
+  const path = `/metadata/annotations/${ANNOTATION.served.replace('/', '~1')}`;
+  return {
+    do: 'patch',
+    kind: 'ControllerRevision',
+    name: revision.name,
+    operations: [{ op: 'add', path, value: new Date(now).toISOString() }],
+    because: 'it has served',
+  };
+}

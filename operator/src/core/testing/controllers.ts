@@ -1,0 +1,192 @@
+import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IPod } from 'kubernetes-models/v1';
+import { shortHash } from '../hash.ts';
+import { portionOf } from '../quantity.ts';
+import { controllerOf, isReadyPod, matches, type ObjectStore, type OwnerReference, type Stored } from './store.ts';
+
+/**
+ * The controllers of Kubernetes that matter here, reduced to their decisions: Deployment, ReplicaSet, garbage collector.
+ * Each call makes one small step and answers whether there was one to make. The stories test the real ones.
+ */
+export type Controller = (store: ObjectStore) => boolean;
+
+const asStored = (object: object): Stored => object as Stored;
+const uidOf = (object: { metadata?: { uid?: string } }): string => object.metadata?.uid ?? '';
+const isGoing = (object: { metadata?: { deletionTimestamp?: unknown } }): boolean =>
+  object.metadata?.deletionTimestamp !== undefined;
+
+function reference(owner: IDeployment | IReplicaSet): OwnerReference {
+  return { uid: uidOf(owner), kind: owner.kind, name: owner.metadata?.name ?? '', controller: true };
+}
+
+/** Adopts, makes the ReplicaSet of its template, rolls within its bounds, and reports. */
+export function deploymentController(store: ObjectStore): boolean {
+  for (const deployment of store.list<IDeployment>('Deployment')) {
+    if (isGoing(deployment)) continue;
+    if (adopt(store, deployment)) return true;
+    const own = store.list<IReplicaSet>('ReplicaSet').filter((set) => controllerOf(set) === uidOf(deployment));
+    const wanted = hashOf(deployment.spec?.template);
+    const fresh = own.find((set) => hashOf(set.spec?.template) === wanted);
+    if (deployment.spec?.paused === true) {
+      if (scalePaused(store, deployment, own)) return true;
+    } else {
+      if (fresh === undefined) return makeSet(store, deployment);
+      if (roll(store, deployment, own, fresh)) return true;
+    }
+    if (report(store, deployment, own, fresh)) return true;
+  }
+  return false;
+}
+
+const hashes = new WeakMap<object, string>();
+
+/** Templates are shared and never changed, so that their hash can be kept. */
+function hashOf(template: object | undefined): string {
+  if (template === undefined) return '';
+  const hash = hashes.get(template) ?? shortHash(template);
+  hashes.set(template, hash);
+  return hash;
+}
+
+function adopt(store: ObjectStore, deployment: IDeployment): boolean {
+  const set = store
+    .list<IReplicaSet>('ReplicaSet')
+    .find(
+      (one) => controllerOf(one) === undefined && matches(one.metadata?.labels, deployment.spec?.selector.matchLabels),
+    );
+  if (set === undefined) return false;
+  const { metadata } = asStored(set);
+  metadata.ownerReferences = [...(metadata.ownerReferences ?? []), reference(deployment)];
+  store.touch(asStored(set));
+  return true;
+}
+
+function makeSet(store: ObjectStore, deployment: IDeployment): boolean {
+  const template = deployment.spec?.template;
+  const base = `${deployment.metadata?.name}-${hashOf(template)}`;
+  // As after a collision of hashes: another set has the name.
+  const name = store.get('ReplicaSet', base) === undefined ? base : `${base}-${store.version}`;
+  const metadata = { name, labels: template?.metadata?.labels, ownerReferences: [reference(deployment)] };
+  store.create({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata, spec: { replicas: 0, template } });
+  return true;
+}
+
+/** One step of a rolling update: new ones up to the surge, old ones down as far as enough are available. */
+function roll(store: ObjectStore, deployment: IDeployment, own: IReplicaSet[], fresh: IReplicaSet): boolean {
+  const wanted = deployment.spec?.replicas ?? 1;
+  const { maxSurge = 1, maxUnavailable = 0 } = deployment.spec?.strategy?.rollingUpdate ?? {};
+  const total = own.reduce((sum, set) => sum + size(set), 0);
+  const limit = wanted + portionOf(maxSurge, wanted, 'up');
+  const grown = Math.min(wanted, size(fresh) + Math.max(0, limit - total));
+  if (size(fresh) !== grown) return scale(store, fresh, grown);
+  const least = wanted - portionOf(maxUnavailable, wanted, 'down');
+  const ready = own.flatMap((set) => podsOf(store, set)).filter(isReadyPod).length;
+  for (const set of own.filter((one) => one !== fresh && size(one) > 0)) {
+    const healthy = podsOf(store, set).filter(isReadyPod).length;
+    // Pods that do not answer are of no use to anybody.
+    if (healthy < size(set)) return scale(store, set, healthy);
+    if (ready > least) return scale(store, set, size(set) - 1);
+  }
+  return false;
+}
+
+/** A paused Deployment does not roll, but it scales: one active set to all replicas, several down to what the surge allows. */
+function scalePaused(store: ObjectStore, deployment: IDeployment, own: readonly IReplicaSet[]): boolean {
+  const wanted = deployment.spec?.replicas ?? 1;
+  const active = own.filter((set) => size(set) > 0).sort((a, b) => size(b) - size(a));
+  const [first] = active;
+  if (first === undefined) return false;
+  if (active.length === 1) return size(first) !== wanted && scale(store, first, wanted);
+  const allowed = wanted + portionOf(deployment.spec?.strategy?.rollingUpdate?.maxSurge ?? 1, wanted, 'up');
+  const total = active.reduce((sum, set) => sum + size(set), 0);
+  return total > allowed && scale(store, first, size(first) - 1);
+}
+
+const size = (set: IReplicaSet): number => set.spec?.replicas ?? 0;
+const podsOf = (store: ObjectStore, set: IReplicaSet): IPod[] =>
+  store.list<IPod>('Pod').filter((pod) => controllerOf(pod) === uidOf(set));
+
+function scale(store: ObjectStore, set: IReplicaSet, replicas: number): boolean {
+  if (set.spec !== undefined) set.spec.replicas = replicas;
+  store.touch(asStored(set), true);
+  return true;
+}
+
+function report(store: ObjectStore, deployment: IDeployment, own: IReplicaSet[], fresh: IReplicaSet | undefined) {
+  const pods = own.flatMap((set) => podsOf(store, set));
+  const ready = pods.filter(isReadyPod).length;
+  const counts = {
+    observedGeneration: deployment.metadata?.generation ?? 1,
+    replicas: pods.length,
+    updatedReplicas: fresh === undefined ? 0 : podsOf(store, fresh).length,
+    readyReplicas: ready,
+    availableReplicas: ready,
+  };
+  const before = deployment.status as Partial<typeof counts> | undefined;
+  const same = (Object.keys(counts) as (keyof typeof counts)[]).every((key) => before?.[key] === counts[key]);
+  if (same) return false;
+  const lastUpdateTime = new Date(store.now).toISOString();
+  deployment.status = { ...counts, conditions: [{ type: 'Progressing', status: 'True', lastUpdateTime }] };
+  store.touch(asStored(deployment));
+  return true;
+}
+
+/** Makes and removes pods; those that do not answer go first. */
+export function replicaSetController(store: ObjectStore): boolean {
+  for (const set of store.list<IReplicaSet>('ReplicaSet').filter((one) => !isGoing(one))) {
+    const pods = podsOf(store, set);
+    if (pods.length < size(set)) return makePod(store, set);
+    if (pods.length > size(set)) {
+      const victim = pods.find((pod) => !isReadyPod(pod)) ?? pods[0];
+      if (victim !== undefined) store.remove(asStored(victim));
+      return true;
+    }
+    if (set.status?.replicas !== pods.length) {
+      set.status = { replicas: pods.length };
+      store.touch(asStored(set));
+      return true;
+    }
+  }
+  return false;
+}
+
+function makePod(store: ObjectStore, set: IReplicaSet): boolean {
+  const { metadata, spec } = set.spec?.template ?? {};
+  const name = `${set.metadata?.name}-${store.version}`;
+  const meta = { ...metadata, name, ownerReferences: [{ ...reference(set), kind: 'ReplicaSet' }] };
+  store.create({ apiVersion: 'v1', kind: 'Pod', metadata: meta, spec });
+  return true;
+}
+
+/** Lets go of what is orphaned, and removes what nobody owns any more; in the foreground dependents go first. */
+export function garbageCollector(store: ObjectStore): boolean {
+  const dependents = (uid: string): Stored[] =>
+    store.all().filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
+  for (const object of store.all().filter(isGoing)) {
+    const left = dependents(object.metadata.uid);
+    const [first] = left.filter((one) => !isGoing(one));
+    if (first === undefined) {
+      if (left.length > 0) continue;
+      store.remove(object);
+    } else if (object.metadata.finalizers?.includes('Orphan') === true) {
+      const others = (first.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== object.metadata.uid);
+      first.metadata.ownerReferences = others;
+      store.touch(first);
+    } else {
+      store.delete(first.kind, first.metadata.name, first.metadata.uid, 'Foreground');
+      if (dependents(first.metadata.uid).length === 0) store.remove(first);
+    }
+    return true;
+  }
+  const alive = new Set(store.all().map(({ metadata }) => metadata.uid));
+  const orphan = store
+    .all()
+    .find(
+      ({ metadata }) =>
+        (metadata.ownerReferences?.length ?? 0) > 0 &&
+        metadata.ownerReferences?.every(({ uid, kind }) => kind !== 'ModelDeployment' && !alive.has(uid)) === true,
+    );
+  if (orphan === undefined) return false;
+  store.remove(orphan);
+  return true;
+}

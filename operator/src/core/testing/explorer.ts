@@ -1,0 +1,284 @@
+import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IPod, IService } from 'kubernetes-models/v1';
+import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
+import { LABEL } from '../names.ts';
+import { trafficOf } from '../trial/traffic.ts';
+import { deploymentController, garbageCollector, replicaSetController } from './controllers.ts';
+import { digestOf, type Fate, NAME, Simulator } from './simulator.ts';
+import { controllerOf, isReadyPod } from './store.ts';
+
+/**
+ * Explores every order of events of a small world, breadth first: what the operator does (whole passes, passes that die
+ * after any write, passes that decide on an older view), what Kubernetes' controllers do, step by step, and what people do
+ * (another version, undo, pause, actions), as often as a budget allows. Each state is looked at once.
+ */
+export interface Exploration {
+  /** Distinct states that were seen, and moves between them. */
+  states: number;
+  moves: number;
+  /** All that can be reached within the budget was seen. */
+  exhausted: boolean;
+  /** Broken rules, each with the way that leads there. */
+  broken: string[];
+}
+
+export interface ExploreOptions {
+  rollout: Rollout;
+  /** Fate of the pods of versions 1, 2 and 3. */
+  fates: readonly [Fate, Fate, Fate];
+  replicas: number;
+  /** How often people and accidents may interfere. */
+  budget: number;
+  maxStates: number;
+  /** Every so many states the world is left alone, and must come to rest well. */
+  restEvery: number;
+}
+
+interface Node {
+  sim: Simulator;
+  budget: number;
+  /** Pods of a good revision have died: fewer may answer than are promised. */
+  accident: boolean;
+  from: Node | undefined;
+  by: string;
+}
+
+type Move = [name: string, apply: (sim: Simulator) => boolean, cost?: number];
+
+const uri = (version: number): string => `oci://registry.example/models/digits:${version}`;
+/** The digest is in the spec: resolving tags is not what is explored here. */
+const specOf = (version: number, { rollout, replicas }: ExploreOptions): ModelDeploymentSpec => ({
+  model: { uri: uri(version), digest: digestOf(uri(version)), version: String(version) },
+  replicas,
+  rollout,
+});
+
+export function explore(options: ExploreOptions): Exploration {
+  const start = new Simulator(specOf(1, options));
+  options.fates.forEach((fate, i) => start.fates.set(digestOf(uri(i + 1)), fate));
+  start.settle();
+  start.writes.length = 0;
+  const first: Node = { sim: start, budget: options.budget, accident: false, from: undefined, by: 'start' };
+  const seen = new Set([keyOf(first)]);
+  const queue = [first];
+  const result: Exploration = { states: 1, moves: 0, exhausted: false, broken: [] };
+  for (let head = 0; head < queue.length && result.broken.length < 3; head++) {
+    const node = queue[head] as Node;
+    // A queue that keeps what it has done with would keep every state.
+    if (node !== first) delete (queue as unknown[])[head];
+    if (head % options.restEvery === 0) result.broken.push(...restsWell(node, options));
+    for (const next of successors(node, options)) {
+      result.moves++;
+      const key = keyOf(next);
+      if (seen.has(key)) continue;
+      if (seen.size >= options.maxStates) return { ...result, states: seen.size };
+      seen.add(key);
+      const wrong = check(next, options.replicas);
+      if (wrong !== undefined) result.broken.push(`${wrong}\n    ${way(next)}`);
+      queue.push(next);
+    }
+  }
+  return { ...result, states: seen.size, exhausted: result.broken.length === 0 };
+}
+
+function way(node: Node): string {
+  const steps: string[] = [];
+  for (let at: Node | undefined = node; at !== undefined; at = at.from) steps.unshift(at.by);
+  return steps.join(' → ');
+}
+
+function* successors(node: Node, options: ExploreOptions): Generator<Node> {
+  const moved = ([name, apply, cost = 0]: Move): Node | undefined => {
+    if (cost > node.budget) return undefined;
+    const sim = node.sim.clone();
+    if (!apply(sim)) return undefined;
+    const accident = node.accident || name.startsWith('pods of');
+    return { sim, budget: node.budget - cost, accident, from: node, by: name };
+  };
+  const around = [...CLUSTER, ...people(node.sim, options)];
+  const passes = node.sim.pendingWrites();
+  for (let writes = 1; writes < passes; writes++) {
+    const next = moved([`pass, dies after ${writes}`, (sim) => sim.reconcile(writes) > 0]);
+    if (next !== undefined) yield next;
+  }
+  const whole = moved(['pass', (sim) => sim.reconcile() > 0]);
+  if (whole !== undefined) yield whole;
+  for (const move of around) {
+    const next = moved(move);
+    if (next === undefined) continue;
+    yield next;
+    // The operator has decided before, and writes now.
+    if (passes === 0) continue;
+    const late = next.sim.clone();
+    late.reconcile(Infinity, node.sim);
+    yield { ...next, sim: late, from: next, by: 'late pass' };
+  }
+}
+
+const CLUSTER: readonly Move[] = [
+  ['Deployment controller', (sim) => deploymentController(sim.store)],
+  ['ReplicaSet controller', (sim) => replicaSetController(sim.store)],
+  ['kubelet', (sim) => sim.startPods()],
+  ['garbage collector', (sim) => garbageCollector(sim.store)],
+  ['time', (sim) => sim.timePasses()],
+];
+
+/** What people and accidents may do now. */
+function people(sim: Simulator, options: ExploreOptions): Move[] {
+  const moves: Move[] = [1, 2, 3].map((version) => [
+    `apply ${version}`,
+    (next) => {
+      if (next.spec.model.uri === uri(version)) return false;
+      next.applySpec(specOf(version, options));
+      return true;
+    },
+    1,
+  ]);
+  const held = sim.revisionInDeployment();
+  for (const set of sim.store.list<IReplicaSet>('ReplicaSet')) {
+    const revision = Number(set.metadata?.labels?.[LABEL.revision]);
+    const own = controllerOf(set) === sim.deployment?.metadata?.uid;
+    if (!own || revision === held) continue;
+    moves.push([`undo to ${revision}`, (next) => (next.undoTo(revision), true), 1]);
+  }
+  const paused = sim.deployment?.spec?.paused === true;
+  if (sim.status.trial?.phase !== 'HandingOver')
+    moves.push([paused ? 'resume' : 'pause', (next) => (next.setPaused(!paused), true), 1]);
+  for (const type of ['Promote', 'Abort', 'Retry', 'Resume'] as const) {
+    moves.push([
+      type,
+      (next) => {
+        const id = `${Number(next.status.lastAction?.id ?? 0) + 1}`;
+        if (next.spec.rollout?.action?.id === id) return false;
+        next.applySpec({ ...next.spec, rollout: { ...next.spec.rollout, action: { type, id } } });
+        return true;
+      },
+      1,
+    ]);
+  }
+  for (const version of [2, 3]) {
+    const digest = digestOf(uri(version));
+    moves.push([
+      `pods of ${version} die`,
+      (next) => next.fates.get(digest) === 'serves' && (next.fates.set(digest, 'crashes'), true),
+      1,
+    ]);
+  }
+  return moves;
+}
+
+/** What is the same whatever the names, times and words: two states with one key behave alike. */
+function keyOf({ sim, budget, accident }: Node): string {
+  const { status, spec } = sim;
+  const parts: unknown[] = [
+    budget,
+    accident,
+    spec.model.version,
+    spec.rollbackTo?.revision,
+    spec.rollbackTo?.from,
+    sim.ownsRollbackTo,
+    spec.rollout?.action?.type,
+    spec.rollout?.action?.id !== status.lastAction?.id,
+    [...sim.fates.values()].map((fate) => (typeof fate === 'string' ? fate : fate.fails)).join(),
+    status.stable?.revision,
+    status.deployed,
+    status.failedTarget?.revision,
+    status.baking?.revision,
+    status.phase,
+  ];
+  const { trial } = status;
+  if (trial !== undefined) {
+    const { revision, from, phase, step, weight, paused, promote } = trial;
+    parts.push(revision, from, phase, step, weight, paused, promote, trial.since === sim.moment);
+  }
+  for (const object of sim.store.all()) parts.push(...objectKey(sim, object as never));
+  return parts.join('|');
+}
+
+function objectKey(sim: Simulator, object: { kind: string; metadata: { name: string } }): unknown[] {
+  switch (object.kind) {
+    case 'Deployment': {
+      const { metadata, spec, status } = object as IDeployment;
+      const seen = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
+      const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
+      const surge = String(spec?.strategy?.rollingUpdate?.maxSurge);
+      const held = spec?.template.metadata?.labels?.[LABEL.revision];
+      const going = metadata?.finalizers?.join();
+      return ['D', metadata?.name, held, spec?.replicas, spec?.paused, surge, seen, going, ...counts];
+    }
+    case 'ReplicaSet': {
+      const { metadata, spec, status } = object as IReplicaSet;
+      const owner = metadata?.ownerReferences?.map(({ name, controller }) => `${name}${controller}`).join();
+      const going = metadata?.finalizers?.join();
+      return ['R', metadata?.labels?.[LABEL.revision], owner, spec?.replicas, status?.replicas, going];
+    }
+    case 'Pod': {
+      const pod = object as IPod;
+      const set = pod.metadata?.ownerReferences?.[0]?.name ?? '';
+      const text = trafficOf(pod);
+      const told = text === undefined ? '' : `${/"trial":"(\d+)/.exec(text)?.[1]}:${/"weight":(\d+)/.exec(text)?.[1]}`;
+      const going = pod.metadata?.deletionTimestamp !== undefined;
+      return ['P', pod.metadata?.labels?.[LABEL.revision], set.includes('canary'), isReadyPod(pod), going, told];
+    }
+    case 'Service': {
+      const { metadata, spec } = object as IService;
+      return ['S', metadata?.name, spec?.selector?.[LABEL.revision]];
+    }
+    case 'ControllerRevision': {
+      const { annotations = {} } = (object as { metadata: { annotations?: Record<string, string> } }).metadata;
+      return ['C', object.metadata.name, Object.keys(annotations).length];
+    }
+    default:
+      return [];
+  }
+}
+
+/** What must hold at every moment. */
+function check({ sim, accident }: Node, replicas: number): string | undefined {
+  const reached = Object.values(sim.endpoints()).reduce((sum, count) => sum + count, 0);
+  if (!accident && reached < replicas) return `${reached} of ${replicas} pods are reached`;
+  if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && sim.status.trial === undefined)
+    return 'pods answer, and nobody reaches them';
+  const loose = sim.store
+    .list<IReplicaSet>('ReplicaSet')
+    .find(({ metadata }) => (metadata?.ownerReferences?.length ?? 0) === 0);
+  return loose === undefined ? undefined : `ReplicaSet ${loose.metadata?.name} belongs to nobody`;
+}
+
+const brief = ({ status, spec }: Simulator): string =>
+  JSON.stringify({
+    spec: spec.model.version,
+    back: spec.rollbackTo,
+    phase: status.phase,
+    stable: status.stable?.revision,
+    failed: status.failedTarget?.reason,
+    trial: status.trial,
+  });
+
+/** Left alone, the world comes to rest: with the wanted version, or waiting for a person, or with the last good one. */
+function restsWell(node: Node, options: ExploreOptions): string[] {
+  const sim = node.sim.clone();
+  const fail = (what: string): string[] => [`${what}\n    ${way(node)} → left alone: ${brief(sim)}`];
+  try {
+    for (let hour = 0; hour < 6; hour++) {
+      sim.settle();
+      sim.now += 3_600_000;
+    }
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+  const { status, spec } = sim;
+  const waits = status.trial?.paused === true || sim.deployment?.spec?.paused === true;
+  if (waits) return [];
+  if (status.trial !== undefined) return fail('a trial is left over');
+  if (sim.canary !== undefined || sim.store.get('Service', `${NAME}-canary`) !== undefined)
+    return fail('something of a trial is left over');
+  const wanted = Number(spec.model.version);
+  const good = sim.fates.get(digestOf(uri(wanted))) === 'serves';
+  const serves = Number(status.stable?.version);
+  const free = spec.rollbackTo === undefined && status.failedTarget === undefined;
+  if (good && free && (serves !== wanted || status.phase !== 'Ready')) return fail(`version ${wanted} does not serve`);
+  const reached = Object.values(sim.endpoints()).reduce((sum, count) => sum + count, 0);
+  if (!node.accident && reached !== options.replicas) return fail(`${reached} pods are reached at rest`);
+  return [];
+}

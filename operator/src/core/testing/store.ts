@@ -1,0 +1,154 @@
+import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IPod } from 'kubernetes-models/v1';
+import type { PatchOperation } from '../resources/deployment.ts';
+
+export interface OwnerReference {
+  uid: string;
+  kind: string;
+  name: string;
+  controller?: boolean;
+}
+
+/** Any object of the cluster in memory. */
+export interface Stored {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    uid: string;
+    resourceVersion: string;
+    generation: number;
+    creationTimestamp: string;
+    deletionTimestamp?: string;
+    finalizers?: string[];
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    ownerReferences?: OwnerReference[];
+  };
+  [key: string]: unknown;
+}
+
+/** A write that the API server refuses: of an object that has changed since, or that is not there. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+/**
+ * The objects of a cluster in memory, as an API server keeps them; who writes an older version is refused. Templates are
+ * shared, never copied or changed: exploring takes millions of these.
+ */
+export class ObjectStore {
+  now = Date.parse('2026-01-01T00:00:00Z');
+  version = 1;
+  private readonly objects = new Map<string, Stored>();
+
+  clone(): ObjectStore {
+    const copy = new ObjectStore();
+    copy.now = this.now;
+    copy.version = this.version;
+    for (const [key, object] of this.objects) copy.objects.set(key, copyOf(object));
+    return copy;
+  }
+
+  get<T = Stored>(kind: string, name: string): T | undefined {
+    return this.objects.get(`${kind}/${name}`) as T | undefined;
+  }
+
+  list<T = Stored>(kind: string): T[] {
+    return [...this.objects.values()].filter((object) => object.kind === kind) as T[];
+  }
+
+  all(): Stored[] {
+    return [...this.objects.values()];
+  }
+
+  create(object: object): Stored {
+    const { kind, metadata } = object as Stored;
+    const key = `${kind}/${metadata.name}`;
+    if (this.objects.has(key)) throw new Refused(`${key} exists already`);
+    const created = copyOf(object as Stored);
+    created.metadata.uid = `uid-${++this.version}`;
+    created.metadata.generation = 1;
+    created.metadata.creationTimestamp = new Date(this.now).toISOString();
+    this.objects.set(key, created);
+    this.touch(created);
+    return created;
+  }
+
+  /** Server-side apply by one manager of everything: what is not said is gone. */
+  apply(object: object): void {
+    const { kind, metadata } = object as Stored;
+    const live = this.get(kind, metadata.name);
+    if (live === undefined) return void this.create(object);
+    const next = copyOf(object as Stored);
+    next.metadata = { ...live.metadata, ...next.metadata };
+    this.objects.set(`${kind}/${metadata.name}`, next);
+    this.touch(next, true);
+  }
+
+  patch(kind: string, name: string, operations: readonly PatchOperation[]): void {
+    const object = this.get(kind, name);
+    if (object === undefined) throw new Refused(`${kind}/${name} does not exist`);
+    const [first] = operations;
+    if (first?.path === '/metadata/resourceVersion' && first.value !== object.metadata.resourceVersion)
+      throw new Refused(`${kind}/${name} has changed`);
+    for (const operation of operations) applyOperation(object, operation);
+    this.touch(object, true);
+  }
+
+  delete(kind: string, name: string, uid: string, propagation: 'Background' | 'Orphan' | 'Foreground' = 'Background') {
+    const object = this.get(kind, name);
+    if (object?.metadata.uid !== uid) return;
+    if (propagation === 'Background') return void this.objects.delete(`${kind}/${name}`);
+    object.metadata.deletionTimestamp ??= new Date(this.now).toISOString();
+    object.metadata.finalizers ??= [propagation];
+    this.touch(object);
+  }
+
+  remove({ kind, metadata }: Stored): void {
+    this.objects.delete(`${kind}/${metadata.name}`);
+  }
+
+  touch({ metadata }: Stored, isSpec = false): void {
+    metadata.resourceVersion = String(++this.version);
+    if (isSpec) metadata.generation++;
+  }
+}
+
+/** Copies what may be changed in place, and shares the rest. */
+function copyOf(object: Stored): Stored {
+  const { metadata, spec } = object as Stored & { spec?: object };
+  const { annotations, ownerReferences } = metadata;
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
+      ...(ownerReferences === undefined ? {} : { ownerReferences: [...ownerReferences] }),
+    },
+    ...(spec === undefined ? {} : { spec: { ...spec } }),
+  };
+}
+
+function applyOperation(target: object, { op, path, value }: PatchOperation): void {
+  if (path === '/metadata/resourceVersion') return;
+  const keys = path
+    .slice(1)
+    .split('/')
+    .map((key) => key.replaceAll('~1', '/'));
+  const last = keys.pop() ?? '';
+  let at = target as Record<string, unknown>;
+  for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
+  if (Array.isArray(at) && last === '-') at.push(value);
+  else if (op === 'remove') delete at[last];
+  else at[last] = value;
+}
+
+export const controllerOf = ({ metadata }: Stored | IPod | IReplicaSet | IDeployment): string | undefined =>
+  (metadata?.ownerReferences as OwnerReference[] | undefined)?.find(({ controller }) => controller === true)?.uid;
+
+export const isReadyPod = (pod: IPod): boolean =>
+  pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
+
+export const matches = (labels: Record<string, string> | undefined, selector: Record<string, string> = {}): boolean =>
+  Object.entries(selector).every(([key, value]) => labels?.[key] === value);

@@ -1,0 +1,152 @@
+import { TRAFFIC_ANNOTATION } from '@modeldeployment/modelpack/traffic';
+import type { IPod } from 'kubernetes-models/v1';
+import type { Trial } from '../../api/modeldeployment.gen.ts';
+import type { Action } from '../actions.ts';
+import { covers } from '../covers.ts';
+import { isTerminating, revisionOfPod } from '../diagnose.ts';
+import { canaryName, LABEL, ownerReference } from '../names.ts';
+import { makeDisruptionBudget, makePreview, makeService } from '../resources/children.ts';
+import { handOverPatch, makeCanary, type PatchOperation, releasePatch } from '../resources/deployment.ts';
+import type { World } from '../world.ts';
+import type { Course, Reach } from './facts.ts';
+import { setOnTrial, twinsOf } from './gather.ts';
+import type { Move } from './machine.ts';
+import { trafficOf, trafficText } from './traffic.ts';
+
+/** The writes of one move. `trial` is undefined when something of an earlier one is tidied up. */
+export function carryOut(world: World, move: Move, trial: Trial | undefined, course: Course | undefined): Action[] {
+  const { model, deployment, canary } = world;
+  const revision = world.revisions.find(({ number }) => number === trial?.revision);
+  switch (move.move) {
+    case 'reach':
+      return reach(world, move.to, trial);
+    case 'bringUp':
+      if (revision === undefined) return [];
+      return canary === undefined ? [createCanary(world, revision, move.replicas)] : scaleCanary(world, move.replicas);
+    case 'preview': {
+      const object = makePreview(model, trial?.revision ?? 0);
+      return [{ do: 'create', kind: 'Service', object, because: 'the pods on trial by themselves' }];
+    }
+    case 'announce':
+      return course === undefined || trial === undefined
+        ? []
+        : annotate(world, trafficText(world, trial, course), (pod) => revisionOfPod(pod) === trial.from);
+    case 'hush':
+      return annotate(world, undefined, () => true);
+    case 'takeAway':
+      return takeAway(world);
+    case 'coOwn':
+      return coOwn(world);
+    case 'dropTwin':
+      return twinsOf(world, trial?.revision ?? 0).map(({ metadata }) => ({
+        do: 'delete',
+        kind: 'ReplicaSet',
+        name: metadata?.name ?? '',
+        uid: metadata?.uid ?? '',
+        because: 'it is empty, and would be filled instead of the one with the pods on trial',
+      }));
+    case 'handOver':
+      if (deployment === undefined || canary === undefined || revision === undefined) return [];
+      return [
+        patch(
+          model.name,
+          handOverPatch(deployment, canary, revision),
+          `revision ${revision.number} takes over with its pods`,
+        ),
+      ];
+    case 'orphan':
+      return canary === undefined
+        ? []
+        : [{ ...deletion('Deployment', canary.metadata, 'its pods are handed over'), propagation: 'Orphan' }];
+    case 'release':
+      if (deployment === undefined) return [];
+      return [patch(model.name, releasePatch(deployment, model.spec), 'the hand-over is done')];
+  }
+}
+
+type Meta = { name?: string; uid?: string } | undefined;
+const deletion = (kind: 'Deployment' | 'Service', metadata: Meta, because: string): Action & { do: 'delete' } => ({
+  do: 'delete',
+  kind,
+  name: metadata?.name ?? '',
+  uid: metadata?.uid ?? '',
+  because,
+});
+const patch = (name: string, operations: PatchOperation[], because: string): Action => ({
+  do: 'patch',
+  kind: 'Deployment',
+  name,
+  operations,
+  because,
+});
+
+/** The Service and the disruption budget that protects whom it reaches. */
+function reach(world: World, to: Reach, trial: Trial | undefined): Action[] {
+  const { model, service, disruptionBudget } = world;
+  const revision =
+    to === 'all' ? undefined : to === 'target' ? trial?.revision : (trial?.from ?? model.status.stable?.revision);
+  const because =
+    revision === undefined ? 'every pod of the model gets requests' : `requests go to pods of revision ${revision}`;
+  const wanted = { Service: makeService(model, revision), PodDisruptionBudget: makeDisruptionBudget(model, revision) };
+  const selects = (labels: Record<string, string> | undefined): boolean =>
+    labels?.[LABEL.revision] === (revision === undefined ? undefined : String(revision));
+  const actions: Action[] = [];
+  if (!selects(service?.spec?.selector))
+    actions.push({ do: 'apply', kind: 'Service', object: wanted.Service, because });
+  if (!selects(disruptionBudget?.spec?.selector?.matchLabels))
+    actions.push({ do: 'apply', kind: 'PodDisruptionBudget', object: wanted.PodDisruptionBudget, because });
+  return actions;
+}
+
+function createCanary(world: World, revision: World['revisions'][number], replicas: number): Action {
+  const object = makeCanary(world.model, world.model.spec, revision, replicas);
+  const because = `revision ${revision.number} on trial with ${replicas} ${replicas === 1 ? 'pod' : 'pods'}`;
+  return { do: 'create', kind: 'Deployment', object, because };
+}
+
+function scaleCanary({ canary, model }: World, replicas: number): Action[] {
+  if (covers(canary?.spec?.replicas, replicas)) return [];
+  const operations: PatchOperation[] = [{ op: 'add', path: '/spec/replicas', value: replicas }];
+  return [patch(canaryName(model.name), operations, `${replicas} pods on trial`)];
+}
+
+/** Writes (or, undefined, removes) the traffic annotation of serving pods that say something else. */
+function annotate({ pods }: World, text: string | undefined, who: (pod: IPod) => boolean): Action[] {
+  const path = `/metadata/annotations/${TRAFFIC_ANNOTATION.replace('/', '~1')}`;
+  return pods
+    .filter((pod) => !isTerminating(pod) && who(pod) && trafficOf(pod) !== text)
+    .map((pod) => ({
+      do: 'patch',
+      kind: 'Pod',
+      name: pod.metadata?.name ?? '',
+      operations: [text === undefined ? { op: 'remove', path } : { op: 'add', path, value: text }],
+      because: text === undefined ? 'it answers by itself again' : `it forwards as ${text} says`,
+    }));
+}
+
+function takeAway({ canary, preview }: World): Action[] {
+  const because = 'nothing is on trial any more';
+  return [
+    // Whoever sees it gone may reach all pods of the model again.
+    ...(canary === undefined || isTerminating(canary)
+      ? []
+      : [{ ...deletion('Deployment', canary.metadata, because), propagation: 'Foreground' as const }]),
+    ...(preview === undefined ? [] : [deletion('Service', preview.metadata, because)]),
+  ];
+}
+
+/** Between two Deployments the ReplicaSet has no controller; with a second owner a deletion of the model still takes it along. */
+function coOwn(world: World): Action[] {
+  const set = setOnTrial(world);
+  if (set === undefined) return [];
+  const reference = { ...ownerReference(world.model), controller: false };
+  return [
+    {
+      do: 'patch',
+      kind: 'ReplicaSet',
+      name: set.metadata?.name ?? '',
+      operations: [{ op: 'add', path: '/metadata/ownerReferences/-', value: reference }],
+      because: 'it is never without an owner while it is handed over',
+    },
+  ];
+}

@@ -1,0 +1,116 @@
+import type { IReplicaSet } from 'kubernetes-models/apps/v1';
+import { isReady, isTerminating, revisionOfPod } from '../diagnose.ts';
+import { LABEL } from '../names.ts';
+import { portionOf } from '../quantity.ts';
+import { isBounded } from '../resources/deployment.ts';
+import { heldRevision, isComplete } from '../held.ts';
+import { pendingAction } from '../target.ts';
+import type { World } from '../world.ts';
+import type { Course, Reach, TrialFacts } from './facts.ts';
+import { trafficOf, trafficText } from './traffic.ts';
+
+/** What is wanted of a trial. */
+export type Wish = Pick<TrialFacts, 'target' | 'stable' | 'course' | 'failed' | 'passed'>;
+
+/** The few facts on which a trial depends, from everything that is known. Pure. */
+export function gatherFacts(world: World, { target, stable, course, failed, passed }: Wish): TrialFacts {
+  const { model } = world;
+  const { trial } = model.status;
+  const { replicas, rollout } = model.spec;
+  const request = pendingAction(world)?.type;
+  return {
+    now: world.now,
+    trial,
+    course,
+    target,
+    stable,
+    replicas,
+    main: mainOf(world),
+    ...podFacts(world, stable, course),
+    least: Math.max(1, replicas - portionOf(rollout.rollingUpdate.maxUnavailable, replicas, 'down')),
+    ...onTrial(world),
+    service: reachNow(world),
+    failed,
+    passed,
+    keepFailed: rollout.onFailure === 'Pause',
+    request: request === 'Refresh' || request === 'Abort' ? undefined : request,
+    pausedByUser: world.deployment?.spec?.paused === true && trial?.phase !== 'HandingOver',
+  };
+}
+
+function mainOf({ deployment, revisions, model }: World): TrialFacts['main'] {
+  return {
+    holds: deployment === undefined ? undefined : heldRevision(deployment, revisions)?.number,
+    paused: deployment?.spec?.paused === true,
+    complete: isComplete(deployment),
+    bounded: deployment === undefined || isBounded(deployment, model.spec),
+  };
+}
+
+function podFacts(world: World, stable: number, course: Course | undefined) {
+  const { trial } = world.model.status;
+  const text = trial === undefined || course === undefined ? undefined : trafficText(world, trial, course);
+  const alive = world.pods.filter((pod) => !isTerminating(pod));
+  const ready = alive.filter(isReady);
+  return {
+    stableReady: ready.filter((pod) => revisionOfPod(pod) === stable).length,
+    othersReady: ready.filter((pod) => revisionOfPod(pod) !== stable).length,
+    announced: alive.every((pod) => revisionOfPod(pod) !== stable || trafficOf(pod) === text),
+    hushed: alive.every((pod) => trafficOf(pod) === undefined),
+  };
+}
+
+function onTrial(world: World) {
+  const { canary, preview, model, pods, replicaSets } = world;
+  const held = Number(canary?.spec?.template.metadata?.labels?.[LABEL.revision]);
+  const revision = model.status.trial?.revision ?? held;
+  const sets = new Set(replicaSets.filter(controlledBy(canary?.metadata?.uid)).map(({ metadata }) => metadata?.uid));
+  const own = pods.filter((pod) => pod.metadata?.ownerReferences?.some(({ uid }) => sets.has(uid)));
+  const set = replicaSets.find((one) => revisionOf(one) === revision && sizeOf(one) > 0);
+  const present = canary !== undefined && !isTerminating(canary);
+  return {
+    canary: present
+      ? { revision: held, replicas: canary.spec?.replicas ?? 1, ready: own.filter(isReady).length }
+      : undefined,
+    remains: (canary !== undefined && !present) || preview !== undefined,
+    preview: preview !== undefined,
+    set: set === undefined ? ('none' as const) : controllerOf(world, set),
+    coOwned: set?.metadata?.ownerReferences?.some(({ uid }) => uid === model.uid) === true,
+    twin: twinsOf(world, revision).length > 0,
+  };
+}
+
+const revisionOf = (set: IReplicaSet): number => Number(set.metadata?.labels?.[LABEL.revision]);
+const sizeOf = (set: IReplicaSet): number => Math.max(set.spec?.replicas ?? 0, set.status?.replicas ?? 0);
+const controlledBy = (uid: string | undefined) => (set: IReplicaSet) =>
+  uid !== undefined && set.metadata?.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid);
+
+function controllerOf({ deployment, canary }: World, set: IReplicaSet): TrialFacts['set'] {
+  if (controlledBy(canary?.metadata?.uid)(set) === true) return 'canary';
+  return controlledBy(deployment?.metadata?.uid)(set) === true ? 'main' : 'nobody';
+}
+
+/** Empty ReplicaSets of a revision in the stable Deployment: it would fill one of them instead of adopting another. */
+export function twinsOf({ deployment, replicaSets }: World, revision: number): IReplicaSet[] {
+  return replicaSets.filter(
+    (set) => revisionOf(set) === revision && sizeOf(set) === 0 && controlledBy(deployment?.metadata?.uid)(set) === true,
+  );
+}
+
+/** The ReplicaSet with the pods on trial. */
+export function setOnTrial({ canary, replicaSets }: World): IReplicaSet | undefined {
+  return replicaSets.find((set) => sizeOf(set) > 0 && controlledBy(canary?.metadata?.uid)(set) === true);
+}
+
+/** Whom the Service and the disruption budget select, when they agree. */
+function reachNow({ service, disruptionBudget, model }: World): Reach | 'other' {
+  const { trial, stable } = model.status;
+  const reach = (labels: Record<string, string> | undefined): Reach | 'other' => {
+    const revision = labels?.[LABEL.revision];
+    if (revision === undefined) return 'all';
+    if (revision === String(trial?.from ?? stable?.revision)) return 'stable';
+    return revision === String(trial?.revision) ? 'target' : 'other';
+  };
+  const [first, second] = [reach(service?.spec?.selector), reach(disruptionBudget?.spec?.selector?.matchLabels)];
+  return first === second ? first : 'other';
+}

@@ -1,0 +1,275 @@
+import type { Trial } from '../../api/modeldeployment.gen.ts';
+import type { Course, Reach, Step, TrialFacts } from './facts.ts';
+
+/** One write. Each is made only when its effect is not there yet, so all of them may be repeated after a crash. */
+export type Move =
+  | { move: 'reach'; to: Reach }
+  | { move: 'bringUp'; replicas: number }
+  | { move: 'preview' }
+  | { move: 'announce' }
+  | { move: 'hush' }
+  | { move: 'takeAway' }
+  | { move: 'coOwn' }
+  | { move: 'dropTwin' }
+  | { move: 'handOver' }
+  | { move: 'orphan' }
+  | { move: 'release' };
+
+/**
+ * Either the state of the trial changes, which is recorded before anything is done about it; or the moves that its
+ * recorded state asks for are made. Never both, so that a crash between two writes is always understood.
+ */
+export type Decision =
+  { kind: 'record'; trial: Trial | undefined } | { kind: 'moves'; moves: Move[]; waitUntil?: number };
+
+/**
+ *   (none) ─► Starting ─► Running, step by step ─┬──────────────► Promoting ─► HandingOver ─► (none), target is stable
+ *                │            │                  └► Switched ──────┘
+ *                └────────────┴──────── failed, superseded ─► Ending ─► (none), as before
+ *
+ * Pure, and explored exhaustively (explore.test.ts). In order; the first rule that has something to say wins.
+ */
+export function decideTrial(facts: TrialFacts): Decision {
+  const { trial } = facts;
+  if (trial === undefined) return beginning(facts);
+  const on: OnTrial = { ...facts, trial };
+  for (const rule of RULES) {
+    const decision = rule(on);
+    if (decision !== undefined) return decision;
+  }
+  return PHASES[trial.phase](on);
+}
+
+type OnTrial = TrialFacts & { trial: Trial };
+type Rule = (facts: OnTrial) => Decision | undefined;
+
+const RULES: readonly Rule[] = [
+  inCriticalPhase, // a hand-over is brought to its end, an ending too
+  superseded, //      the spec asks for something else, or for no trial
+  failing, //         taken away, or kept without requests
+  takeover, //        nobody else serves
+  asked, //           a person said Promote, Pause or Resume
+];
+
+const PHASES: Readonly<Record<Trial['phase'], (facts: OnTrial) => Decision>> = {
+  Starting: starting,
+  Running: running,
+  Switched: switched,
+  Promoting: promoting,
+  HandingOver: handingOver,
+  Ending: ending,
+};
+
+const moves = (...list: (Move | false)[]): Decision => ({
+  kind: 'moves',
+  moves: list.filter((move) => move !== false),
+});
+const record = (trial: Trial | undefined): Decision => ({ kind: 'record', trial });
+/** Changes the state; the time of it is `since` where a phase or step begins. */
+const change = ({ trial, now }: OnTrial, to: Partial<Trial>): Decision =>
+  record({ ...trial, ...to, ...(beginsAnew(trial, to) ? { since: new Date(now).toISOString() } : {}) });
+const beginsAnew = (trial: Trial, to: Partial<Trial>): boolean =>
+  (to.phase !== undefined && to.phase !== trial.phase) ||
+  (to.step !== undefined && to.step !== trial.step) ||
+  (to.weight !== undefined && to.weight !== trial.weight);
+
+/** Serving pods that are still of other revisions must not lose their requests before those of the stable one suffice. */
+const canNarrow = ({ othersReady, stableReady, least }: TrialFacts): boolean =>
+  othersReady === 0 || stableReady >= least;
+
+function beginning(facts: TrialFacts): Decision {
+  const { course, canary, remains, main, stable, target, now } = facts;
+  // Nothing of an earlier trial may be met.
+  if (canary !== undefined || remains)
+    return moves(canary !== undefined || facts.preview ? { move: 'takeAway' } : false);
+  if (course === undefined || main.holds !== stable || main.paused || !canNarrow(facts)) {
+    return moves(facts.service !== 'all' && { move: 'reach', to: 'all' });
+  }
+  return record({
+    id: `${target}-${Math.floor(now / 1000).toString(36)}`,
+    revision: target,
+    from: stable,
+    strategy: course.strategy,
+    phase: 'Starting',
+    step: 1,
+    steps: course.steps.length,
+    weight: 0,
+    since: new Date(now).toISOString(),
+  });
+}
+
+function inCriticalPhase(facts: OnTrial): Decision | undefined {
+  const { phase } = facts.trial;
+  return phase === 'HandingOver' || phase === 'Ending' ? PHASES[phase](facts) : undefined;
+}
+
+function superseded(facts: OnTrial): Decision | undefined {
+  const { course, target, trial, failed } = facts;
+  if (target === trial.revision && (course !== undefined || failed)) return undefined;
+  return change(facts, { phase: 'Ending' });
+}
+
+function failing(facts: OnTrial): Decision | undefined {
+  const { failed, keepFailed, trial } = facts;
+  if (!failed) return undefined;
+  if (!keepFailed) return change(facts, { phase: 'Ending' });
+  const kept = { phase: 'Running', weight: 0, paused: true } as const;
+  const isKept = trial.phase === 'Running' && trial.weight === 0 && trial.paused === true;
+  return isKept ? moves(...quiet(facts)) : change(facts, kept);
+}
+
+/** It stays up for a person to look at, and gets nothing. */
+function quiet({ service, hushed }: OnTrial): (Move | false)[] {
+  return [service !== 'stable' && { move: 'reach', to: 'stable' }, !hushed && { move: 'hush' }];
+}
+
+/** The revision from before is dead and the one on trial is not: there is nothing to compare with or to go back to. */
+function takeover(facts: OnTrial): Decision | undefined {
+  const { stableReady, canary, trial } = facts;
+  if (trial.phase === 'Promoting' || stableReady > 0 || (canary?.ready ?? 0) === 0) return undefined;
+  return promote(facts);
+}
+
+function asked(facts: OnTrial): Decision | undefined {
+  const { request, trial } = facts;
+  switch (request) {
+    case 'Promote':
+      return trial.promote === true ? undefined : change(facts, { promote: true, paused: false });
+    case 'Pause':
+      return trial.paused === true ? undefined : change(facts, { paused: true });
+    case 'Resume':
+      if (trial.phase === 'Running' && isDone(facts, true)) return advance(facts);
+      return trial.paused === true ? change(facts, { paused: false }) : undefined;
+    case 'Retry':
+      return change(facts, { phase: 'Ending' });
+    case undefined:
+      return undefined;
+  }
+}
+
+/** The step the trial is at; the spec may have fewer by now. */
+function stepOf(steps: Course['steps'], number: number): Step {
+  return steps[Math.min(number, steps.length) - 1] ?? steps[0];
+}
+
+function starting(facts: OnTrial): Decision {
+  const { course, canary, trial } = facts;
+  if (course === undefined) return change(facts, { phase: 'Ending' });
+  const step = stepOf(course.steps, trial.step);
+  const needed = presence(facts, step.size);
+  if (needed.length > 0 || (canary?.ready ?? 0) < step.size) return moves(...needed);
+  return trial.promote === true ? promote(facts) : change(facts, { phase: 'Running', weight: step.weight });
+}
+
+/** What must be there while it is tried: in this order, for pods on trial must not be reached by everybody. */
+function presence({ service, preview, canary, replicas }: OnTrial, size: number): Move[] {
+  const enough = canary !== undefined && canary.replicas >= size && canary.replicas <= Math.max(size, replicas);
+  const needed: (Move | false)[] = [
+    service !== 'stable' && { move: 'reach', to: 'stable' },
+    !preview && { move: 'preview' },
+    !enough && { move: 'bringUp', replicas: size },
+  ];
+  return needed.filter((move) => move !== false);
+}
+
+function running(facts: OnTrial): Decision {
+  const { course, canary, trial, now, announced, pausedByUser } = facts;
+  if (course === undefined) return change(facts, { phase: 'Ending' });
+  const step = stepOf(course.steps, trial.step);
+  const needed = [...presence(facts, step.size), ...(announced ? [] : [{ move: 'announce' } as const])];
+  if (needed.length > 0) return moves(...needed);
+  const large = (canary?.ready ?? 0) >= step.size;
+  if (trial.promote === true && (canary?.ready ?? 0) > 0) return promote(facts);
+  if (trial.paused === true || pausedByUser || !large) return moves();
+  // Its pods were brought up first.
+  if (trial.weight !== step.weight) return change(facts, { weight: step.weight });
+  const end = Date.parse(trial.since) + step.minMs;
+  if (now < end) return { kind: 'moves', moves: [], waitUntil: end };
+  if (!isDone(facts, false)) return moves();
+  return step.manual ? change(facts, { paused: true }) : advance(facts);
+}
+
+/** The step has had its time, and the analysis passed (or a person takes that upon themselves). */
+function isDone({ course, trial, now, passed, failed }: OnTrial, byPerson: boolean): boolean {
+  if (course === undefined || failed) return false;
+  const step = stepOf(course.steps, trial.step);
+  const over = trial.weight === step.weight && now >= Date.parse(trial.since) + step.minMs;
+  return over && (byPerson ? step.manual : passed);
+}
+
+function advance(facts: OnTrial): Decision {
+  const { course, canary, trial } = facts;
+  const next = trial.step + 1;
+  if (course === undefined || next > course.steps.length) {
+    return course?.switchKeepMs === undefined
+      ? promote(facts)
+      : change(facts, { phase: 'Switched', weight: 100, paused: false });
+  }
+  const { size, weight } = stepOf(course.steps, next);
+  const large = (canary?.ready ?? 0) >= size;
+  return change(facts, { step: next, paused: false, ...(large ? { weight } : {}) });
+}
+
+function switched(facts: OnTrial): Decision {
+  const { course, canary, service, trial, replicas, now, pausedByUser } = facts;
+  const needed: (Move | false)[] = [
+    service !== 'target' && { move: 'reach', to: 'target' },
+    canary?.replicas !== replicas && { move: 'bringUp', replicas },
+  ];
+  if (needed.some((move) => move !== false)) return moves(...needed);
+  if (trial.promote === true) return promote(facts);
+  const end = Date.parse(trial.since) + (course?.switchKeepMs ?? 0);
+  if (now < end) return { kind: 'moves', moves: [], waitUntil: end };
+  return trial.paused === true || pausedByUser ? moves() : promote(facts);
+}
+
+/** A full-size trial takes all requests before the hand-over; a smaller one gets its share as pods of the model. */
+function promote(facts: OnTrial): Decision {
+  const full = facts.trial.phase === 'Switched' || (facts.canary?.ready ?? 0) >= facts.replicas;
+  return change(facts, { phase: 'Promoting', weight: full ? 100 : 0, paused: false });
+}
+
+const reachOf = (trial: Trial): Reach => (trial.weight === 100 ? 'target' : 'all');
+
+function promoting(facts: OnTrial): Decision {
+  const { canary, set, coOwned, twin, service, hushed, trial, pausedByUser } = facts;
+  if (canary === undefined || set !== 'canary') return change(facts, { phase: 'Ending' });
+  if (pausedByUser) return moves();
+  const reach = reachOf(trial);
+  // A small trial must not get both its share and what is forwarded. A full one takes over before the forwarding ends.
+  const off: (Move | false)[] =
+    reach === 'all'
+      ? [!hushed && { move: 'hush' }, service !== reach && { move: 'reach', to: reach }]
+      : [service !== reach && { move: 'reach', to: reach }, !hushed && { move: 'hush' }];
+  const needed: (Move | false)[] = [...off, !coOwned && { move: 'coOwn' }, twin && { move: 'dropTwin' }];
+  return needed.some((move) => move !== false) ? moves(...needed) : change(facts, { phase: 'HandingOver' });
+}
+
+/** From here on nothing turns back: the Deployment is paused by us, and only its end leaves it in order. */
+function handingOver(facts: OnTrial): Decision {
+  const { canary, main, set, trial, failed, preview } = facts;
+  if (canary !== undefined) {
+    const taken = main.holds === trial.revision && main.paused;
+    return moves(!taken && { move: 'handOver' }, { move: 'orphan' });
+  }
+  // The garbage collector lets go of it, and the Deployment controller adopts it, within a moment.
+  if (set === 'nobody' || set === 'canary') return moves();
+  if (main.paused || !main.bounded) return moves({ move: 'release' });
+  // After a switch the old pods are gone before everybody is reached again.
+  const settled = main.complete || reachOf(trial) === 'all' || failed || main.holds !== trial.revision;
+  if (!settled) return moves();
+  return preview ? moves({ move: 'takeAway' }) : record(undefined);
+}
+
+function ending(facts: OnTrial): Decision {
+  const { canary, remains, preview, service, hushed, main, trial, stableReady } = facts;
+  // A person's undo replaces the serving pods already: those that come must be reached as well.
+  const reach: Reach = main.holds === trial.from && stableReady > 0 ? 'stable' : 'all';
+  const needed: (Move | false)[] = [
+    service !== reach && canary !== undefined && { move: 'reach', to: reach },
+    !hushed && { move: 'hush' },
+    (canary !== undefined || preview) && { move: 'takeAway' },
+  ];
+  if (needed.some((move) => move !== false)) return moves(...needed);
+  return remains ? moves() : record(undefined);
+}

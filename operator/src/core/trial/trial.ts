@@ -1,0 +1,64 @@
+import type { Trial } from '../../api/modeldeployment.gen.ts';
+import type { PlannedEvent, Work } from '../actions.ts';
+import type { World } from '../world.ts';
+import { carryOut } from './carry-out.ts';
+import type { Course } from './facts.ts';
+import { gatherFacts, type Wish } from './gather.ts';
+import { decideTrial } from './machine.ts';
+
+export interface TrialOutcome {
+  /** The trial as it is to be recorded; undefined when there is none. */
+  trial: Trial | undefined;
+  /** Only its state changed: nothing is to be taken for settled in this pass. */
+  changed: boolean;
+}
+
+/** Takes the trial one step on: facts → decision → actions. Called in every pass, also when nothing is or was on trial. */
+export function pursueTrial(world: World, work: Work, wish: Wish): TrialOutcome {
+  const before = world.model.status.trial;
+  const decision = decideTrial(gatherFacts(world, wish));
+  if (decision.kind === 'record') {
+    work.events.push(...told(before, decision.trial, wish.course));
+    return { trial: decision.trial, changed: true };
+  }
+  for (const move of decision.moves) work.actions.push(...carryOut(world, move, before, wish.course));
+  if (decision.waitUntil !== undefined) work.requeueAfterMs.push(Math.max(0, decision.waitUntil - world.now));
+  return { trial: before, changed: false };
+}
+
+const normal = (reason: PlannedEvent['reason'], note: string): PlannedEvent => ({ type: 'Normal', reason, note });
+
+/** What a person should hear of a change of the trial. */
+function told(before: Trial | undefined, after: Trial | undefined, course: Course | undefined): PlannedEvent[] {
+  if (after === undefined) return [];
+  const name = `revision ${after.revision}`;
+  if (before === undefined) {
+    return [
+      normal('TrialStarted', `${name} is on trial by ${after.strategy}; revision ${after.from} serves meanwhile`),
+    ];
+  }
+  const events: PlannedEvent[] = [];
+  if (after.phase !== before.phase) {
+    if (after.phase === 'Running' && after.strategy !== 'Canary')
+      events.push(
+        normal('TrialStep', `${name} ${after.strategy === 'Shadow' ? 'gets copies of requests' : 'is ready'}`),
+      );
+    if (after.phase === 'Switched') {
+      const keep = Math.round((course?.switchKeepMs ?? 0) / 1000);
+      events.push(
+        normal('TrialSwitched', `${name} gets all requests; the pods of revision ${after.from} are kept for ${keep} s`),
+      );
+    }
+    if (after.phase === 'Promoting') events.push(normal('TrialPromoted', `${name} takes over with the pods it has`));
+    if (after.phase === 'Ending')
+      events.push(normal('TrialEnded', `${name} is taken off trial; revision ${after.from} serves`));
+  }
+  const gives = after.phase === 'Running' && after.strategy === 'Canary';
+  if (gives && (after.weight !== before.weight || before.phase !== 'Running')) {
+    const step = `step ${after.step} of ${after.steps}`;
+    events.push(normal('TrialStep', `${name} answers ${after.weight} % of the requests (${step})`));
+  }
+  if (after.paused === true && before.paused !== true)
+    events.push(normal('TrialPaused', `${name} waits for a person: rollout.action Resume, Promote or Abort`));
+  return events;
+}

@@ -1,0 +1,21 @@
+/**
+ * Small measurements of single parts: `npx tsx serving-image/bench/main.ts [numbers | check COUNT | check floats]`.
+ * Bundled as the server is, because the bundler's work on the code is part of its speed.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { BUNDLING } from '../src/build/bundle.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+try {
+  const outfile = join(folder, 'numbers.mjs');
+  const entry = fileURLToPath(new URL('numbers.ts', import.meta.url));
+  await build({ ...BUNDLING, entryPoints: [entry], outfile });
+  const { main } = (await import(outfile)) as { main: (args: string[]) => void };
+  main(process.argv.slice(2));
+} finally {
+  await rm(folder, { recursive: true });
+}

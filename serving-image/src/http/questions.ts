@@ -1,0 +1,106 @@
+/** Everything that is asked at a low rate: health, metadata, statistics, and the page for people. */
+import type { IncomingMessage } from 'node:http';
+import { badRequest, modelNotFound, unavailable } from '../protocol/errors.ts';
+import { openBody } from '../protocol/json/body.ts';
+import { jsonText } from '../protocol/json/text.ts';
+import type { Question, Target } from '../protocol/route.ts';
+import { modelMetadata as metadataV1, modelStatus, servableNotFound } from '../protocol/v1.ts';
+import { modelConfig, modelMetadata, repositoryIndex, serverMetadata } from '../protocol/v2/metadata.ts';
+import { readStatistics } from '../telemetry/statistics.ts';
+import { json, type Answer } from './answer.ts';
+import { checkMedia, readBody } from './body.ts';
+import type { Served, Service } from './service.ts';
+
+export async function answerQuestion(service: Service, asked: Question, request: IncomingMessage): Promise<Answer> {
+  switch (asked.kind) {
+    case 'page':
+      return page(service, request.headers.host ?? 'localhost:8080');
+    case 'metrics': {
+      const { contentType, text } = await service.exposition();
+      return { type: contentType, body: text };
+    }
+    case 'v2.live':
+      return json(JSON.stringify({ live: true }));
+    case 'v2.ready':
+      checkReady(service);
+      return json(JSON.stringify({ ready: true }));
+    case 'v2.server':
+      return json(serverMetadata(service.serverVersion));
+    case 'v2.models':
+      return json(JSON.stringify({ models: [...new Set(service.models.index().map(({ name }) => name))] }));
+    case 'v2.index':
+      return json(repositoryIndex(service.models.index(), await onlyReady(service, request)));
+    case 'v2.stats':
+      return json(await statistics(service));
+    case 'v2.modelStats': {
+      const { model } = found(service, asked);
+      return json(await statistics(service, model.name, asked.version));
+    }
+    case 'v2.model': {
+      const { model } = found(service, asked);
+      const served = service.models.index().filter(({ name, state }) => name === model.name && state === 'READY');
+      return json(
+        modelMetadata(
+          model,
+          served.map(({ version }) => version),
+        ),
+      );
+    }
+    case 'v2.config':
+      return json(modelConfig(found(service, asked).model));
+    case 'v2.modelReady': {
+      const { model } = found(service, asked);
+      checkReady(service);
+      return json(JSON.stringify({ name: model.name, ready: true }));
+    }
+    case 'v1.status':
+      return json(modelStatus(foundV1(service, asked).model));
+    case 'v1.metadata':
+      return json(metadataV1(foundV1(service, asked).model));
+  }
+}
+
+async function page(service: Service, host: string): Promise<Answer> {
+  const { page } = await import('./page.ts');
+  const known = service.models.index().map(({ name, version }) => service.models.find({ model: name, version }));
+  const served = known.find((one) => one !== undefined);
+  if (!served) throw unavailable('no model is served here now');
+  return { type: 'text/html; charset=utf-8', body: page(served.model, host) };
+}
+
+function found(service: Service, asked: Target): Served {
+  const served = service.models.find(asked);
+  if (!served) throw modelNotFound(asked);
+  return served;
+}
+
+function foundV1(service: Service, asked: Target): Served {
+  const served = service.models.find(asked);
+  if (!served) throw servableNotFound(asked);
+  return served;
+}
+
+function checkReady({ draining }: Service): void {
+  if (draining()) throw unavailable('not ready: the server is shutting down');
+}
+
+/** The wish in the body of an index request, which may be empty. @throws RequestError */
+async function onlyReady(service: Service, request: IncomingMessage): Promise<boolean> {
+  checkMedia(request, 'v2');
+  const { chunks, length } = await readBody(request, service.maxBodyBytes);
+  if (length === 0) return false;
+  const scan = openBody(jsonText(chunks, length));
+  const { ready = false } = scan.value() as { ready?: unknown };
+  scan.finish();
+  if (typeof ready !== 'boolean') throw badRequest('ready is not true or false');
+  return ready;
+}
+
+/** Of one model, or of all. */
+async function statistics(service: Service, model?: string, version?: string): Promise<string> {
+  const all = readStatistics((await service.exposition()).text);
+  const wanted = all.filter(
+    (entry) => (model ?? entry.name) === entry.name && (version ?? entry.version) === entry.version,
+  );
+  return JSON.stringify({ model_stats: wanted });
+}

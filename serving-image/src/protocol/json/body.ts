@@ -1,0 +1,16 @@
+import { isUtf8 } from 'node:buffer';
+import { badRequest } from '../errors.ts';
+import { Byte } from './byte.ts';
+import { Scanner } from './scanner.ts';
+import type { JsonText } from './text.ts';
+
+/** A scanner at the object that a request body must be. @throws RequestError 400 */
+export function openBody(text: JsonText, bareTokens = false): Scanner {
+  if (text.end === 0) throw badRequest('the request body is empty; expected a JSON object');
+  if (!isUtf8(text.bytes.subarray(0, text.end))) throw badRequest('the request body is not valid UTF-8');
+  const scan = new Scanner(text, bareTokens);
+  if (scan.peek() === Byte.OpenObject) return scan;
+  scan.value();
+  scan.finish();
+  throw badRequest('the request body is not a JSON object');
+}

@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+
+/** The socket at which a worker answers other workers. */
+export class Door {
+  #connections = 0;
+  #onEmpty: () => void = () => undefined;
+
+  private constructor(
+    private readonly server: Server,
+    private readonly path: string,
+  ) {
+    server.on('connection', (socket) => {
+      this.#connections++;
+      socket.once('close', () => {
+        if (--this.#connections === 0) this.#onEmpty();
+      });
+    });
+  }
+
+  static async open(path: string, handler: RequestListener): Promise<Door> {
+    // Connections are closed by those who made them, so that no request meets one that closes.
+    const server = createServer({ keepAliveTimeout: 0, maxHeaderSize: 16_384 }, handler);
+    const door = new Door(server, path);
+    await once(server.listen(path), 'listening');
+    return door;
+  }
+
+  /** Takes no new connections; resolves when the last one is closed. */
+  async leave(): Promise<void> {
+    rmSync(this.path, { force: true });
+    // Who had connected by now is accepted in the next turn of the event loop.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    if (this.#connections > 0) await empty;
+  }
+}

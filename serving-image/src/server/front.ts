@@ -1,0 +1,98 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { json, sendAnswer, sendError } from '../http/answer.ts';
+import type { Catalog, CatalogVersion } from '../model/catalog.ts';
+import * as answers from '../protocol/catalog.ts';
+import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
+import type { IndexEntry } from '../protocol/v2/metadata.ts';
+import { route, withVersion, type Route } from '../protocol/route.ts';
+import type { Destination, Hop } from './hop.ts';
+
+export interface FrontSettings {
+  own: { name: string; version: string };
+  /** Answers requests for the own version. */
+  handler: RequestListener;
+  hop: Hop;
+  draining: () => boolean;
+  /** Called for every request that is passed on. */
+  passing: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+type Named = Extract<Route, { model: string }>;
+
+/**
+ * What stands before a worker's handler: answers what concerns all models, and passes on what another version must
+ * answer. Where the own version is all there is, requests go straight through.
+ */
+export class Front {
+  #catalog: Catalog | undefined;
+  /** Whether the own version is all there is. */
+  #alone = true;
+  #turn = 0;
+
+  constructor(private readonly settings: FrontSettings) {}
+
+  update(catalog: Catalog): void {
+    this.#catalog = catalog;
+    const [model, ...others] = catalog.models;
+    this.#alone =
+      others.length === 0 && (model?.versions.length ?? 0) <= 1 && Object.keys(model?.labels ?? {}).length === 0;
+    this.settings.hop.keep(new Set(catalog.models.flatMap(({ versions }) => versions.flatMap(({ doors }) => doors))));
+  }
+
+  /** All versions of all models; undefined before the supervisor has told. */
+  index(): IndexEntry[] | undefined {
+    return this.#catalog && answers.indexOf(this.#catalog);
+  }
+
+  readonly handle: RequestListener = (request, response) => {
+    const catalog = this.#alone ? undefined : this.#catalog;
+    const asked = catalog && this.#route(request);
+    if (!asked) return this.settings.handler(request, response);
+    try {
+      const content = this.#answer(catalog, asked);
+      if (content !== undefined) return sendAnswer(response, json(content), this.settings.draining());
+      if ('model' in asked) return this.#direct(catalog, asked, request, response);
+      this.settings.handler(request, response);
+    } catch (error) {
+      sendError(request, response, error instanceof RequestError ? error : internalError(), this.settings.draining());
+    }
+  };
+
+  /** Undefined for a request that nobody understands: the handler says so. */
+  #route(request: IncomingMessage): Route | undefined {
+    try {
+      return route(request.method ?? 'GET', request.url ?? '/');
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Undefined for what one version answers. @throws RequestError */
+  #answer(catalog: Catalog, asked: Route): string | undefined {
+    if (asked.kind === 'v1.status') return answers.modelStatus(catalog, asked);
+    if (asked.kind !== 'v2.ready' && asked.kind !== 'v2.modelReady') return undefined;
+    if (this.settings.draining()) throw unavailable('not ready: the server is shutting down');
+    return asked.kind === 'v2.ready' ? answers.serverReady(catalog) : answers.modelReady(catalog, asked);
+  }
+
+  /** @throws RequestError */
+  #direct(catalog: Catalog, asked: Named, request: IncomingMessage, response: ServerResponse): void {
+    const { own, handler, hop, passing } = this.settings;
+    const url = request.url ?? '/';
+    const numbered = ({ version }: CatalogVersion) =>
+      (asked.version ?? asked.label) === undefined ? url : withVersion(url, version);
+    const protocol = asked.kind.startsWith('v1.') ? 'v1' : 'v2';
+    const { model, version } = answers.locate(catalog, asked, protocol);
+    if (model.name === own.name && version.version === own.version) {
+      request.url = numbered(version);
+      return handler(request, response);
+    }
+    passing(request, response);
+    hop.pass(request, response, (): Destination => {
+      const { version: target } = answers.locate(this.#catalog ?? catalog, asked, protocol);
+      const door = target.doors[this.#turn++ % target.doors.length];
+      if (door === undefined) throw unavailable('not ready: all workers of this version are being replaced');
+      return { door, url: numbered(target) };
+    });
+  }
+}

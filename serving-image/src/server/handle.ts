@@ -1,0 +1,47 @@
+/**
+ * What passing a connection between processes needs to know of node's insides, all in one place: when the kernel's bytes
+ * are read, and whether a parser stands between two requests. Everything else here is node's public interface.
+ */
+import type { Socket } from 'node:net';
+
+interface Insides {
+  _handle?: { reading: boolean; readStart(): number; readStop(): number } | null;
+  /** How a stream asks for more; it would do so by itself after each chunk. */
+  _read?: () => void;
+  /** Set by net and http servers; node then keeps lists of their sockets in both processes, which nothing here asks for. */
+  server?: unknown;
+  /** The HTTP parser; `duration` is 0 from the end of a message to the first byte of the next. */
+  parser?: { duration?(): number } | null;
+}
+
+const insides = (socket: Socket): Insides => socket as unknown as Insides;
+
+/** From now on bytes stay in the kernel, where the next process finds them. */
+export function stopReading(socket: Socket): void {
+  const inner = insides(socket);
+  inner.server = null;
+  inner._read = () => undefined;
+  if (!inner._handle) return;
+  inner._handle.reading = false;
+  inner._handle.readStop();
+}
+
+export function startReading(socket: Socket): void {
+  const inner = insides(socket);
+  // What the class has comes back.
+  delete inner._read;
+  const handle = inner._handle;
+  if (!handle || handle.reading) return;
+  handle.reading = true;
+  handle.readStart();
+}
+
+/**
+ * Whether no byte of this connection is held by this process: another one can go on with it. `begun` says that the parser
+ * was given bytes that were read elsewhere.
+ */
+export function betweenRequests(socket: Socket, begun: boolean): boolean {
+  const { parser } = insides(socket);
+  const open = !socket.destroyed && !socket.writableEnded && !socket.readableEnded && socket.writableLength === 0;
+  return open && ((socket.bytesRead === 0 && !begun) || parser?.duration?.() === 0);
+}

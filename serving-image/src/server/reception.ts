@@ -1,0 +1,58 @@
+import type { Server } from 'node:http';
+import { find, type Asked, type Catalog } from '../model/catalog.ts';
+import { route } from '../protocol/route.ts';
+import type { Arrival, Crew } from './crew.ts';
+import type { Fleet } from './fleet.ts';
+import { startReading } from './handle.ts';
+import { peek, requestLine } from './peek.ts';
+
+/** Gives every connection to a worker, or to the stand-in while there is none. */
+export class Reception {
+  constructor(
+    private readonly fleet: Fleet,
+    private readonly crew: Crew,
+    private readonly catalog: () => Catalog,
+    /** Answers in place of workers. */
+    private readonly standIn: Server,
+  ) {}
+
+  receive(arrival: Arrival): void {
+    const { socket, head } = arrival;
+    // Without a listener a reset between accept and hand-over would end this process.
+    socket.on('error', () => undefined);
+    const serving = this.fleet.serving();
+    // With one version there is no choice, and nothing is looked at. With several the first line tells which one.
+    if (serving.length > 1 && !head) return peek(socket, (bytes) => this.#direct({ socket, head: bytes }));
+    this.#direct(arrival);
+  }
+
+  #direct(arrival: Arrival): void {
+    const serving = this.fleet.serving();
+    const asked = serving.length > 1 && arrival.head ? askedOf(arrival.head) : undefined;
+    const finding = asked && find(this.catalog(), asked);
+    const found = finding && 'version' in finding ? finding : undefined;
+    const unit = serving.find(
+      ({ unit: { name, version } }) => name === found?.model.name && version === found.version.version,
+    );
+    // What no worker here serves is refused by any of them.
+    const workers = unit?.workers ?? serving.flatMap((other) => other.workers);
+    if (this.crew.hand(arrival, workers)) return;
+    const { socket, head } = arrival;
+    if (head && head.length > 0) socket.unshift(head);
+    this.standIn.emit('connection', socket);
+    socket.resume();
+    startReading(socket);
+  }
+}
+
+/** The model that the first request of a connection is for; undefined when it is for none, or is no HTTP/1 request. */
+function askedOf(head: Buffer): Asked | undefined {
+  const line = requestLine(head);
+  if (!line) return undefined;
+  try {
+    const asked = route(line.method, line.url);
+    return 'model' in asked ? asked : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from '@jest/globals';
+import { exposition, WorkerMetrics } from './metrics.ts';
+import { readStatistics, Statistics } from './statistics.ts';
+
+function worker(version: string) {
+  const metrics = new WorkerMetrics(
+    { model: 'm', version, revision: '' },
+    { value: 0, inc: () => undefined, dec: () => undefined },
+  );
+  const statistics = new Statistics();
+  statistics.register(metrics.registry);
+  return { statistics, snapshot: () => metrics.registry.getMetricsAsJSON() };
+}
+
+describe('statistics', () => {
+  it('are those of all workers together, for each version', async () => {
+    const [first, second, other] = [worker('1'), worker('1'), worker('2')];
+    first.statistics.ran(32);
+    first.statistics.succeeded({ request: 3, queue: 0.5, input: 1, infer: 1, output: 0.25 });
+    second.statistics.ran(1);
+    second.statistics.succeeded({ request: 2, queue: 0, input: 0.5, infer: 1, output: 0.25 });
+    second.statistics.failed(1);
+    const snapshots = await Promise.all([first, second, other].map(({ snapshot }) => snapshot()));
+    const [one, two] = readStatistics((await exposition(snapshots)).text);
+    expect(one).toMatchObject({
+      name: 'm',
+      version: '1',
+      inference_count: 33,
+      execution_count: 2,
+      inference_stats: {
+        success: { count: 2, ns: 5_000_000 },
+        fail: { count: 1, ns: 1_000_000 },
+        queue: { count: 2, ns: 500_000 },
+        compute_input: { count: 2, ns: 1_500_000 },
+        compute_infer: { count: 2, ns: 2_000_000 },
+        compute_output: { count: 2, ns: 500_000 },
+      },
+    });
+    expect(one?.last_inference).toBeGreaterThan(Date.now() - 60_000);
+    expect(two).toMatchObject({ version: '2', inference_count: 0, last_inference: 0 });
+  });
+});
