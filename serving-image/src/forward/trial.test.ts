@@ -47,6 +47,7 @@ function trial(samples: Sample[] = []) {
   const made = new Trial({
     version: OWN_VERSION,
     workers: 1,
+    keep: true,
     samples: () => Promise.resolve(samples),
     goldenTolerance: 1e-5,
     metrics,

@@ -18,6 +18,8 @@ export interface TrialOptions {
   version: string;
   /** Workers of this server: each replays its part. */
   workers: number;
+  /** Whether requests are kept to be replayed: only where there can be a trial. */
+  keep: boolean;
   /** Golden and warm-up requests of the model, or zeros. */
   samples: () => Promise<readonly Sample[]>;
   /** What a golden answer may differ by where the trial does not say. */
@@ -90,7 +92,7 @@ export class Trial {
   async #own<T>(exchange: Exchange<T>, round: Round) {
     const answered = await round.own(exchange);
     // One that names our version would be refused by any other.
-    if (exchange.facts.version === undefined) this.#recent.offer(exchange);
+    if (this.options.keep && exchange.facts.version === undefined) this.#recent.offer(exchange);
     return answered;
   }
 

@@ -76,7 +76,14 @@ class Worker {
     this.#trial = new Trial({
       version,
       workers: config.workers ?? config.cores,
-      samples: () => samples(model, loaded.directory, (question) => exchangeOf(service, served, question)),
+      keep: config.revision !== '',
+      samples: () =>
+        samples(model, loaded.directory, (question) => exchangeOf(service, served, question)).catch(
+          (error: unknown) => {
+            log.warn({ err: error }, 'cannot read the golden and warm-up requests to replay them');
+            return [];
+          },
+        ),
       goldenTolerance: TOLERANCE,
       metrics: new ForwardMetrics(this.#metrics.registry),
     });
