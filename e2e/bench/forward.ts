@@ -100,6 +100,11 @@ const quantile = (times: number[], q: number): number =>
 const show = (times: number[]): string =>
   `p50 ${quantile(times, 0.5).toFixed(2)} ms  p99 ${quantile(times, 0.99).toFixed(2)} ms  (${times.length} requests)`;
 
+const trafficTo = ({ url }: Running, more: Partial<Traffic>): Traffic => ({
+  ...{ trial: 't', stable: 1, target: 2, targetVersion: '2', to: new URL(url).host, weight: 0 },
+  ...more,
+});
+
 /** CPU time of the workers of a server so far, in milliseconds. */
 async function cpu(server: Running): Promise<number> {
   let ticks = 0;
@@ -191,8 +196,7 @@ async function main(): Promise<void> {
     const clients = { stable: new Client(stable.url, body), canary: new Client(canary.url, body) };
     let changes = 0;
     const annotate = async (more: Partial<Traffic>): Promise<void> => {
-      const to = new URL(canary.url).host;
-      await info.write({ trial: 't', stable: 1, target: 2, targetVersion: '2', to, weight: 0, ...more });
+      await info.write(trafficTo(canary, more));
       await stable.logged('traffic', ++changes);
     };
     for (const client of Object.values(clients)) await client.closed(2000);
@@ -202,15 +206,21 @@ async function main(): Promise<void> {
     if (!wanted.includes('cost')) return;
     const plain = await start('1', { WORKERS: '1' });
     const zero = await start('1', { WORKERS: '1', POD_INFO: info.folder });
+    const all = await PodInfo.create();
+    const forwarding = await start('1', { WORKERS: '1', POD_INFO: all.folder });
+    await all.write(trafficTo(canary, { weight: 100 }));
+    await forwarding.logged('traffic');
     const candidates = [
       { name: 'no annotation', server: plain },
       { name: 'annotation with weight 0', server: zero },
+      { name: 'annotation with weight 100', server: forwarding },
       ...(values.baseline === undefined
         ? []
         : [{ name: 'baseline', server: await start('1', { WORKERS: '1' }, values.baseline) }]),
     ];
     await annotate({ weight: 0, trial: 'cost' });
     await cost(candidates.map((one) => ({ ...one, client: new Client(one.server.url, body) })));
+    await all.dispose();
   } finally {
     await bench.dispose();
     await info.dispose();

@@ -4,7 +4,7 @@ import { FORWARDED_HEADER, parseTraffic, type Match, type Traffic } from '@model
 /** What a decision depends on: the same for every protocol. */
 export interface Facts {
   /** Version the request names, if it does. */
-  version: string | undefined;
+  readonly version: string | undefined;
   /** Value of a header, for gRPC of a metadata key; the name is in lower case. */
   header(name: string): string | undefined;
 }

@@ -17,10 +17,9 @@ export type Reply<T> = (Answered<T> & { ok: true }) | { ok: false; cause: Fallba
  * One request with its whole body, in whatever protocol it came; `T` is that protocol's answer. It may be kept and asked
  * again much later, so it must hold nothing of the connection.
  */
-export interface Exchange<T> {
-  facts: Facts;
+export interface Exchange<T> extends Facts {
   /** How much memory it holds, in bytes. */
-  bytes: number;
+  readonly bytes: number;
   /** The answer of this server. @throws RequestError, RunError */
   own(): Promise<Answered<T>>;
   /** The answer of the server on trial at `to` (`host` or `host:port`), which must get FORWARDED_HEADER. Never rejects. */

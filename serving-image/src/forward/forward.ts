@@ -1,7 +1,7 @@
 /** Forwarding one request: what the client gets, and what is counted. */
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import { unavailable } from '../protocol/errors.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answered, Exchange } from './exchange.ts';
 import type { ForwardMetrics } from './metrics.ts';
 import { isServersFault, type Outcome, type Round } from './round.ts';
 import { count } from './tally.ts';
@@ -12,17 +12,17 @@ export async function forward<T>(
   traffic: Traffic,
   round: Round,
   metrics: ForwardMetrics,
-): Promise<T> {
+): Promise<Answered<T>> {
   const began = performance.now();
   const reply = await round.ask(exchange, traffic);
   if (reply.ok) {
     record(round, metrics, began, 'answered', reply.nonFinite);
-    return reply.answer;
+    return reply;
   }
   try {
-    const { answer } = await exchange.own();
+    const answered = await exchange.own();
     record(round, metrics, began, reply.cause);
-    return answer;
+    return answered;
   } catch (error) {
     const both = isServersFault(error);
     // What both refuse is the client's fault; what both fail at must not speak against one of them alone.
@@ -38,12 +38,13 @@ export async function forwardNamed<T>(
   traffic: Traffic,
   round: Round,
   metrics: ForwardMetrics,
-): Promise<T> {
+): Promise<Answered<T>> {
   const began = performance.now();
   const reply = await round.ask(exchange, traffic);
   if (reply.ok) record(round, metrics, began, 'answered', reply.nonFinite);
   else record(round, metrics, began, reply.cause === '4xx' ? 'rejected' : reply.cause);
-  if (reply.answer !== undefined) return reply.answer;
+  if (reply.ok) return reply;
+  if (reply.answer !== undefined) return { answer: reply.answer, bytes: 0, nonFinite: false };
   throw unavailable(
     `version ${traffic.targetVersion} is on trial and gives no answer now; without a version you get one`,
   );

@@ -2,14 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { Recent } from './recent.ts';
 
 function recent() {
-  const clock = { now: 0 };
-  const kept = new Recent<{ id: number; bytes: number }>({ count: 3, bytes: 100 }, () => clock.now);
-  const offer = (id: number, bytes = 1, now = clock.now) => {
-    clock.now = now;
-    kept.offer({ id, bytes });
+  const kept = new Recent<{ id: number; bytes: number }>({ count: 3, bytes: 100 });
+  return (id: number, bytes = 1, now = 0) => {
+    kept.offer({ id, bytes }, now);
     return kept.all.map((item) => item.id);
   };
-  return offer;
 }
 
 describe('requests that are kept', () => {
@@ -32,8 +29,8 @@ describe('requests that are kept', () => {
   });
 
   it('give way by bytes before the count is reached', () => {
-    const kept = new Recent<{ bytes: number }>({ count: 100, bytes: 100 }, () => 0);
-    for (let i = 0; i < 10; i++) kept.offer({ bytes: 20 });
+    const kept = new Recent<{ bytes: number }>({ count: 100, bytes: 100 });
+    for (let i = 0; i < 10; i++) kept.offer({ bytes: 20 }, 0);
     expect(kept.all).toHaveLength(5);
   });
 });

@@ -4,6 +4,7 @@ import { RequestError } from '../protocol/errors.ts';
 import { Breaker } from './breaker.ts';
 import { deadlineMs, p99 } from './deadline.ts';
 import type { Answered, Exchange, Reply } from './exchange.ts';
+import type { Recent } from './recent.ts';
 import { count, emptyCounts, type Counts } from './tally.ts';
 
 /**
@@ -26,12 +27,14 @@ export class Round {
     return p99(this.counts.own) ?? this.p99Before;
   }
 
-  /** Answers here. */
-  async own<T>(exchange: Exchange<T>): Promise<Answered<T>> {
+  /** Answers here, and keeps the request in `recent`. */
+  async own<T>(exchange: Exchange<T>, recent?: Recent<Exchange<unknown>>): Promise<Answered<T>> {
     const began = performance.now();
     try {
       const answered = await exchange.own();
       count(this.counts.own, { ms: performance.now() - began, nonFinite: answered.nonFinite });
+      // One that names our version would be refused by any other.
+      if (exchange.version === undefined) recent?.offer(exchange, began);
       return answered;
     } catch (error) {
       count(this.counts.own, { ms: performance.now() - began, error: isServersFault(error) });

@@ -26,7 +26,8 @@ interface Script {
 function exchange({ own, reply = answered('there'), version, headers = {}, bytes = 1 }: Script = {}) {
   const asked: { to: string; timeoutMs: number }[] = [];
   const made: Exchange<string> = {
-    facts: { version, header: (name) => headers[name] },
+    version,
+    header: (name) => headers[name],
     bytes,
     own: async () => ({ answer: (await own?.()) ?? 'here', bytes: 1, nonFinite: false }),
     ask: async (to, timeoutMs) => {
@@ -52,7 +53,7 @@ function trial(samples: Sample[] = []) {
     goldenTolerance: 1e-5,
     metrics,
   });
-  const serve = (script?: Script) => made.serve(exchange(script).exchange);
+  const serve = async (script?: Script) => (await made.serve(exchange(script).exchange)).answer;
   const value = async (name: string) =>
     (await registry.getMetricsAsJSON())
       .find((metric) => metric.name === `modeldeployment_${name}`)
@@ -207,7 +208,7 @@ describe('a request for the version on trial', () => {
 
   it('is known as such, but not when it was forwarded or there is no trial', () => {
     const { trial: worker } = trial();
-    const facts = (headers = {}) => exchange({ ...NAMED, headers }).exchange.facts;
+    const facts = (headers = {}) => exchange({ ...NAMED, headers }).exchange;
     expect(worker.names(facts())).toBe(false);
     worker.set(TRAFFIC);
     expect([worker.names(facts()), worker.names(facts({ [FORWARDED_HEADER]: '1' }))]).toEqual([true, false]);

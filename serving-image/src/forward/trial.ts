@@ -4,7 +4,7 @@
  */
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import { choose, namesTarget, Share, type Facts } from './choose.ts';
-import type { Exchange, Sample } from './exchange.ts';
+import type { Answered, Exchange, Sample } from './exchange.ts';
 import { forward, forwardNamed } from './forward.ts';
 import type { ForwardMetrics } from './metrics.ts';
 import { Mirror } from './mirror.ts';
@@ -35,14 +35,15 @@ export class Trial {
   #forwarded = new Share();
   #mirrored = new Share();
   readonly #mirror: Mirror;
-  readonly #recent = new Recent<Exchange<unknown>>(RECENT, () => performance.now());
+  readonly #recent: Recent<Exchange<unknown>> | undefined;
   readonly #replay: Replay;
 
   constructor(private readonly options: TrialOptions) {
     this.#mirror = new Mirror(options.metrics);
+    this.#recent = options.keep ? new Recent(RECENT) : undefined;
     this.#replay = new Replay({
       samples: options.samples,
-      recent: () => this.#recent.all.map((exchange) => ({ exchange })),
+      recent: () => (this.#recent?.all ?? []).map((exchange) => ({ exchange })),
       seen: () => seen(this.#round.counts),
       send: (sample) => this.#send(sample),
     });
@@ -70,29 +71,25 @@ export class Trial {
   }
 
   /** Answers a request, here or there. @throws what `own` throws; RequestError 503 when only the other one could answer */
-  async serve<T>(exchange: Exchange<T>): Promise<T> {
+  serve<T>(exchange: Exchange<T>): Promise<Answered<T>> {
     const traffic = this.#traffic;
     const round = this.#round;
-    if (traffic === undefined) return (await this.#own(exchange, round)).answer;
+    if (traffic === undefined) return round.own(exchange, this.#recent);
     const { version, metrics } = this.options;
-    const choice = choose(exchange.facts, traffic, version, this.#forwarded);
+    const choice = choose(exchange, traffic, version, this.#forwarded);
     if (choice === 'named') return forwardNamed(exchange, traffic, round, metrics);
     if (choice === 'forward') {
       if (round.breaker.allows()) return forward(exchange, traffic, round, metrics);
       round.counts.skipped++;
       metrics.forwarded.inc({ outcome: 'skipped' });
     }
-    const answered = await this.#own(exchange, round);
-    if (choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent)) {
-      this.#mirror.offer(exchange, answered, traffic, round);
-    }
-    return answered.answer;
+    const copied = choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent);
+    return copied ? this.#copy(exchange, traffic, round) : round.own(exchange, this.#recent);
   }
 
-  async #own<T>(exchange: Exchange<T>, round: Round) {
-    const answered = await round.own(exchange);
-    // One that names our version would be refused by any other.
-    if (this.options.keep && exchange.facts.version === undefined) this.#recent.offer(exchange);
+  async #copy<T>(exchange: Exchange<T>, traffic: Traffic, round: Round): Promise<Answered<T>> {
+    const answered = await round.own(exchange, this.#recent);
+    this.#mirror.offer(exchange, answered, traffic, round);
     return answered;
   }
 

@@ -1,6 +1,6 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { IncomingMessage } from 'node:http';
-import type { Exchange } from '../forward/exchange.ts';
+import type { Answered, Exchange } from '../forward/exchange.ts';
 import { anyNonFinite } from '../forward/outputs.ts';
 import { RunError, type ServedModel, type Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
@@ -13,7 +13,7 @@ import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, readBody, type Body } from './body.ts';
-import { factsOf, httpExchange, type HttpQuestion, type OwnAnswer } from './exchange.ts';
+import { headerOf, HttpExchange, type HttpQuestion } from './exchange.ts';
 import type { Served, Service } from './service.ts';
 
 /** How the body of a call is read, and its answer written. */
@@ -50,12 +50,14 @@ export async function answerCall(
   const { kind, model, version } = asked;
   const { url = '/', headers } = request;
   const { protocol } = CALLS[kind];
-  const there = service.trial.names(factsOf(version, headers));
+  const there = version !== undefined && service.trial.names({ version, header: (name) => headerOf(headers, name) });
   const served = service.models.find(there ? { model } : asked);
   if (!served) throw protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
   const body = await receive(service, served, request, protocol, started);
   const readMs = performance.now() - started;
-  return service.trial.serve(exchangeOf(service, served, { kind, protocol, url, version, headers, body, readMs }));
+  const question = { kind, protocol, url, version, headers, body, readMs };
+  const { answer } = await service.trial.serve(exchangeOf(service, served, question));
+  return answer;
 }
 
 async function receive(
@@ -76,9 +78,13 @@ async function receive(
 
 /** A request as a trial sees it: it may be answered here or elsewhere, and be asked again later. */
 export const exchangeOf = (service: Service, served: Served, question: HttpQuestion): Exchange<Answer> =>
-  httpExchange(question, service.revision, () => answerHere(service, served, question));
+  new HttpExchange(question, service.revision, (asked) => answerHere(service, served, asked));
 
-async function answerHere(service: Service, served: Served, { kind, body, readMs }: HttpQuestion): Promise<OwnAnswer> {
+async function answerHere(
+  service: Service,
+  served: Served,
+  { kind, body, readMs }: HttpQuestion,
+): Promise<Answered<Answer>> {
   const { model, statistics } = served;
   const call = CALLS[kind];
   const began = performance.now();
@@ -100,7 +106,7 @@ async function answerHere(service: Service, served: Served, { kind, body, readMs
       jsonLength === undefined
         ? json(bytes)
         : { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
-    return { answer, nonFinite: anyNonFinite(outputs) };
+    return { answer, bytes: bytes.length, nonFinite: anyNonFinite(outputs) };
   } catch (error) {
     statistics.failed(readMs + performance.now() - began);
     throw error;

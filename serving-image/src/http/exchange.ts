@@ -1,7 +1,6 @@
 /** A request of HTTP as a trial sees it: how it is answered here, and how by the server on trial. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { FORWARDED_HEADER, type FallbackCause } from '@modeldeployment/modelpack/traffic';
-import type { Facts } from '../forward/choose.ts';
 import type { Answered, Exchange, Reply } from '../forward/exchange.ts';
 import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
@@ -26,35 +25,39 @@ export interface HttpQuestion {
   readMs: number;
 }
 
-export interface OwnAnswer {
-  answer: Answer;
-  nonFinite: boolean;
-}
+export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();
 
-export const factsOf = (version: string | undefined, headers: IncomingHttpHeaders): Facts => ({
-  version,
-  header: (name) => headers[name]?.toString(),
-});
+export class HttpExchange implements Exchange<Answer> {
+  readonly version: string | undefined;
+  readonly bytes: number;
 
-/** @param revision of this server, told to the other one */
-export function httpExchange(
-  { protocol, url, version, headers, body }: HttpQuestion,
-  revision: string,
-  own: () => Promise<OwnAnswer>,
-): Exchange<Answer> {
-  return {
-    facts: factsOf(version, headers),
-    bytes: body.length,
-    own: async () => {
-      const { answer, nonFinite } = await own();
-      return { answer, nonFinite, bytes: answer.body.length };
-    },
-    ask: async (to, timeoutMs) => {
-      const question = { path: url, headers, chunks: body.chunks, length: body.length };
-      return replyOf(protocol, await askHttp(to, question, { [FORWARDED_HEADER]: revision }, timeoutMs));
-    },
-    outputs: (answer) => outputsOf(protocol, answer),
-  };
+  /** @param revision of this server, told to the other one */
+  constructor(
+    private readonly question: HttpQuestion,
+    private readonly revision: string,
+    private readonly answer: (question: HttpQuestion) => Promise<Answered<Answer>>,
+  ) {
+    this.version = question.version;
+    this.bytes = question.body.length;
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.question.headers, name);
+  }
+
+  own(): Promise<Answered<Answer>> {
+    return this.answer(this.question);
+  }
+
+  async ask(to: string, timeoutMs: number): Promise<Reply<Answer>> {
+    const { protocol, url: path, headers, body } = this.question;
+    const request = { path, headers, chunks: body.chunks, length: body.length };
+    return replyOf(protocol, await askHttp(to, request, { [FORWARDED_HEADER]: this.revision }, timeoutMs));
+  }
+
+  outputs(answer: Answer): Output[] {
+    return outputsOf(this.question.protocol, answer);
+  }
 }
 
 /** Pure. */
