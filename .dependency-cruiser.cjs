@@ -44,7 +44,7 @@ module.exports = {
       name: 'server-protocol-is-pure',
       severity: 'error',
       from: { path: '^serving-image/src/protocol/', pathNot: TESTS },
-      to: { pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$' },
+      to: { pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/' },
     },
     {
       name: 'server-forward-decides-apart-from-effects',

@@ -257,8 +257,8 @@ describe('a model folder', () => {
       operations: ['MatMul'],
       signatures: {
         serving_default: {
-          inputs: [{ name: 'x', dtype: 'FP32', shape: [-1, 4] }],
-          outputs: [{ name: 'y', dtype: 'FP32', shape: [-1, 4] }],
+          inputs: [{ name: 'x', dtype: 'FP32', shape: [-1, 4], node: 'x:0' }],
+          outputs: [{ name: 'y', dtype: 'FP32', shape: [-1, 4], node: 'x:0' }],
         },
       },
     });

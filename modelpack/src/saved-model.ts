@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { ModelError } from './failure.ts';
-import { datatypeOf, type ModelInfo, shapeOf, type Signature, type TensorSpec } from './signature.ts';
+import { type ModelInfo, type Signature, specOf, type TensorSpec } from './signature.ts';
 
 /**
  * The part of TensorFlow's saved_model.proto, meta_graph.proto and their imports that tells signatures and operations.
@@ -20,8 +20,8 @@ message Graph { repeated Node node = 1; repeated Library library = 2; }
 message Node { string op = 2; }
 message Library { repeated Function function = 1; }
 message Function { repeated Node node_def = 3; }
-message SignatureDef { map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; }
-message TensorInfo { DataType dtype = 2; Shape tensor_shape = 3; }
+message SignatureDef { map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; string method_name = 3; }
+message TensorInfo { string name = 1; DataType dtype = 2; Shape tensor_shape = 3; }
 message Shape { repeated Dim dim = 2; bool unknown_rank = 3; }
 message Dim { int64 size = 1; }
 enum DataType {
@@ -31,16 +31,22 @@ enum DataType {
 }`;
 
 interface TensorInfo {
+  name: string;
   dtype: string;
   tensorShape?: { dim: { size: string }[]; unknownRank: boolean };
 }
 interface Node {
   op: string;
 }
+interface SignatureDef {
+  inputs: Record<string, TensorInfo>;
+  outputs: Record<string, TensorInfo>;
+  methodName: string;
+}
 interface MetaGraph {
   metaInfoDef: { tags: string[] }[];
   graphDef: { node: Node[]; library: { function: { nodeDef: Node[] }[] }[] }[];
-  signatureDef: Record<string, { inputs: Record<string, TensorInfo>; outputs: Record<string, TensorInfo> }>;
+  signatureDef: Record<string, SignatureDef>;
 }
 
 const type = protobuf.parse(PROTO).root.lookupType('SavedModel');
@@ -67,9 +73,9 @@ export async function readSavedModel(folder: string): Promise<ModelInfo> {
   const signatures = Object.entries(serving.signatureDef)
     // Not signatures that people call: TensorFlow keeps its initialisation there.
     .filter(([name]) => !name.startsWith('__'))
-    .map(([name, { inputs, outputs }]): [string, Signature] => [
+    .map(([name, { inputs, outputs, methodName: method }]): [string, Signature] => [
       name,
-      { inputs: specsOf(inputs), outputs: specsOf(outputs) },
+      { inputs: specsOf(inputs), outputs: specsOf(outputs), ...(method === '' ? {} : { method }) },
     ]);
   return { format: 'SavedModel', signatures: Object.fromEntries(signatures), operations: operationsOf(graphs) };
 }
@@ -93,5 +99,5 @@ function operationsOf(graphs: readonly MetaGraph[]): string[] {
 
 const specsOf = (tensors: Record<string, TensorInfo>): TensorSpec[] =>
   Object.entries(tensors)
-    .map(([name, { dtype, tensorShape }]) => ({ name, dtype: datatypeOf(name, dtype), shape: shapeOf(tensorShape) }))
+    .map(([name, { name: node, dtype, tensorShape }]) => specOf(name, dtype, tensorShape, node))
     .sort((a, b) => (a.name < b.name ? -1 : 1));

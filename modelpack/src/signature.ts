@@ -22,11 +22,17 @@ export interface TensorSpec {
   dtype: Datatype;
   /** -1 for a dimension that is free; an empty list is a scalar. */
   shape: number[];
+  /** Not even the number of dimensions is known; `shape` is [-1] then. */
+  unknownRank?: true;
+  /** The tensor of the graph that is meant, such as `x:0`, where the model names one. */
+  node?: string;
 }
 
 export interface Signature {
   inputs: TensorSpec[];
   outputs: TensorSpec[];
+  /** What TensorFlow says it is for, such as `tensorflow/serving/classify`. */
+  method?: string;
 }
 
 export type ModelFormat = 'SavedModel' | 'TFJSGraph' | 'TFJSLayers';
@@ -77,11 +83,27 @@ export function datatypeOf(tensor: string, type: string): Datatype {
   );
 }
 
+interface ShapeProto {
+  dim?: { size?: string | number }[];
+  unknownRank?: boolean;
+}
+
 /**
- * The shape in a TensorShapeProto, or its JSON form. One that is not known at all (any rank) is shown as [-1]: the
- * protocol has no word for it, and most such tensors are lists.
+ * What the model says of a tensor. A shape of which not even the rank is known is shown as [-1]: the protocol has no
+ * word for it, and most such tensors are lists. Throws ModelError ModelMalformed.
  */
-export function shapeOf(proto: { dim?: { size?: string | number }[]; unknownRank?: boolean } | undefined): number[] {
-  if (proto === undefined || proto.unknownRank === true) return [-1];
-  return (proto.dim ?? []).map(({ size = 0 }) => Number(size));
+export function specOf(
+  name: string,
+  dtype: string,
+  shape: ShapeProto | undefined,
+  node: string | undefined,
+): TensorSpec {
+  const unknownRank = shape === undefined || shape.unknownRank === true;
+  return {
+    name,
+    dtype: datatypeOf(name, dtype),
+    shape: unknownRank ? [-1] : (shape.dim ?? []).map(({ size = 0 }) => Number(size)),
+    ...(unknownRank ? { unknownRank } : {}),
+    ...(node ? { node } : {}),
+  };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './failure.ts';
-import { datatypeOf, DEFAULT_SIGNATURE, type ModelInfo, shapeOf, type TensorSpec } from './signature.ts';
+import { datatypeOf, DEFAULT_SIGNATURE, type ModelInfo, specOf, type TensorSpec } from './signature.ts';
 
 /** The parts of a TensorFlow.js model.json that we read. */
 export interface ModelJson {
@@ -92,11 +92,9 @@ export function describeGraph(model: ModelJson): ModelInfo {
 }
 
 function specsOf(tensors: Record<string, JsonTensorInfo>): TensorSpec[] {
-  return Object.entries(tensors).map(([name, { dtype, tensorShape }]) => ({
-    name,
-    dtype: datatypeOf(name, dtype),
-    shape: shapeOf(tensorShape),
-  }));
+  return Object.entries(tensors).map(([name, { name: node, dtype, tensorShape }]) =>
+    specOf(name, dtype, tensorShape, node),
+  );
 }
 
 /**

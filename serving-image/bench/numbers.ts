@@ -19,7 +19,7 @@ function read(bytes: Buffer, dtype: DataType): ArrayLike<number> {
 
 function write(data: Float32Array): Buffer {
   const tensor = { name: 'x', dtype: 'FP32' as const, shape: [data.length], data };
-  return new JsonWriter().raw('[').elements(tensor, 0, data.length, 'string').raw(']').finish();
+  return new JsonWriter().raw('[').elements(tensor, 0, data.length, 'v2').raw(']').finish();
 }
 
 /** Best of many rounds, in microseconds: the machine's other work only ever adds. */

@@ -7,7 +7,10 @@ import { modelNotFound } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Answer as ModelAnswer, Inference } from '../protocol/request.ts';
 import type { CallKind, CallRoute, Route } from '../protocol/route.ts';
-import { decodePredict, encodePredict, servableNotFound, type PredictRequest } from '../protocol/v1.ts';
+import { encodePredict } from '../protocol/v1/answer.ts';
+import { decodeExamples, encodeClassify, encodeRegress } from '../protocol/v1/examples.ts';
+import { servableNotFound } from '../protocol/v1/metadata.ts';
+import { decodePredict, type PredictRequest } from '../protocol/v1/predict.ts';
 import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
@@ -35,8 +38,23 @@ const predict: Call<PredictRequest> = {
   decode: ({ chunks, length }, model) => decodePredict(jsonText(chunks, length), model),
   encode: (_, request, outputs) => ({ body: encodePredict(request, outputs) }),
 };
+const classify: Call<Inference> = {
+  protocol: 'v1',
+  decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'classify'),
+  encode: (_, request, outputs) => ({ body: encodeClassify(request, outputs) }),
+};
+const regress: Call<Inference> = {
+  protocol: 'v1',
+  decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'regress'),
+  encode: (_, request, outputs) => ({ body: encodeRegress(request, outputs) }),
+};
 
-const CALLS: Readonly<Record<CallKind, Call<Inference>>> = { 'v2.infer': infer, 'v1.predict': predict };
+const CALLS: Readonly<Record<CallKind, Call<Inference>>> = {
+  'v2.infer': infer,
+  'v1.predict': predict,
+  'v1.classify': classify,
+  'v1.regress': regress,
+};
 
 export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
 

@@ -4,8 +4,14 @@ import { badRequest, modelNotFound, unavailable } from '../protocol/errors.ts';
 import { openBody } from '../protocol/json/body.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Question, Target } from '../protocol/route.ts';
-import { modelMetadata as metadataV1, modelStatus, servableNotFound } from '../protocol/v1.ts';
-import { modelConfig, modelMetadata, repositoryIndex, serverMetadata } from '../protocol/v2/metadata.ts';
+import { modelMetadata as metadataV1, modelStatus, servableNotFound, statusNotFound } from '../protocol/v1/metadata.ts';
+import {
+  modelConfig,
+  modelMetadata,
+  repositoryIndex,
+  serverMetadata,
+  type IndexEntry,
+} from '../protocol/v2/metadata.ts';
 import { readStatistics } from '../telemetry/statistics.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, readBody } from './body.ts';
@@ -54,9 +60,12 @@ export async function answerQuestion(service: Service, asked: Question, request:
       return json(JSON.stringify({ name: model.name, ready: true }));
     }
     case 'v1.status':
-      return json(modelStatus(foundV1(service, asked).model));
-    case 'v1.metadata':
-      return json(metadataV1(foundV1(service, asked).model));
+      return json(modelStatus(statuses(service, asked)));
+    case 'v1.metadata': {
+      const served = service.models.find(asked);
+      if (!served) throw servableNotFound(asked);
+      return json(metadataV1(served.model));
+    }
   }
 }
 
@@ -74,10 +83,14 @@ function found(service: Service, asked: Target): Served {
   return served;
 }
 
-function foundV1(service: Service, asked: Target): Served {
-  const served = service.models.find(asked);
-  if (!served) throw servableNotFound(asked);
-  return served;
+/** The versions whose status is asked for: all of a model, or the one with this number or label. */
+function statuses(service: Service, asked: Target): IndexEntry[] {
+  const version = asked.label === undefined ? asked.version : service.models.find(asked)?.model.version;
+  const entries = service.models
+    .index()
+    .filter((entry) => entry.name === asked.model && (version ?? entry.version) === entry.version);
+  if (entries.length === 0 || (asked.label !== undefined && version === undefined)) throw statusNotFound(asked);
+  return entries;
 }
 
 function checkReady({ draining }: Service): void {

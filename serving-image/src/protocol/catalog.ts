@@ -8,7 +8,7 @@ import {
   type VersionState,
 } from '../model/catalog.ts';
 import { modelNotFound, unavailable } from './errors.ts';
-import { servableNotFound } from './v1.ts';
+import { servableNotFound } from './v1/metadata.ts';
 import type { IndexEntry } from './v2/metadata.ts';
 
 /** @throws RequestError 503 */

@@ -6,7 +6,7 @@ type Plain = 'page' | 'metrics' | 'v2.live' | 'v2.ready' | 'v2.server' | 'v2.mod
 /** Questions about a model. */
 type Named = 'v2.model' | 'v2.modelReady' | 'v2.config' | 'v2.modelStats' | 'v1.status' | 'v1.metadata';
 /** Requests that run a model. */
-export type CallKind = 'v2.infer' | 'v1.predict';
+export type CallKind = 'v2.infer' | 'v1.predict' | 'v1.classify' | 'v1.regress';
 
 /** The model that is asked for, and which of its versions: by number, by label, or the one that serves by default. */
 export interface Target {
@@ -24,7 +24,8 @@ export type Route = CallRoute | Question;
 const LONGEST_PATH = 2048;
 
 const V2_MODEL = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer|config|stats))?$/;
-const V1_MODEL = /^\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/([^/:]+))?(\/metadata|:predict)?$/i;
+const V1_MODEL =
+  /^\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/([^/:]+))?(\/metadata|:predict|:classify|:regress)?$/i;
 const CONTROL = /^\/v2\/repository\/models\/[^/]+\/(?:load|unload)$/;
 
 /** The paths of the server itself: what they ask, and with which verb. */
@@ -44,6 +45,12 @@ const OF_MODEL: Readonly<Record<string, Exclude<Named, 'v1.status' | 'v1.metadat
   ready: 'v2.modelReady',
   config: 'v2.config',
   stats: 'v2.modelStats',
+};
+
+const V1_CALL: Readonly<Record<string, CallKind>> = {
+  ':predict': 'v1.predict',
+  ':classify': 'v1.classify',
+  ':regress': 'v1.regress',
 };
 
 /** @throws RequestError 404, 405, or 400 under /v1 as TensorFlow Serving does */
@@ -99,9 +106,10 @@ function routeV1(verb: string, path: string): Route {
     ...(label === undefined ? {} : { label }),
   };
   const action = match[4]?.toLowerCase();
-  if (action === ':predict') {
+  const call = V1_CALL[action ?? ''];
+  if (call) {
     if (verb !== 'POST') throw malformed();
-    return { kind: 'v1.predict', ...target };
+    return { kind: call, ...target };
   }
   if (verb !== 'GET') throw malformed();
   return { kind: action === '/metadata' ? 'v1.metadata' : 'v1.status', ...target };

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataType } from '../model/types.ts';
-import { attribute, constant, placeholder, writeSavedModel } from './saved-model.ts';
+import { attribute, constant, placeholder, writeSavedModel, type GraphNode } from './saved-model.ts';
 
 /** y = x · W + b with three inputs and two outputs; [1, 2, 3] gives [22.5, 27.5]. */
 export const WEIGHTS = Float32Array.from([1, 2, 3, 4, 5, 6]);
@@ -36,6 +36,60 @@ export async function identitySavedModel(folder: string, dtype: DataType): Promi
       { name: 'y', op: 'Identity', input: ['x'], attributes: { T: attribute.type(dtype) } },
     ],
     { inputs: [{ name: 'x', dtype, shape: [-1] }], outputs: [{ name: 'y', dtype, shape: [-1] }] },
+  );
+}
+
+/**
+ * Parses examples with one float feature `x`, and answers 0.5 · x + 3 as a regression, or as scores of a class without
+ * a label.
+ */
+export async function halfPlusThreeSavedModel(folder: string, method: 'classify' | 'regress'): Promise<void> {
+  const T = attribute.type('FP32');
+  const scalar = (name: string, value: number) => constant(name, 'FP32', [], Float32Array.from([value]));
+  const text = (name: string, value: string): GraphNode => ({
+    name,
+    op: 'Const',
+    attributes: { dtype: attribute.type('BYTES'), value: attribute.text(value) },
+  });
+  const output = method === 'classify' ? 'scores' : 'outputs';
+  await writeSavedModel(
+    folder,
+    [
+      placeholder({ name: 'inputs', dtype: 'BYTES', shape: [-1] }),
+      constant('names', 'BYTES', [0], new Uint8Array(0)),
+      text('key', 'x'),
+      scalar('missing', 0),
+      {
+        name: 'x',
+        op: 'ParseExample',
+        input: ['inputs', 'names', 'key', 'missing'],
+        attributes: {
+          Nsparse: attribute.count(0),
+          Ndense: attribute.count(1),
+          sparse_types: attribute.types([]),
+          Tdense: attribute.types(['FP32']),
+          dense_shapes: attribute.shapes([[]]),
+        },
+      },
+      scalar('half', 0.5),
+      scalar('three', 3),
+      { name: 'product', op: 'Mul', input: ['x', 'half'], attributes: { T } },
+      { name: 'sum', op: 'AddV2', input: ['product', 'three'], attributes: { T } },
+      constant('last', 'INT32', [], Int32Array.from([-1])),
+      method === 'classify'
+        ? {
+            name: output,
+            op: 'ExpandDims',
+            input: ['sum', 'last'],
+            attributes: { T, Tdim: attribute.type('INT32') },
+          }
+        : { name: output, op: 'Identity', input: ['sum'], attributes: { T } },
+    ],
+    {
+      inputs: [{ name: 'inputs', dtype: 'BYTES', shape: [-1] }],
+      outputs: [{ name: output, dtype: 'FP32', shape: method === 'classify' ? [-1, 1] : [-1] }],
+      method: `tensorflow/serving/${method}`,
+    },
   );
 }
 

@@ -1,7 +1,7 @@
 /** Writes small SavedModels without TensorFlow, so that tests can have one for each case. Test code only. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DataType, TensorSpec } from '../model/types.ts';
+import type { DataType, Signature, TensorSpec } from '../model/types.ts';
 
 /** Fields by their number; a list repeats the field. */
 interface Message {
@@ -61,6 +61,9 @@ export const attribute = {
   type: (dtype: DataType): Message => ({ 6: TYPE[dtype] }),
   shape: (shape: readonly number[]): Message => ({ 7: shapeOf(shape) }),
   flag: (value: boolean): Message => ({ 5: value }),
+  count: (value: number): Message => ({ 3: value }),
+  types: (dtypes: readonly DataType[]): Message => ({ 1: { 6: dtypes.map((dtype) => TYPE[dtype]) } }),
+  shapes: (shapes: readonly (readonly number[])[]): Message => ({ 1: { 7: shapes.map(shapeOf) } }),
   tensor: (dtype: DataType, shape: readonly number[], content: ArrayBufferView): Message => ({
     8: { 1: TYPE[dtype], 2: shapeOf(shape), 4: new Uint8Array(content.buffer, content.byteOffset, content.byteLength) },
   }),
@@ -95,7 +98,7 @@ export const constant = (
 export async function writeSavedModel(
   folder: string,
   nodes: readonly GraphNode[],
-  signature: { inputs: TensorSpec[]; outputs: TensorSpec[] },
+  { inputs, outputs, method = 'tensorflow/serving/predict' }: Signature,
 ): Promise<void> {
   const info = (specs: TensorSpec[]) =>
     entries(
@@ -113,7 +116,7 @@ export async function writeSavedModel(
     4: { 1: 1286 },
   };
   const signatures = entries({
-    serving_default: { 1: info(signature.inputs), 2: info(signature.outputs), 3: 'tensorflow/serving/predict' },
+    serving_default: { 1: info(inputs), 2: info(outputs), 3: method },
   });
   await mkdir(folder, { recursive: true });
   await writeFile(

@@ -80,13 +80,18 @@ function roll(store: ObjectStore, deployment: IDeployment, own: IReplicaSet[], f
   const grown = Math.min(wanted, size(fresh) + Math.max(0, limit - total));
   if (size(fresh) !== grown) return scale(store, fresh, grown);
   const least = wanted - portionOf(maxUnavailable, wanted, 'down');
-  const ready = own.flatMap((set) => podsOf(store, set)).filter(isReadyPod).length;
-  for (const set of own.filter((one) => one !== fresh && size(one) > 0)) {
+  const old = own.filter((one) => one !== fresh && size(one) > 0);
+  // What is being removed no longer counts, and what is still coming up does not yet.
+  const coming = size(fresh) - podsOf(store, fresh).filter(isReadyPod).length;
+  if (own.reduce((sum, set) => sum + size(set), 0) - least - coming <= 0) return false;
+  for (const set of old) {
     const healthy = podsOf(store, set).filter(isReadyPod).length;
     // Pods that do not answer are of no use to anybody.
     if (healthy < size(set)) return scale(store, set, healthy);
-    if (ready > least) return scale(store, set, size(set) - 1);
   }
+  const [first] = old;
+  const ready = own.flatMap((set) => podsOf(store, set)).filter(isReadyPod).length;
+  if (first !== undefined && ready > least) return scale(store, first, size(first) - 1);
   return false;
 }
 

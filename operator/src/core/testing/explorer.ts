@@ -1,4 +1,4 @@
-import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IControllerRevision, IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod, IService } from 'kubernetes-models/v1';
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
 import { LABEL } from '../names.ts';
@@ -8,9 +8,12 @@ import { digestOf, type Fate, NAME, Simulator } from './simulator.ts';
 import { controllerOf, isReadyPod } from './store.ts';
 
 /**
- * Explores every order of events of a small world, breadth first: what the operator does (whole passes, passes that die
- * after any write, passes that decide on an older view), what Kubernetes' controllers do, step by step, and what people do
- * (another version, undo, pause, actions), as often as a budget allows. Each state is looked at once.
+ * Explores a small world. Left to itself it goes one way: the operator makes its writes, then Kubernetes' controllers move
+ * step by step. From every state of that way it is led astray by everything that can happen instead, as often as a budget
+ * allows: a pass that dies after any write, one that decides on an older view, a controller that is quicker or slower, a
+ * person who applies another version, undoes, pauses, asks for an action, pods that die. (Emmi, Qadeer, Rakamarić 2011,
+ * "Delay-bounded scheduling": few deviations, at every place, find what orders of events can break.) Each state is looked
+ * at once.
  */
 export interface Exploration {
   /** Distinct states that were seen, and moves between them. */
@@ -27,7 +30,7 @@ export interface ExploreOptions {
   /** Fate of the pods of versions 1, 2 and 3. */
   fates: readonly [Fate, Fate, Fate];
   replicas: number;
-  /** How often people and accidents may interfere. */
+  /** How often it is led astray. */
   budget: number;
   maxStates: number;
   /** Every so many states the world is left alone, and must come to rest well. */
@@ -43,7 +46,7 @@ interface Node {
   by: string;
 }
 
-type Move = [name: string, apply: (sim: Simulator) => boolean, cost?: number];
+type Move = [name: string, apply: (sim: Simulator) => boolean];
 
 const uri = (version: number): string => `oci://registry.example/models/digits:${version}`;
 /** The digest is in the spec: resolving tags is not what is explored here. */
@@ -57,15 +60,15 @@ export function explore(options: ExploreOptions): Exploration {
   const start = new Simulator(specOf(1, options));
   options.fates.forEach((fate, i) => start.fates.set(digestOf(uri(i + 1)), fate));
   start.settle();
-  start.writes.length = 0;
+  start.applySpec(specOf(2, options));
   const first: Node = { sim: start, budget: options.budget, accident: false, from: undefined, by: 'start' };
   const seen = new Set([keyOf(first)]);
-  const queue = [first];
+  const queue: (Node | undefined)[] = [first];
   const result: Exploration = { states: 1, moves: 0, exhausted: false, broken: [] };
   for (let head = 0; head < queue.length && result.broken.length < 3; head++) {
     const node = queue[head] as Node;
     // A queue that keeps what it has done with would keep every state.
-    if (node !== first) delete (queue as unknown[])[head];
+    queue[head] = undefined;
     if (head % options.restEvery === 0) result.broken.push(...restsWell(node, options));
     for (const next of successors(node, options)) {
       result.moves++;
@@ -88,38 +91,43 @@ function way(node: Node): string {
 }
 
 function* successors(node: Node, options: ExploreOptions): Generator<Node> {
-  const moved = ([name, apply, cost = 0]: Move): Node | undefined => {
-    if (cost > node.budget) return undefined;
+  const moved = ([name, apply]: Move, cost: number): Node | undefined => {
     const sim = node.sim.clone();
     if (!apply(sim)) return undefined;
     const accident = node.accident || name.startsWith('pods of');
     return { sim, budget: node.budget - cost, accident, from: node, by: name };
   };
-  const around = [...CLUSTER, ...people(node.sim, options)];
+  const own = [PASS, ...CLUSTER].findIndex((move) => moved(move, 0) !== undefined);
+  for (const [i, move] of [PASS, ...CLUSTER].entries()) {
+    const next = i < own ? undefined : moved(move, i === own ? 0 : 1);
+    if (next !== undefined && next.budget >= 0) yield next;
+  }
+  if (node.budget === 0) return;
   const passes = node.sim.pendingWrites();
   for (let writes = 1; writes < passes; writes++) {
-    const next = moved([`pass, dies after ${writes}`, (sim) => sim.reconcile(writes) > 0]);
+    const next = moved([`pass, dies after ${writes}`, (sim) => sim.reconcile(writes) > 0], 1);
     if (next !== undefined) yield next;
   }
-  const whole = moved(['pass', (sim) => sim.reconcile() > 0]);
-  if (whole !== undefined) yield whole;
-  for (const move of around) {
-    const next = moved(move);
+  for (const move of people(node.sim, options)) {
+    const next = moved(move, 1);
+    if (next !== undefined) yield next;
+  }
+  if (passes === 0) return;
+  for (const move of [...CLUSTER, ...people(node.sim, options)]) {
+    const next = moved(move, 1);
     if (next === undefined) continue;
-    yield next;
     // The operator has decided before, and writes now.
-    if (passes === 0) continue;
-    const late = next.sim.clone();
-    late.reconcile(Infinity, node.sim);
-    yield { ...next, sim: late, from: next, by: 'late pass' };
+    next.sim.reconcile(Infinity, node.sim);
+    yield { ...next, by: `${next.by}, then a pass that did not see it` };
   }
 }
 
+const PASS: Move = ['pass', (sim) => sim.reconcile() > 0];
 const CLUSTER: readonly Move[] = [
+  ['garbage collector', (sim) => garbageCollector(sim.store)],
   ['Deployment controller', (sim) => deploymentController(sim.store)],
   ['ReplicaSet controller', (sim) => replicaSetController(sim.store)],
   ['kubelet', (sim) => sim.startPods()],
-  ['garbage collector', (sim) => garbageCollector(sim.store)],
   ['time', (sim) => sim.timePasses()],
 ];
 
@@ -132,18 +140,17 @@ function people(sim: Simulator, options: ExploreOptions): Move[] {
       next.applySpec(specOf(version, options));
       return true;
     },
-    1,
   ]);
   const held = sim.revisionInDeployment();
   for (const set of sim.store.list<IReplicaSet>('ReplicaSet')) {
     const revision = Number(set.metadata?.labels?.[LABEL.revision]);
     const own = controllerOf(set) === sim.deployment?.metadata?.uid;
     if (!own || revision === held) continue;
-    moves.push([`undo to ${revision}`, (next) => (next.undoTo(revision), true), 1]);
+    moves.push([`undo to ${revision}`, (next) => (next.undoTo(revision), true)]);
   }
-  const paused = sim.deployment?.spec?.paused === true;
+  const paused = sim.pausedByPerson;
   if (sim.status.trial?.phase !== 'HandingOver')
-    moves.push([paused ? 'resume' : 'pause', (next) => (next.setPaused(!paused), true), 1]);
+    moves.push([paused ? 'resume' : 'pause', (next) => (next.setPaused(!paused), true)]);
   for (const type of ['Promote', 'Abort', 'Retry', 'Resume'] as const) {
     moves.push([
       type,
@@ -153,7 +160,6 @@ function people(sim: Simulator, options: ExploreOptions): Move[] {
         next.applySpec({ ...next.spec, rollout: { ...next.spec.rollout, action: { type, id } } });
         return true;
       },
-      1,
     ]);
   }
   for (const version of [2, 3]) {
@@ -161,7 +167,6 @@ function people(sim: Simulator, options: ExploreOptions): Move[] {
     moves.push([
       `pods of ${version} die`,
       (next) => next.fates.get(digest) === 'serves' && (next.fates.set(digest, 'crashes'), true),
-      1,
     ]);
   }
   return moves;
@@ -177,6 +182,7 @@ function keyOf({ sim, budget, accident }: Node): string {
     spec.rollbackTo?.revision,
     spec.rollbackTo?.from,
     sim.ownsRollbackTo,
+    sim.pausedByPerson,
     spec.rollout?.action?.type,
     spec.rollout?.action?.id !== status.lastAction?.id,
     [...sim.fates.values()].map((fate) => (typeof fate === 'string' ? fate : fate.fails)).join(),
@@ -191,46 +197,58 @@ function keyOf({ sim, budget, accident }: Node): string {
     const { revision, from, phase, step, weight, paused, promote } = trial;
     parts.push(revision, from, phase, step, weight, paused, promote, trial.since === sim.moment);
   }
-  for (const object of sim.store.all()) parts.push(...objectKey(sim, object as never));
+  for (const object of sim.store.all()) parts.push(...(OBJECT_KEYS[object.kind]?.(object as never) ?? []));
   return parts.join('|');
 }
 
-function objectKey(sim: Simulator, object: { kind: string; metadata: { name: string } }): unknown[] {
-  switch (object.kind) {
-    case 'Deployment': {
-      const { metadata, spec, status } = object as IDeployment;
-      const seen = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
-      const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
-      const surge = String(spec?.strategy?.rollingUpdate?.maxSurge);
-      const held = spec?.template.metadata?.labels?.[LABEL.revision];
-      const going = metadata?.finalizers?.join();
-      return ['D', metadata?.name, held, spec?.replicas, spec?.paused, surge, seen, going, ...counts];
-    }
-    case 'ReplicaSet': {
-      const { metadata, spec, status } = object as IReplicaSet;
-      const owner = metadata?.ownerReferences?.map(({ name, controller }) => `${name}${controller}`).join();
-      const going = metadata?.finalizers?.join();
-      return ['R', metadata?.labels?.[LABEL.revision], owner, spec?.replicas, status?.replicas, going];
-    }
-    case 'Pod': {
-      const pod = object as IPod;
-      const set = pod.metadata?.ownerReferences?.[0]?.name ?? '';
-      const text = trafficOf(pod);
-      const told = text === undefined ? '' : `${/"trial":"(\d+)/.exec(text)?.[1]}:${/"weight":(\d+)/.exec(text)?.[1]}`;
-      const going = pod.metadata?.deletionTimestamp !== undefined;
-      return ['P', pod.metadata?.labels?.[LABEL.revision], set.includes('canary'), isReadyPod(pod), going, told];
-    }
-    case 'Service': {
-      const { metadata, spec } = object as IService;
-      return ['S', metadata?.name, spec?.selector?.[LABEL.revision]];
-    }
-    case 'ControllerRevision': {
-      const { annotations = {} } = (object as { metadata: { annotations?: Record<string, string> } }).metadata;
-      return ['C', object.metadata.name, Object.keys(annotations).length];
-    }
-    default:
-      return [];
-  }
+type KeyOf<T> = (object: T) => unknown[];
+
+const OBJECT_KEYS: Record<string, KeyOf<never>> = {
+  Deployment: deploymentKey,
+  ReplicaSet: replicaSetKey,
+  Pod: podKey,
+  Service: serviceKey,
+  ControllerRevision: revisionKey,
+};
+
+function deploymentKey({ metadata, spec, status }: IDeployment): unknown[] {
+  const seen = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
+  const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
+  const surge = String(spec?.strategy?.rollingUpdate?.maxSurge);
+  const held = spec?.template.metadata?.labels?.[LABEL.revision];
+  return [
+    'D',
+    metadata?.name,
+    held,
+    spec?.replicas,
+    spec?.paused,
+    surge,
+    seen,
+    metadata?.finalizers?.join(),
+    ...counts,
+  ];
+}
+
+function replicaSetKey({ metadata, spec, status }: IReplicaSet): unknown[] {
+  const owners = metadata?.ownerReferences?.map(({ name, controller }) => `${name}${controller}`).join();
+  const revision = metadata?.labels?.[LABEL.revision];
+  return ['R', revision, owners, spec?.replicas, status?.replicas, metadata?.finalizers?.join()];
+}
+
+function podKey(pod: IPod): unknown[] {
+  const set = pod.metadata?.ownerReferences?.[0]?.name ?? '';
+  const text = trafficOf(pod);
+  const told = text === undefined ? '' : `${/"trial":"(\d+)/.exec(text)?.[1]}:${/"weight":(\d+)/.exec(text)?.[1]}`;
+  const going = pod.metadata?.deletionTimestamp !== undefined;
+  return ['P', pod.metadata?.labels?.[LABEL.revision], set.includes('canary'), isReadyPod(pod), going, told];
+}
+
+function serviceKey({ metadata, spec }: IService): unknown[] {
+  return ['S', metadata?.name, spec?.selector?.[LABEL.revision]];
+}
+
+function revisionKey({ metadata }: IControllerRevision): unknown[] {
+  return ['C', metadata?.name, Object.keys(metadata?.annotations ?? {}).length];
 }
 
 /** What must hold at every moment. */
@@ -268,8 +286,9 @@ function restsWell(node: Node, options: ExploreOptions): string[] {
     return fail((error as Error).message);
   }
   const { status, spec } = sim;
-  const waits = status.trial?.paused === true || sim.deployment?.spec?.paused === true;
+  const waits = status.trial?.paused === true || sim.pausedByPerson;
   if (waits) return [];
+  if (sim.deployment?.spec?.paused === true) return fail('the Deployment is left paused');
   if (status.trial !== undefined) return fail('a trial is left over');
   if (sim.canary !== undefined || sim.store.get('Service', `${NAME}-canary`) !== undefined)
     return fail('something of a trial is left over');

@@ -35,6 +35,7 @@ export class Simulator {
   status: ModelDeploymentStatus = {};
   generation = 1;
   ownsRollbackTo = false;
+  pausedByPerson = false;
   private statusWrittenAt: number | undefined;
 
   constructor(
@@ -57,6 +58,7 @@ export class Simulator {
     copy.status = this.status;
     copy.generation = this.generation;
     copy.ownsRollbackTo = this.ownsRollbackTo;
+    copy.pausedByPerson = this.pausedByPerson;
     copy.statusWrittenAt = this.statusWrittenAt;
     for (const [digest, fate] of this.fates) copy.fates.set(digest, fate);
     return copy;
@@ -232,6 +234,7 @@ export class Simulator {
   }
 
   setPaused(paused: boolean): void {
+    this.pausedByPerson = paused;
     this.store.patch('Deployment', NAME, [{ op: 'add', path: '/spec/paused', value: paused }]);
   }
 

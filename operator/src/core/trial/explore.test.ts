@@ -6,7 +6,7 @@ import type { Fate } from '../testing/simulator.ts';
 const CANARY: Rollout = { strategy: 'Canary', canary: { steps: [{ weight: 20, seconds: 60 }, { weight: 60 }] } };
 const BAD: Fate = { fails: 'ModelLoadFailed' };
 /** A slice of what `npm run explore` goes through in full. */
-const SLICE = { replicas: 2, budget: 2, maxStates: 4_000, restEvery: 40 };
+const SLICE = { replicas: 2, budget: 1, maxStates: 20_000, restEvery: 25 };
 
 describe('every order of events', () => {
   it.each<[string, Rollout, [Fate, Fate, Fate]]>([
@@ -18,6 +18,6 @@ describe('every order of events', () => {
   ])('of %s keeps the rules, and ends well', (_name, rollout, fates) => {
     const { broken, states } = explore({ ...SLICE, rollout: { ...rollout, bakeSeconds: 0 }, fates });
     expect(broken).toEqual([]);
-    expect(states).toBeGreaterThan(300);
+    expect(states).toBeGreaterThan(200);
   });
 });

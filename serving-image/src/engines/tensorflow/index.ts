@@ -13,6 +13,6 @@ export async function tensorflow(): Promise<Engine> {
   return {
     name: 'tensorflow',
     formats: ['SavedModel', 'TFJSGraph', 'TFJSLayers'],
-    load: (model) => (model.format === 'SavedModel' ? loadSavedModel(binding, model) : loadTfjs(model)),
+    load: async (model) => (model.format === 'SavedModel' ? loadSavedModel(binding, model) : loadTfjs(model)),
   };
 }

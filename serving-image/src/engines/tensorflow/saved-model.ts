@@ -1,6 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import messages from '@tensorflow/tfjs-node/dist/proto/api_pb.js';
 import {
   FatalError,
   RunError,
@@ -23,18 +20,11 @@ interface Call {
 }
 
 /** @throws FatalError ModelLoadFailed */
-export async function loadSavedModel(binding: Binding, model: ModelFolder): Promise<Predictor> {
-  const nodes = await readNodeNames(model.directory);
+export function loadSavedModel(binding: Binding, model: ModelFolder): Predictor {
+  const nodes = (specs: Signature['inputs']) => specs.map(({ node, name }) => node ?? name).join(',');
   const calls = new Map<string, Call>();
   for (const [name, signature] of model.signatures) {
-    const join = (specs: Signature['inputs'], of: Map<string, string> | undefined) =>
-      specs.map((spec) => of?.get(spec.name) ?? spec.name).join(',');
-    const graph = nodes.get(name);
-    calls.set(name, {
-      signature,
-      inputs: join(signature.inputs, graph?.inputs),
-      outputs: join(signature.outputs, graph?.outputs),
-    });
+    calls.set(name, { signature, inputs: nodes(signature.inputs), outputs: nodes(signature.outputs) });
   }
   let session: number;
   try {
@@ -93,25 +83,4 @@ function byteLength(data: TensorData): number {
   return Array.isArray(data)
     ? (data as readonly Uint8Array[]).reduce((sum, bytes) => sum + bytes.byteLength, 0)
     : (data as Uint8Array).byteLength;
-}
-
-interface NodeNames {
-  inputs: Map<string, string>;
-  outputs: Map<string, string>;
-}
-
-/** Which tensors of the graph the names of a signature stand for. */
-async function readNodeNames(directory: string): Promise<Map<string, NodeNames>> {
-  const bytes = await readFile(join(directory, 'saved_model.pb'));
-  const graphs = messages.SavedModel.deserializeBinary(new Uint8Array(bytes)).getMetaGraphsList();
-  const graph = graphs.find((candidate) => candidate.getMetaInfoDef()?.getTagsList().includes(TAG));
-  const names = new Map<string, NodeNames>();
-  graph?.getSignatureDefMap().forEach((signature, key) => {
-    const inputs = new Map<string, string>();
-    const outputs = new Map<string, string>();
-    signature.getInputsMap().forEach((info, name) => inputs.set(name, info.getName()));
-    signature.getOutputsMap().forEach((info, name) => outputs.set(name, info.getName()));
-    names.set(key, { inputs, outputs });
-  });
-  return names;
 }

@@ -1,7 +1,7 @@
 import { badRequest } from '../errors.ts';
 import { Byte } from './byte.ts';
 import { show, type Column } from './column.ts';
-import type { Scanner } from './scanner.ts';
+import { MAX_DEPTH, tooDeep, type Scanner } from './scanner.ts';
 
 /**
  * Reads a value that is nested as the column's shape says from dimension `depth` on. Sizes that are -1 there are set by
@@ -11,6 +11,7 @@ export function readNested(scan: Scanner, column: Column, depth = 0): void {
   const { shape } = column;
   const size = shape[depth];
   if (size === undefined) return column.one(scan);
+  if (depth === MAX_DEPTH) throw tooDeep();
   if (scan.peek() !== Byte.OpenList) throw notNested(scan, column, depth);
   const before = column.count;
   let length = 0;
@@ -54,4 +55,16 @@ function notNested(scan: Scanner, column: Column, depth: number): Error {
       ? `${field} is not a list, but its shape is ${show(shape)}`
       : `${field} is nested ${depth} deep, but its shape ${show(shape)} has ${shape.length} dimensions`,
   );
+}
+
+/** How many lists open here, one in the other. */
+export function rankAt(scan: Scanner): number {
+  const start = scan.at;
+  let rank = 0;
+  while (scan.peek() === Byte.OpenList && rank <= MAX_DEPTH) {
+    rank++;
+    scan.at++;
+  }
+  scan.at = start;
+  return rank;
 }

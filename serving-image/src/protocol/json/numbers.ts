@@ -102,17 +102,30 @@ function closed(scan: Scanner, at: number, index: number): number {
   return index;
 }
 
-/** A bare token, its minus left out; `start` is where its sign is, `at` where it begins. */
+/** What stands where a number should, at `at` behind its sign at `start`: a bare token, or nothing that fits. */
 function word(scan: Scanner, column: Column, start: number, at: number, index: number): number {
-  if (scan.bareTokens) {
-    for (const [token, value] of BARE_TOKENS) {
-      if (scan.bytes.toString('latin1', at, at + token.length) !== token) continue;
-      scan.at = at + token.length;
-      return value;
-    }
-  }
+  scan.at = at;
+  const value = positiveToken(scan);
+  if (value !== undefined) return value;
   scan.at = start;
   throw column.unfit(scan, index);
+}
+
+/** Reads NaN, Infinity or -Infinity where they are allowed; otherwise undefined, and nothing is read. */
+export function bareToken(scan: Scanner): number | undefined {
+  const negative = scan.peek() === Byte.Minus;
+  if (negative) scan.at++;
+  const value = positiveToken(scan);
+  if (value === undefined && negative) scan.at--;
+  return value === undefined || !negative ? value : -value;
+}
+
+function positiveToken(scan: Scanner): number | undefined {
+  const { bytes, at } = scan;
+  const found = BARE_TOKENS.find(([token]) => bytes.toString('latin1', at, at + token.length) === token);
+  if (!scan.bareTokens || !found) return undefined;
+  scan.at = at + found[0].length;
+  return found[1];
 }
 
 function refusal(scan: Scanner, column: Column, start: number, value: number, index: number): Error {
@@ -122,12 +135,13 @@ function refusal(scan: Scanner, column: Column, start: number, value: number, in
 
 /** Reads a number that stands alone. @throws RequestError 400 */
 export function readNumber(scan: Scanner, column: Column, index: number, tooLarge: number): number {
-  const negative = scan.peek() === Byte.Minus;
+  scan.peek();
   const start = scan.at;
   const text = numberText(scan);
   if (text === '') {
-    const value = word(scan, column, start, negative ? start + 1 : start, index);
-    return negative ? -value : value;
+    const token = bareToken(scan);
+    if (token === undefined) throw column.unfit(scan, index);
+    return token;
   }
   const value = Number(text);
   if (!(Math.abs(value) < tooLarge)) throw refusal(scan, column, start, value, index);

@@ -196,5 +196,5 @@ export class Scanner {
   }
 }
 
-const tooDeep = () =>
+export const tooDeep = () =>
   badRequest(`the request body is not accepted: its JSON is nested deeper than ${MAX_DEPTH} levels`);

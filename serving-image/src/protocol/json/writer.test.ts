@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DataType, Tensor, TensorData } from '../../model/types.ts';
 import { randomDouble, seeded } from '../../testing/numbers.ts';
-import { JsonWriter } from './writer.ts';
+import { JsonWriter, type Dialect } from './writer.ts';
 
 const tensor = (dtype: DataType, shape: number[], data: TensorData, name = 'x'): Tensor => ({
   name,
@@ -9,8 +9,8 @@ const tensor = (dtype: DataType, shape: number[], data: TensorData, name = 'x'):
   shape,
   data,
 });
-const list = (of: Tensor, nonFinite: 'bare' | 'string' = 'string') =>
-  new JsonWriter().elements(of, 0, of.data.length, nonFinite).finish().toString();
+const list = (of: Tensor, dialect: Dialect = 'v2') =>
+  new JsonWriter().elements(of, 0, of.data.length, dialect).finish().toString();
 const floats = (...values: number[]) => list(tensor('FP32', [values.length], Float32Array.from(values)));
 
 describe('a float32', () => {
@@ -59,8 +59,20 @@ describe('a float32', () => {
 
   it('that JSON has no word for is a bare word or a string', () => {
     const data = tensor('FP32', [3], Float32Array.from([NaN, Infinity, -Infinity]));
-    expect(list(data, 'bare')).toBe('NaN,Infinity,-Infinity');
-    expect(list(data, 'string')).toBe('"NaN","Infinity","-Infinity"');
+    expect(list(data, 'v1')).toBe('NaN,Infinity,-Infinity');
+    expect(list(data, 'v2')).toBe('"NaN","Infinity","-Infinity"');
+  });
+});
+
+describe('a float of version 1 of the protocol', () => {
+  it.each([
+    [[1, -0, 2.5, 1e21], '1.0,-0.0,2.5,1e+21'],
+    [[16777216, 1e-7], '16777216.0,1e-7'],
+  ])('that is whole shows that it is a float: %p', (values, text) => {
+    const { length } = values;
+    expect(list(tensor('FP32', [length], Float32Array.from(values)), 'v1')).toBe(text);
+    expect(list(tensor('FP64', [length], Float64Array.from(values)), 'v1')).toBe(text);
+    expect(list(tensor('INT32', [1], Int32Array.from([1])), 'v1')).toBe('1');
   });
 });
 
@@ -80,7 +92,7 @@ describe('other elements', () => {
 
   it('of bytes are base64 where the name says so, for version 1', () => {
     const data = tensor('BYTES', [1], [Buffer.from([0, 255])], 'image_bytes');
-    expect(list(data, 'bare')).toBe('{"b64":"AP8="}');
+    expect(list(data, 'v1')).toBe('{"b64":"AP8="}');
   });
 });
 
@@ -92,7 +104,7 @@ describe('a text', () => {
       .raw('[')
       .value(long)
       .raw(',')
-      .elements(tensor('FP32', [50_000], values), 0, 50_000, 'bare');
+      .elements(tensor('FP32', [50_000], values), 0, 50_000, 'v1');
     const [text, ...numbers] = JSON.parse(json.raw(']').finish().toString()) as [string, ...number[]];
     expect(text).toBe(long);
     expect(Float32Array.from(numbers)).toEqual(values);

@@ -2,8 +2,12 @@ import { sizeOf, type Tensor } from '../../model/types.ts';
 import { Byte } from './byte.ts';
 import { LONGEST_NUMBER, writeFloat32, writeInteger, writeText } from './digits.ts';
 
-/** How floats are written that JSON has no words for: as bare words, or as strings. */
-export type NonFinite = 'bare' | 'string';
+/**
+ * How values are written in the answers of both protocols. Version 1 writes NaN and Infinity as bare words, a float
+ * that is whole as 1.0, and the bytes of tensors named `…_bytes` in base64; version 2 writes strings for the former, as
+ * protocol buffers do.
+ */
+export type Dialect = 'v1' | 'v2';
 
 const CHUNK = 64 * 1024;
 /** One answer is written at a time, so that all share this place. */
@@ -32,11 +36,11 @@ export class JsonWriter {
   }
 
   /** Writes the elements `from` to `to` of a tensor, commas between them. */
-  elements(tensor: Tensor, from: number, to: number, nonFinite: NonFinite): this {
+  elements(tensor: Tensor, from: number, to: number, dialect: Dialect): this {
     const { data, dtype } = tensor;
     if (Array.isArray(data)) {
       const texts = data as readonly Uint8Array[];
-      const b64 = nonFinite === 'bare' && tensor.name.endsWith('_bytes');
+      const b64 = dialect === 'v1' && tensor.name.endsWith('_bytes');
       for (let i = from; i < to; i++) {
         if (i > from) this.raw(',');
         const bytes = Buffer.from(texts[i] ?? []);
@@ -44,11 +48,11 @@ export class JsonWriter {
         else this.value(bytes.toString('utf8'));
       }
     } else if (data instanceof Float32Array) {
-      this.#floats(data, from, to, nonFinite);
+      this.#floats(data, from, to, dialect);
     } else if (dtype === 'BOOL') {
       for (let i = from; i < to; i++) this.raw(`${i > from ? ',' : ''}${data[i] ? 'true' : 'false'}`);
     } else {
-      this.#numbers(data as ArrayLike<number | bigint>, from, to, nonFinite);
+      this.#numbers(data as ArrayLike<number | bigint>, from, to, dialect);
     }
     return this;
   }
@@ -76,12 +80,12 @@ export class JsonWriter {
   #nest(tensor: Tensor, depth: number, start: number, size: number): void {
     const length = tensor.shape[depth];
     if (length === undefined) {
-      this.elements(tensor, start, start + 1, 'bare');
+      this.elements(tensor, start, start + 1, 'v1');
       return;
     }
     this.raw('[');
     if (depth === tensor.shape.length - 1) {
-      this.elements(tensor, start, start + length, 'bare');
+      this.elements(tensor, start, start + length, 'v1');
     } else {
       const step = length === 0 ? 0 : size / length;
       for (let i = 0; i < length; i++) {
@@ -92,25 +96,28 @@ export class JsonWriter {
     this.raw(']');
   }
 
-  #floats(data: Float32Array, from: number, to: number, nonFinite: NonFinite): void {
+  #floats(data: Float32Array, from: number, to: number, dialect: Dialect): void {
     let at = this.#at;
     for (let i = from; i < to; i++) {
       if (at + LONGEST_NUMBER > CHUNK) at = this.#flush(at);
       const value = data[i] as number;
       if (i > from) chunk[at++] = Byte.Comma;
-      at = value - value === 0 ? writeFloat32(chunk, at, value) : writeText(chunk, at, word(value, nonFinite));
+      at = value - value === 0 ? writeFloat32(chunk, at, value) : writeText(chunk, at, word(value, dialect));
+      if (dialect === 'v1' && isPlainInteger(value)) at = writeText(chunk, at, '.0');
     }
     this.#at = at;
   }
 
-  #numbers(data: ArrayLike<number | bigint>, from: number, to: number, nonFinite: NonFinite): void {
+  #numbers(data: ArrayLike<number | bigint>, from: number, to: number, dialect: Dialect): void {
+    const floats = data instanceof Float64Array;
     let at = this.#at;
     for (let i = from; i < to; i++) {
       if (at + LONGEST_NUMBER > CHUNK) at = this.#flush(at);
       const value = data[i] as number | bigint;
       if (i > from) chunk[at++] = Byte.Comma;
       if (typeof value === 'number' && value === (value | 0) && value !== 0) at = writeInteger(chunk, at, value);
-      else at = writeText(chunk, at, typeof value === 'number' ? doubleText(value, nonFinite) : String(value));
+      else at = writeText(chunk, at, typeof value === 'number' ? doubleText(value, dialect) : String(value));
+      if (floats && dialect === 'v1' && isPlainInteger(value as number)) at = writeText(chunk, at, '.0');
     }
     this.#at = at;
   }
@@ -127,9 +134,12 @@ export class JsonWriter {
   }
 }
 
-function doubleText(value: number, nonFinite: NonFinite): string {
-  if (value - value !== 0) return word(value, nonFinite);
+/** Whether a number is written without a point and without an exponent. */
+const isPlainInteger = (value: number) => Number.isInteger(value) && Math.abs(value) < 1e21;
+
+function doubleText(value: number, dialect: Dialect): string {
+  if (value - value !== 0) return word(value, dialect);
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
-const word = (value: number, nonFinite: NonFinite) => (nonFinite === 'bare' ? String(value) : `"${value}"`);
+const word = (value: number, dialect: Dialect) => (dialect === 'v1' ? String(value) : `"${value}"`);

@@ -25,7 +25,7 @@ export function encodeInfer(model: ServedModel, request: InferRequest, outputs: 
       blobs.push(blob);
       json.raw(`,"parameters":{"binary_data_size":${blob.length}}}`);
     } else {
-      json.raw(',"data":[').elements(tensor, 0, tensor.data.length, 'string').raw(']}');
+      json.raw(',"data":[').elements(tensor, 0, tensor.data.length, 'v2').raw(']}');
     }
   });
   const head = json.raw(']}').finish();
@@ -49,8 +49,9 @@ function classify(tensor: Tensor, classes: number, model: ServedModel): Tensor {
     const at = (i: number) => values[row * length + i] as number;
     places.sort((a, b) => (at(a) < at(b) ? 1 : at(a) > at(b) ? -1 : a - b));
     for (const i of places.slice(0, count)) {
-      const value = new JsonWriter().elements(tensor, row * length + i, row * length + i + 1, 'bare').finish();
-      data.push(Buffer.from(`${value.toString()}:${i}`));
+      const value = new JsonWriter().elements(tensor, row * length + i, row * length + i + 1, 'v2').finish();
+      // Without the quotes of a NaN.
+      data.push(Buffer.from(`${value.toString().replaceAll('"', '')}:${i}`));
     }
   }
   return { name: tensor.name, dtype: 'BYTES', shape: batched ? [rows, count] : [count], data };

@@ -137,8 +137,8 @@ function readShape(value: unknown, spec: TensorSpec, field: string): number[] {
   if (!valid) throw badRequest(`${field}: shape is ${quote(value)}, expected a list of whole numbers above 0`);
   const shape = value as number[];
   const fits =
-    shape.length === spec.shape.length &&
-    shape.every((size, i) => size > 0 && (spec.shape[i] === -1 || spec.shape[i] === size));
+    (spec.unknownRank ?? shape.length === spec.shape.length) &&
+    shape.every((size, i) => size > 0 && (spec.unknownRank || spec.shape[i] === -1 || spec.shape[i] === size));
   if (!fits) {
     throw badRequest(`${field} has shape ${show(shape)}, expected ${show(spec.shape)} (-1 is any size above 0)`);
   }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ServedModel, Tensor, TensorSpec } from '../model/types.ts';
-import { RequestError } from './errors.ts';
-import { jsonTextOf } from './json/text.ts';
-import { decodePredict as decode, encodePredict, modelMetadata, modelStatus, servableNotFound } from './v1.ts';
+import type { ServedModel, Tensor, TensorSpec } from '../../model/types.ts';
+import { RequestError } from '../errors.ts';
+import { jsonTextOf } from '../json/text.ts';
+import { encodePredict } from './answer.ts';
+import { decodePredict as decode } from './predict.ts';
 
 function served(inputs: TensorSpec[]): ServedModel {
   const signatures = new Map([['serving_default', { inputs, outputs: [] }]]);
@@ -93,7 +94,7 @@ describe('a predict request', () => {
       'element: 0 of \'instances\' list. Missing named input "x"',
     ],
     ['an unknown input', { instances: [{ x: 1, y: 2 }] }, [x], 'Unknown input "y"'],
-    ['an unknown column', { inputs: { y: [1] } }, [x], 'Unknown input "y"'],
+    ['a column of another name', { inputs: { y: [1] } }, [x], 'Missing named input "x"'],
     ['a bare value after a named one', { instances: [{ x: 1 }, 2] }, [x], 'element: 1'],
     ['rows of different length', { instances: [[1, 2], [3]] }, [image], 'a list of 1'],
     ['the wrong number of columns', { instances: [[1, 2, 3]] }, [image], 'a list of 3 where its shape [-1,2] needs 2'],
@@ -133,9 +134,88 @@ describe('a predict request', () => {
     }
   });
 
+  it('ignores columns that are no inputs, and a signature that is empty', () => {
+    const body = { signature_name: '', inputs: { x: [1], y: [2] }, other: 'x' };
+    expect(decodePredict(body, served([x])).inputs).toEqual([floats('x', [1], 1)]);
+  });
+
+  it('takes inputs of any rank where the model does', () => {
+    const any: TensorSpec = { name: 'x', dtype: 'FP32', shape: [-1], unknownRank: true };
+    expect(decodePredict({ inputs: 5 }, served([any])).inputs).toEqual([floats('x', [], 5)]);
+    expect(decodePredict({ inputs: [[5, 6]] }, served([any])).inputs).toEqual([floats('x', [1, 2], 5, 6)]);
+    const rows = { instances: [{ x: [5, 6] }, { x: [7, 8] }] };
+    expect(decodePredict(rows, served([any])).inputs).toEqual([floats('x', [2, 2], 5, 6, 7, 8)]);
+  });
+
   it('takes NaN and infinities as bare words, as TensorFlow Serving does', () => {
     const body = '{"instances":[NaN, -Infinity, 1]}';
     expect(decodePredict(body, served([x])).inputs[0]?.data).toEqual(Float32Array.from([NaN, -Infinity, 1]));
+  });
+});
+
+describe('a body written by hand', () => {
+  const picture: TensorSpec = { name: 'image', dtype: 'FP32', shape: [-1, 4] };
+  const nested: TensorSpec = { name: 'image', dtype: 'FP32', shape: [-1, 2, 2] };
+  const values = (rows: number, shape: number[]) =>
+    floats('image', [rows, ...shape], ...Array.from({ length: 4 * rows }, (_, i) => i));
+  const rows = [
+    [0, 1],
+    [2, 3],
+  ];
+  const more = [
+    [4, 5],
+    [6, 7],
+  ];
+
+  it.each([
+    ['one sample', { image: rows }, nested, values(1, [2, 2]), 'sample'],
+    ['one sample of rows for a flat input', { image: rows }, picture, values(1, [4]), 'sample'],
+    ['one flat sample', { image: [0, 1, 2, 3] }, picture, values(1, [4]), 'sample'],
+    ['one flat sample for an input of rows', { image: [0, 1, 2, 3] }, nested, values(1, [2, 2]), 'sample'],
+    ['a batch of one', { image: [rows] }, nested, values(1, [2, 2]), 'columns'],
+    ['a batch', { image: [rows, more] }, nested, values(2, [2, 2]), 'columns'],
+    ['a batch of rows for a flat input', { image: [rows, more] }, picture, values(2, [4]), 'columns'],
+    ['nothing but the value', rows, nested, values(1, [2, 2]), 'sample'],
+    ['nothing but a batch', [rows, more], picture, values(2, [4]), 'columns'],
+  ])('may be %s', (_, body, spec, expected, form) => {
+    const asked = decodePredict(body, served([spec]));
+    expect([asked.inputs, asked.form]).toEqual([[expected], form]);
+  });
+
+  it('may name several inputs, and the signature', () => {
+    const two = served([x, picture]);
+    expect(decodePredict({ signature_name: 'serving_default', image: rows, x: [7] }, two)).toEqual({
+      signature: 'serving_default',
+      inputs: [floats('x', [1], 7), values(1, [4])],
+      form: 'columns',
+    });
+    expect(decodePredict({ x: 7, image: rows }, two).form).toBe('sample');
+  });
+
+  it.each([
+    [
+      'a picture of another size',
+      { image: [[1, 2, 3]] },
+      'has shape [1,3], expected [-1,4], or one sample of shape [4]',
+    ],
+    ['rows of different length', { image: [[1, 2], [3]] }, 'a list of 1'],
+    ['text', { image: ['a'] }, 'element [0] is "a"'],
+    ['another name', { picture: rows }, "Missing 'inputs' or 'instances' key"],
+    ['no JSON', '{"image":[[1,2],[3,04]]}', 'not valid JSON'],
+    ['text behind it', '[[1,2],[3,4]] x', 'not valid JSON'],
+  ])('is refused in words for %s', (_, body, words) => {
+    expect(refusal(body, served([picture])).message).toContain(words);
+  });
+
+  it('needs all inputs, and their names where there are several', () => {
+    expect(refusal({ image: rows }, served([x, picture])).message).toContain('Missing named input "x"');
+    expect(refusal([1], served([x, picture])).message).toContain('several inputs');
+  });
+
+  it('of one sample is answered without a batch dimension', () => {
+    const asked = decodePredict({ image: rows }, served([picture]));
+    expect(encodePredict(asked, [floats('y', [1, 2], 0.25, 0.75)]).toString()).toBe('{"outputs":[0.25,0.75]}');
+    expect(encodePredict(asked, [floats('y', [1], 0.5)]).toString()).toBe('{"outputs":0.5}');
   });
 });
 
@@ -148,11 +228,11 @@ describe('a predict answer', () => {
   const z = floats('z', [2, 2], 1, 2, 3, NaN);
 
   it.each([
-    ['rows of one output', rows, [y], '{"predictions":[3,4]}'],
-    ['rows of several outputs', rows, [y, z], '{"predictions":[{"y":3,"z":[1,2]},{"y":4,"z":[3,NaN]}]}'],
-    ['a column', columns, [z], '{"outputs":[[1,2],[3,NaN]]}'],
-    ['several columns', columns, [y, z], '{"outputs":{"y":[3,4],"z":[[1,2],[3,NaN]]}}'],
-    ['a scalar column', columns, [floats('s', [], 7)], '{"outputs":7}'],
+    ['rows of one output', rows, [y], '{"predictions":[3.0,4.0]}'],
+    ['rows of several outputs', rows, [y, z], '{"predictions":[{"y":3.0,"z":[1.0,2.0]},{"y":4.0,"z":[3.0,NaN]}]}'],
+    ['a column', columns, [z], '{"outputs":[[1.0,2.0],[3.0,NaN]]}'],
+    ['several columns', columns, [y, z], '{"outputs":{"y":[3.0,4.0],"z":[[1.0,2.0],[3.0,NaN]]}}'],
+    ['a scalar column', columns, [floats('s', [], 7)], '{"outputs":7.0}'],
     [
       'text',
       columns,
@@ -178,31 +258,6 @@ describe('a predict answer', () => {
   it('in rows needs outputs of one batch size', () => {
     expect(() => rows([y, floats('w', [3], 1, 2, 3)])).toThrow(
       'Tensor name: w has inconsistent batch size: 3 expecting 2',
-    );
-  });
-});
-
-describe('status and metadata', () => {
-  it('have the form of TensorFlow Serving', () => {
-    expect(JSON.parse(modelStatus(served([x])))).toEqual({
-      model_version_status: [{ version: '123', state: 'AVAILABLE', status: { error_code: 'OK', error_message: '' } }],
-    });
-    expect(JSON.parse(modelMetadata(served([x])))).toMatchObject({
-      model_spec: { name: 'half', version: '123' },
-      metadata: {
-        signature_def: {
-          signature_def: {
-            serving_default: { inputs: { x: { dtype: 'DT_FLOAT', tensor_shape: { dim: [{ size: '-1' }] } } } },
-          },
-        },
-      },
-    });
-  });
-
-  it('tell an unknown model in its words', () => {
-    expect(servableNotFound({ model: 'half' }).message).toBe('Servable not found for request: Latest(half)');
-    expect(servableNotFound({ model: 'half', version: '7' }).message).toBe(
-      'Servable not found for request: Specific(half, 7)',
     );
   });
 });

@@ -1,0 +1,95 @@
+/** Examples as TensorFlow's parsing operations want them: protocol buffers of tensorflow/core/example/example.proto. */
+import protobuf from 'protobufjs/minimal.js';
+import { badRequest, quote } from '../errors.ts';
+import { Byte } from '../json/byte.ts';
+import { numberText } from '../json/decimal.ts';
+import { bareToken } from '../json/numbers.ts';
+import type { Scanner } from '../json/scanner.ts';
+
+/** Field numbers of Feature's three kinds. */
+const KIND = { bytes: 1, float: 2, int64: 3 } as const;
+type Kind = keyof typeof KIND;
+type Value = { kind: 'bytes'; value: Uint8Array } | { kind: 'float'; value: number } | { kind: 'int64'; value: bigint };
+
+/** Tag of a field whose value has a length before it. */
+const tag = (field: number) => (field << 3) | 2;
+
+/**
+ * Reads an object of features, each a value or a list of values, and writes it as an Example. Two Examples one behind
+ * the other are one with the features of both. @throws RequestError 400
+ */
+export function readExample(scan: Scanner, where: string): Uint8Array {
+  if (scan.peek() !== Byte.OpenObject) throw badRequest(`${where} is ${quote(scan.value())}, expected an object`);
+  const features = protobuf.Writer.create();
+  for (let name = scan.firstKey(); name !== undefined; name = scan.nextKey()) {
+    const values = readValues(scan, `${where}: feature ${quote(name)}`);
+    features.uint32(tag(1)).fork().uint32(tag(1)).string(name).uint32(tag(2)).bytes(writeFeature(values)).ldelim();
+  }
+  return protobuf.Writer.create().uint32(tag(1)).bytes(features.finish()).finish();
+}
+
+function readValues(scan: Scanner, where: string): Value[] {
+  if (scan.peek() !== Byte.OpenList) return [readValue(scan, where)];
+  const values: Value[] = [];
+  for (let more = scan.firstItem(); more; more = scan.nextItem()) {
+    const value = readValue(scan, where);
+    const [first] = values;
+    if (first && first.kind !== value.kind) {
+      throw badRequest(`${where} has values of the kinds ${first.kind} and ${value.kind}; a feature has one kind`);
+    }
+    values.push(value);
+  }
+  return values;
+}
+
+/** Numbers with a point or an exponent are floats, others integers, as TensorFlow Serving has it. */
+function readValue(scan: Scanner, where: string): Value {
+  const c = scan.peek();
+  if (c === Byte.Quote) return { kind: 'bytes', value: scan.stringBytes() };
+  const start = scan.at;
+  const text = numberText(scan);
+  if (text !== '') return numberOf(text, where);
+  const token = bareToken(scan);
+  if (token !== undefined) return { kind: 'float', value: token };
+  const value = scan.value();
+  if (typeof value === 'boolean') return { kind: 'int64', value: value ? 1n : 0n };
+  const b64 = value !== null && typeof value === 'object' ? (value as { b64?: unknown }).b64 : undefined;
+  if (typeof b64 === 'string') return { kind: 'bytes', value: Buffer.from(b64, 'base64') };
+  throw badRequest(`${where} has ${scan.text(start)}, expected a number, a string or {"b64": …}`);
+}
+
+function numberOf(text: string, where: string): Value {
+  if (/[.eE]/.test(text)) {
+    const value = Math.fround(Number(text));
+    if (Number.isFinite(value)) return { kind: 'float', value };
+    throw badRequest(`${where} has ${text.slice(0, 40)}, which is no float`);
+  }
+  const value = BigInt(text);
+  if (BigInt.asIntN(64, value) === value) return { kind: 'int64', value };
+  throw badRequest(`${where} has ${text.slice(0, 40)}, which does not fit 64 bits`);
+}
+
+function writeFeature(values: readonly Value[]): Uint8Array {
+  const feature = protobuf.Writer.create();
+  const kind: Kind | undefined = values[0]?.kind;
+  if (kind === undefined) return feature.finish();
+  feature.uint32(tag(KIND[kind])).fork();
+  if (kind === 'bytes') {
+    for (const { value } of values) feature.uint32(tag(1)).bytes(value as Uint8Array);
+  } else {
+    // Numbers are packed: one field with all of them.
+    feature.uint32(tag(1)).fork();
+    for (const { value } of values) writeNumber(feature, value as number | bigint);
+    feature.ldelim();
+  }
+  return feature.ldelim().finish();
+}
+
+function writeNumber(writer: protobuf.Writer, value: number | bigint): void {
+  if (typeof value === 'number') {
+    writer.float(value);
+    return;
+  }
+  const bits = BigInt.asUintN(64, value);
+  writer.uint64({ low: Number(bits & 0xffffffffn), high: Number(bits >> 32n), unsigned: true });
+}
