@@ -26,7 +26,7 @@ module.exports = {
       comment: 'core/ decides; it reads no clock, file, network or log. Only api/ and itself.',
       severity: 'error',
       from: { path: '^operator/src/core/', pathNot: TESTS },
-      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic)|kubernetes-models|^(node:)?crypto$' },
+      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic)\\.ts|kubernetes-models|^(node:)?crypto$' },
     },
     {
       name: 'operator-runtime-knows-no-models',
@@ -58,6 +58,18 @@ module.exports = {
       severity: 'error',
       from: { path: '^serving-image/src/forward/', pathNot: TESTS },
       to: { path: '^serving-image/src/(http|grpc|server|engines|sources|config|main|serve)' },
+    },
+    {
+      name: 'server-batching-policy-is-pure',
+      severity: 'error',
+      from: { path: '^serving-image/src/batching/(policy|join)', pathNot: TESTS },
+      to: { pathNot: '^serving-image/src/model/types\\.ts' },
+    },
+    {
+      name: 'server-batching-knows-no-transport',
+      severity: 'error',
+      from: { path: '^serving-image/src/batching/', pathNot: TESTS },
+      to: { pathNot: '^serving-image/src/(batching|protocol/(errors|request)|model/types)' },
     },
     {
       name: 'only-the-tensorflow-engine-imports-tfjs-node',

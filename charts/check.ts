@@ -73,6 +73,7 @@ const SCENES: readonly Scene[] = [
         LEADER_ELECTION: 'true',
         LEASE_NAME: 'check-modeldeployment-operator',
         LOG_LEVEL: 'info',
+        PROMETHEUS_URL: '',
         METRICS_PORT: '8081',
       }),
     ],
@@ -97,9 +98,15 @@ const SCENES: readonly Scene[] = [
     ],
   },
   {
-    name: 'images by digest',
-    set: [`image.digest=${DIGEST}`, `servingImage.digest=${DIGEST}`, 'registries.plainHttp={r:5000,q:5000}'],
+    name: 'images by digest, and a Prometheus',
+    set: [
+      'analysis.prometheusUrl=http://prometheus.monitoring:9090/base',
+      `image.digest=${DIGEST}`,
+      `servingImage.digest=${DIGEST}`,
+      'registries.plainHttp={r:5000,q:5000}',
+    ],
     expect: (all) => [
+      same('PROMETHEUS_URL', settings(all)['PROMETHEUS_URL'], 'http://prometheus.monitoring:9090/base'),
       same('image', operator(all)?.spec?.template?.spec.containers[0]?.image, `modeldeployment/operator@${DIGEST}`),
       same('SERVING_IMAGE', settings(all)['SERVING_IMAGE'], `modeldeployment/serving@${DIGEST}`),
       same('REGISTRY_PLAIN_HTTP', settings(all)['REGISTRY_PLAIN_HTTP'], 'r:5000,q:5000'),
@@ -138,6 +145,8 @@ const REFUSED: readonly (readonly [string[], string])[] = [
   [['watchNamespaces={A_b}'], 'watchNamespaces'],
   [['registries.plainHttp={http://r}'], 'plainHttp'],
   [['logLevel=loud'], 'logLevel'],
+  [['analysis.prometheusUrl=prometheus:9090'], 'prometheusUrl'],
+  [['analysis.prometheusUrl=http://user:secret@prometheus'], 'prometheusUrl'],
   [['nonsense=1'], 'nonsense'],
 ];
 

@@ -66,6 +66,9 @@ const bounds = (
     kind(field, { [key]: String(most) }, 'must be of type integer'),
   ];
 };
+/** One query of the analysis, beside a right name, query and limit. */
+const query = (field: string, value: object, refused?: string): Case =>
+  analysis(`.prometheus${field}`, { prometheus: [{ name: 'queue', query: 'queue', max: 5, ...value }] }, refused);
 const back = (field: string, value: object, refused?: string): Case =>
   spec(`rollbackTo${field}`, { rollbackTo: value }, refused);
 
@@ -261,12 +264,49 @@ export const CASES: readonly Case[] = [
   ...bounds(shadow, '.maxDifferingPercent', 0, 100),
 
   analysis('', {}),
-  analysis('', { prometheus: 'http://prometheus' }, 'unknown field "spec.rollout.analysis.prometheus"'),
+  analysis('', { prometheusUrl: 'http://prometheus' }, 'unknown field "spec.rollout.analysis.prometheusUrl"'),
+  analysis('', { minRequests: 0, prometheus: [] }),
+  analysis(
+    '',
+    { minRequests: 0, prometheus: [{ name: 'a', query: 'up', max: 1 }] },
+    'minRequests 0 switches the analysis off',
+  ),
   ...bounds(analysis, '.minRequests', 0, 1_000_000),
   ...bounds(analysis, '.maxErrorPercent', 0, 100),
   analysis('.maxErrorPercent', { maxErrorPercent: 0.5 }, 'must be of type integer'),
   ...bounds(analysis, '.maxNonFinitePercent', 0, 100),
   ...bounds(analysis, '.maxLatencyPercent', 0, 10_000),
+  query('', {}),
+  query('', { max: undefined }, 'a query needs max or min'),
+  query('', { min: 6 }, 'min is larger than max'),
+  query('', { url: 'http://prometheus' }, 'unknown field "spec.rollout.analysis.prometheus[0].url"'),
+  analysis('.prometheus', { prometheus: 'http://prometheus' }, 'must be of type array'),
+  analysis('.prometheus', { prometheus: ['a', 'a'].map((name) => ({ name, query: 'up', max: 1 })) }, 'Duplicate value'),
+  analysis(
+    '.prometheus',
+    { prometheus: Array.from({ length: 9 }, (_, i) => ({ name: `${i}`, query: 'up', max: 1 })) },
+    'must have at most 8 items',
+  ),
+  query('.name', { name: 'requests in the queue' }),
+  query('.name', { name: undefined }, 'name: Required value'),
+  query('.name', { name: '' }, 'should be at least 1 chars long'),
+  query('.name', { name: 'a'.repeat(65) }, 'Too long'),
+  query('.query', {
+    query: 'sum(rate(errors{namespace="{{namespace}}", pod=~"{{name}}-.*", revision="{{target}}"}[2m])) > {{stable}}',
+  }),
+  query('.query', { query: undefined }, 'query: Required value'),
+  query('.query', { query: '' }, 'should be at least 1 chars long'),
+  query('.query', { query: 'a'.repeat(1025) }, 'Too long'),
+  query(
+    '.query',
+    { query: 'up{job="{{args.job}}"}' },
+    'a query knows {{namespace}}, {{name}}, {{stable}} and {{target}} only',
+  ),
+  query('.max', { max: -0.5 }),
+  query('.max', { max: '5' }, 'must be of type number'),
+  query('.min', { min: 5 }),
+  query('.min', { max: undefined, min: 1e-6 }),
+  query('.min', { min: '1%' }, 'must be of type number'),
   ...bounds(rollout, 'bakeSeconds', 0, 86_400),
   rollout('knownRevisions', { knownRevisions: 'Trial' }),
   rollout('knownRevisions', { knownRevisions: 'Never' }, 'Unsupported value: "Never"'),

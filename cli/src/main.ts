@@ -1,14 +1,32 @@
 import { CommanderError } from 'commander';
-import { explain, EXIT } from './errors.ts';
+import { COMPLETE, complete } from './commands/completion.ts';
+import { exitCodeOf, explain, EXIT, InterruptedError } from './errors.ts';
 import { makeProgram } from './program.ts';
 
-makeProgram()
-  .parseAsync(process.argv)
-  .catch((error: unknown) => {
-    // Commander has said already what is wrong with the arguments, or printed the help that was asked for.
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
-    else {
-      console.error(explain(error));
-      process.exitCode = EXIT.failed;
-    }
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+const interrupt = new AbortController();
+for (const [name, code] of Object.entries(SIGNALS)) {
+  // Once: a second one ends the process at once, should the first have been of no use.
+  process.once(name, () => {
+    process.exitCode = code;
+    interrupt.abort();
   });
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const program = makeProgram(interrupt.signal);
+  if (args[0] === COMPLETE) return console.log(await complete(program, args.slice(1)));
+  await program.parseAsync(args, { from: 'user' });
+}
+
+run(process.argv.slice(2)).catch((error: unknown) => {
+  // Whatever failed because it was interrupted is no failure.
+  if (interrupt.signal.aborted || error instanceof InterruptedError) return;
+  // Commander has said already what is wrong with the arguments, or printed the help that was asked for.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+  else {
+    console.error(explain(error));
+    process.exitCode = exitCodeOf(error);
+  }
+});

@@ -1,60 +1,51 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { addAccessFlags } from './commands/access.ts';
+import { addActions } from './commands/actions.ts';
+import { addCompletion } from './commands/completion.ts';
+import { addDiff } from './commands/diff.ts';
+import { addEvents } from './commands/events.ts';
+import { addGet } from './commands/get.ts';
+import { addHistory } from './commands/history.ts';
+import { addLogs } from './commands/logs.ts';
+import { addModelCommands } from './commands/models.ts';
+import { addPredict } from './commands/predict.ts';
+import { addUndo } from './commands/undo.ts';
 import { EXIT } from './errors.ts';
-import { inspect } from './inspect.ts';
-import { push } from './push.ts';
 
 export const VERSION = '0.1.0';
 
-const PLAIN_HTTP = ['--plain-http', 'speak http without TLS to the registry (to localhost that is so anyway)'] as const;
-
-/** The commands of `kubectl mdep`. */
-export function makeProgram(): Command {
+/** The commands of `kubectl mdep`. `signal` ends what would go on for ever. */
+export function makeProgram(signal: AbortSignal = new AbortController().signal): Command {
   const program = new Command('kubectl-mdep')
     .usage('[command] [options]')
-    .description('Pack, push and look at models for ModelDeployments.')
+    .description('Look at ModelDeployments, move them between versions, and pack models for them.')
     .version(VERSION, '-V, --version')
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(kubectl mdep --help shows how it is used)')
     .addHelpText(
       'after',
-      `\nRegistry credentials are those of docker login: config.json in $DOCKER_CONFIG or ~/.docker.\nExit codes: 0 done, ${EXIT.failed} failed, ${EXIT.usage} wrong arguments.`,
+      `\nThe cluster is reached through kubectl, with your rights. Registry credentials are those of docker login.\nExit codes: 0 done, ${EXIT.failed} failed, ${EXIT.usage} wrong arguments.`,
     );
-
-  program
-    .command('push')
-    .description('pack the folder of a model and push it to a container registry')
-    .argument('<folder>', 'folder with a saved_model.pb, or a model.json of TensorFlow.js')
-    .argument('<uri>', 'oci://registry/repository:tag')
-    .option(...PLAIN_HTTP)
-    .option('--no-check', 'push the folder even if there is no model in it that can be read')
-    .addHelpText(
-      'after',
-      '\nThe same folder always has the same digest; what the registry has already is not sent again.' +
-        '\n\nExamples:\n  kubectl mdep push export/ oci://registry.example/models/digits:3' +
-        '\n  kubectl mdep push export/ oci://localhost:5000/digits:3',
-    )
-    .action(async (folder: string, uri: string, options: { plainHttp?: boolean; check: boolean }) =>
-      push(folder, uri, { plainHttp: options.plainHttp === true, check: options.check }),
-    );
-
-  program
-    .command('inspect')
-    .description('show format, signatures, files, size and digest of a model')
-    .argument('<model>', 'a folder, or oci://registry/repository:tag (or @sha256:…)')
-    .option(...PLAIN_HTTP)
-    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['text', 'json']).default('text'))
-    .addHelpText(
-      'after',
-      '\nOf a model in a registry only what tells its signature is downloaded, not its weights.' +
-        '\n\nExamples:\n  kubectl mdep inspect export/\n  kubectl mdep inspect oci://registry.example/models/digits:3 -o json',
-    )
-    .action(async (model: string, options: { plainHttp?: boolean; output: string }) =>
-      inspect(model, { plainHttp: options.plainHttp === true, json: options.output === 'json' }),
-    );
-
+  addAccessFlags(program);
+  program.commandsGroup('See how it stands:');
+  addGet(program, signal);
+  addHistory(program);
+  addEvents(program, signal);
+  addLogs(program, signal);
+  addPredict(program, signal);
+  program.commandsGroup('Move between versions:');
+  addDiff(program);
+  addUndo(program, signal);
+  addActions(program, signal);
+  program.commandsGroup('Models in registries:');
+  addModelCommands(program);
+  program.commandsGroup('Other:');
+  addCompletion(program);
   program
     .command('version')
     .description('print the version of this program')
     .action(() => console.log(VERSION));
+  program.helpCommand(true);
   return program;
 }

@@ -14,6 +14,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'spec.rollout.blueGreen': 'BlueGreen',
   'spec.rollout.shadow': 'Shadow',
   'spec.rollout.analysis': 'Analysis',
+  'spec.rollout.analysis.prometheus.item': 'AnalysisQuery',
   'status.stable': 'StableRevision',
   'status.target': 'TargetRevision',
   'status.trial': 'Trial',

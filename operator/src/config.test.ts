@@ -16,6 +16,7 @@ describe('the settings of the operator', () => {
       logLevel: 'info',
       metricsPort: 8081,
       workers: 4,
+      prometheusUrl: undefined,
     });
   });
 
@@ -30,6 +31,17 @@ describe('the settings of the operator', () => {
       expect(read).toThrow(name);
     }
   });
+
+  it.each(['http://prometheus:9090', 'https://proxy.example/tenants/prometheus'])('take %s for Prometheus', (url) => {
+    expect(readConfig({ ...NEEDED, PROMETHEUS_URL: url }).prometheusUrl).toBe(url);
+  });
+
+  it.each(['prometheus:9090', 'file:///etc', 'http://', 'http://user:secret@prometheus', 'http://prometheus/?a=b'])(
+    'do not take %s for Prometheus',
+    (url) => {
+      expect(() => readConfig({ ...NEEDED, PROMETHEUS_URL: url })).toThrow('PROMETHEUS_URL must look like');
+    },
+  );
 
   it('are all documented, and no others', () => {
     const page = readFileSync(new URL('../../docs/reference/operator.md', import.meta.url), 'utf8');

@@ -11,6 +11,8 @@ export interface Config extends Settings {
   logLevel: string;
   metricsPort: number;
   workers: number;
+  /** Where queries of spec.rollout.analysis are asked; undefined: nowhere. */
+  prometheusUrl: string | undefined;
   /** Where a pod finds its API server; undefined outside of a cluster. */
   apiService: { host: string; port: string } | undefined;
 }
@@ -47,6 +49,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       errors.push(`${name} must be one of ${allowed.join(', ')}, not ${JSON.stringify(value)}`);
     return value;
   };
+  const url = (name: string): string | undefined => {
+    const value = env[name]?.trim() || undefined;
+    if (value === undefined || /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(value)) return value;
+    errors.push(`${name} must look like http://prometheus.monitoring:9090, not ${JSON.stringify(value)}`);
+    return undefined;
+  };
   const config: Config = {
     servingImage: text('SERVING_IMAGE'),
     plainHttpRegistries: list('REGISTRY_PLAIN_HTTP'),
@@ -58,6 +66,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
     metricsPort: integer('METRICS_PORT', 8081, 1, 65535),
     workers: integer('WORKERS', 4, 1, 64),
+    prometheusUrl: url('PROMETHEUS_URL'),
     apiService: apiServiceOf(env),
   };
   if (errors.length > 0) throw new ConfigError(`the settings of the operator do not fit:\n  ${errors.join('\n  ')}`);

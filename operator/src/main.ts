@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { Applier } from './controller/apply.ts';
 import { makeReconcile } from './controller/reconcile.ts';
+import { TrialReports } from './controller/trial-reports.ts';
 import { makeInformers, wake } from './controller/watches.ts';
 import { FIELD_MANAGER } from './core/names.ts';
 import { connect, EventRecorder, KubeClient, LeaderElector, runManager, WorkQueue } from './runtime/index.ts';
@@ -30,8 +31,14 @@ async function run(config: Config): Promise<number> {
     log,
     metrics,
   });
+  const trials = new TrialReports({
+    podOf: (uid) => informers.pods.store.getByUid(uid),
+    wake: (key) => queue.add(key),
+    prometheusUrl: config.prometheusUrl,
+  });
   const reconcile = makeReconcile({
     informers,
+    trials,
     applier: new Applier(writer, informers, log),
     recorder,
     settings: config,
@@ -51,7 +58,7 @@ async function run(config: Config): Promise<number> {
       informers: all,
       controllers: [{ name: 'modeldeployment', queue, reconcile, workers: config.workers, log, metrics }],
       elector,
-      background: [recorder],
+      background: [recorder, trials],
       log,
     },
     stop.signal,

@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
 import { POD_INFO } from '@modeldeployment/modelpack/traffic';
+import type { BatchLimits } from './batching/executor.ts';
+import type { Limits } from './http/admission.ts';
+import type { Patience } from './http/server.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
 import { FatalError, type EngineName } from './model/types.ts';
 
@@ -27,7 +30,7 @@ export interface Config {
   drainSeconds: number;
   loadSeconds: number;
   hangSeconds: number;
-  maxBodyBytes: number;
+  limits: Limits & Patience & BatchLimits;
   logLevel: string;
   terminationLog: string;
   /** Folder of the downward-API volume. */
@@ -46,6 +49,15 @@ export const OWN_ENV = {
   maxBodyBytes: 'MAX_BODY_BYTES',
   /** Folder in which the traffic annotation appears as a file (default /podinfo). */
   podInfo: 'POD_INFO',
+  /** Requests of models that one worker has in hand at once (default 1000); more are answered 429. */
+  maxRequests: 'MAX_REQUESTS',
+  /** Requests that may wait for the engine in one worker (default 512); more are answered 503. */
+  maxQueue: 'MAX_QUEUE',
+  /** Most rows of a batch put together from several requests (default 32); 1 runs each request by itself. */
+  maxBatchRows: 'MAX_BATCH_ROWS',
+  /** Seconds until a request's headers must have arrived (default 10), and all of it (default 30); else it is answered 408. */
+  headerSeconds: 'HEADER_TIMEOUT_SECONDS',
+  requestSeconds: 'REQUEST_TIMEOUT_SECONDS',
   /** Which versions of each model are served: latest (default), latest:N, all, or numbers with commas; not with MODEL_VERSION. */
   policy: 'MODEL_VERSION_POLICY',
   /** Seconds between two looks at the model repository (default 1); not with MODEL_VERSION. */
@@ -110,7 +122,14 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     drainSeconds: whole(ENV.drainSeconds, 5, 0, 3600),
     loadSeconds: whole(ENV.loadSeconds, 300, 1, 86400),
     hangSeconds: whole(OWN_ENV.hangSeconds, 120, 1, 86400),
-    maxBodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
+    limits: {
+      bodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
+      requests: whole(OWN_ENV.maxRequests, 1000, 1, 1_000_000),
+      queue: whole(OWN_ENV.maxQueue, 512, 1, 1_000_000),
+      batchRows: whole(OWN_ENV.maxBatchRows, 32, 1, 65_536),
+      headerSeconds: whole(OWN_ENV.headerSeconds, 10, 1, 3600),
+      requestSeconds: whole(OWN_ENV.requestSeconds, 30, 1, 86400),
+    },
     logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
     terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,
     podInfo: get(OWN_ENV.podInfo) ?? POD_INFO.path,

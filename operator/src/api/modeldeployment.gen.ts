@@ -253,6 +253,30 @@ export interface Analysis {
    * Largest p50 and p99 latency, in percent of those of the serving revision. 0 does not judge latency.
    */
   maxLatencyPercent?: number;
+  /**
+   * Queries of Prometheus that must hold as well, once minRequests is reached. The operator has to be told where Prometheus is (chart value analysis.prometheusUrl); without an answer nothing passes.
+   *
+   * @maxItems 8
+   */
+  prometheus?: AnalysisQuery[];
+}
+export interface AnalysisQuery {
+  /**
+   * What verdicts and Events call it.
+   */
+  name: string;
+  /**
+   * PromQL that gives one number; of several series each must hold. {{namespace}}, {{name}}, {{stable}} and {{target}} are replaced by those of the ModelDeployment and by the numbers of the revision that serves and of the one on trial.
+   */
+  query: string;
+  /**
+   * Largest value that is good enough.
+   */
+  max?: number;
+  /**
+   * Smallest value that is good enough.
+   */
+  min?: number;
 }
 /**
  * Something to do once. status.lastAction says when it was done.

@@ -20,6 +20,7 @@ export function observe(
   settings: Settings,
   memory: Memory,
   now: number,
+  trial: Pick<World, 'reports' | 'measurements'>,
 ): World {
   const key = keyOf(model.metadata);
   const { uid } = model.metadata;
@@ -65,6 +66,7 @@ export function observe(
     ) as World['resolvers'],
     service: named(services, name) as IService | undefined,
     preview: named(services, canaryName(name)) as IService | undefined,
+    ...trial,
     disruptionBudget: owned(informers.disruptionBudgets)[0] as IPodDisruptionBudget | undefined,
     serviceAccount: owned(informers.serviceAccounts)[0] as IServiceAccount | undefined,
     conflict: memory.conflict,

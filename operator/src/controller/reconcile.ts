@@ -4,12 +4,14 @@ import type { Settings } from '../core/world.ts';
 import { type EventRecorder, isConflict, isForbidden, keyOf, type Reconcile, type Result } from '../runtime/index.ts';
 import { type Applier, NameConflictError, StaleDecisionError } from './apply.ts';
 import { type Memory, observe } from './observe.ts';
+import type { TrialReports } from './trial-reports.ts';
 import type { Informers, LiveModel } from './watches.ts';
 
 export interface ReconcileOptions {
   informers: Informers;
   applier: Applier;
   recorder: EventRecorder;
+  trials: TrialReports;
   settings: Settings;
   /** Milliseconds since the epoch. */
   now: () => number;
@@ -22,6 +24,7 @@ export function makeReconcile(options: ReconcileOptions): Reconcile {
     const model = options.informers.models.store.get(request);
     if (model === undefined || model.metadata.deletionTimestamp !== undefined) {
       memories.delete(keyOf(request));
+      options.trials.forget(keyOf(request));
       return undefined;
     }
     const memory = memories.get(keyOf(request)) ?? {};
@@ -45,8 +48,9 @@ export function makeReconcile(options: ReconcileOptions): Reconcile {
 }
 
 async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory): Promise<Result> {
-  const { informers, applier, recorder, settings, now } = options;
-  const world = observe(model, informers, settings, memory, now());
+  const { informers, applier, recorder, trials, settings, now } = options;
+  const world = observe(model, informers, settings, memory, now(), trials.of(keyOf(model.metadata)));
+  trials.follow(world);
   const { actions, status, events, requeueAfterMs } = plan(world);
   for (const action of actions) await applier.apply(world.model, action);
   // Before the status, whose write may be refused as stale: the next pass no longer knows of these actions.

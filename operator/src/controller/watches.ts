@@ -3,7 +3,7 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
 import { KIND } from '../api/group.ts';
 import type { ModelDeployment } from '../api/modeldeployment.gen.ts';
-import { FIELD_MANAGER, MANAGED_SELECTOR } from '../core/names.ts';
+import { FIELD_MANAGER, INSTANCE_LABEL, MANAGED_SELECTOR, managedSelectorOf } from '../core/names.ts';
 import { type Change, Informer, type InformerOptions, type KubeObject, keyOf } from '../runtime/index.ts';
 import { CHILDREN, MODEL_DEPLOYMENTS } from './resources.ts';
 
@@ -19,18 +19,23 @@ export const BY_MODEL = 'model';
 
 type Common = Pick<InformerOptions<KubeObject>, 'client' | 'namespaces' | 'log' | 'metrics'>;
 
-/** What the operator watches. Children are found by one label, so objects of others are never even cached. */
-export function makeInformers(common: Common) {
+/**
+ * What the operator watches. Children are found by one label, so objects of others are never even cached. With `only`
+ * there is but one ModelDeployment, and its children, to be seen.
+ */
+export function makeInformers(common: Common, only?: string) {
+  const labelSelector = only === undefined ? MANAGED_SELECTOR : managedSelectorOf(only);
+  const fieldSelector = only === undefined ? undefined : `metadata.name=${only}`;
   const child = <T extends KubeObject>(type: InformerOptions<T>['type'], transform?: (object: T) => T) =>
     new Informer<T>({
       ...common,
       type,
-      labelSelector: MANAGED_SELECTOR,
+      labelSelector,
       indexes: { [BY_MODEL]: (object) => modelKeys(object) },
       ...(transform === undefined ? {} : { transform }),
     });
   return {
-    models: new Informer<LiveModel>({ ...common, type: MODEL_DEPLOYMENTS, transform: noteRollbackOwner }),
+    models: new Informer<LiveModel>({ ...common, type: MODEL_DEPLOYMENTS, fieldSelector, transform: noteRollbackOwner }),
     deployments: child<Live<IDeployment>>(CHILDREN.Deployment),
     replicaSets: child<Live<IReplicaSet>>(CHILDREN.ReplicaSet, slimReplicaSet),
     revisions: child<Live<IControllerRevision>>(CHILDREN.ControllerRevision),
@@ -54,7 +59,7 @@ export function wake(informers: Informers, enqueue: (key: string) => void): void
 
 function modelKeys(object: KubeObject): string[] {
   const { namespace, ownerReferences, labels } = object.metadata;
-  const owner = ownerReferences?.find(({ kind }) => kind === KIND)?.name ?? labels?.['app.kubernetes.io/instance'];
+  const owner = ownerReferences?.find(({ kind }) => kind === KIND)?.name ?? labels?.[INSTANCE_LABEL];
   return owner === undefined ? [] : [keyOf({ namespace, name: owner })];
 }
 

@@ -50,9 +50,12 @@ function lastAdvance({ pods: all, now, model }: World, revision: number, deploym
   const fetching = pods.some((pod) =>
     pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined),
   );
-  const { trial } = model.status;
+  const { trial, conditions } = model.status;
+  // The Deployment's own time is that of the rollout before until its controller has come as far as we.
+  const begun = conditions?.find(({ type }) => type === 'Progressing');
   const times = [
     progressing?.lastUpdateTime ?? deployment?.metadata?.creationTimestamp,
+    begun?.status === 'True' ? begun.lastTransitionTime : new Date(now).toISOString(),
     trial?.revision === revision ? trial.since : undefined,
     ...pods.flatMap(signsOfLife),
   ];

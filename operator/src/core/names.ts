@@ -4,6 +4,8 @@ import { GROUP, KIND, VERSION } from '../api/group.ts';
 
 export const FIELD_MANAGER = 'modeldeployment-operator';
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
+/** Name of the ModelDeployment, on every child. */
+export const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 
 export const LABEL = {
   /** Name of the ModelDeployment; the one label that selects its server pods. */
@@ -32,6 +34,8 @@ export const ANNOTATION = {
 
 /** Label selector of everything the operator makes: its watches see nothing else. */
 export const MANAGED_SELECTOR = `${MANAGED_BY}=${FIELD_MANAGER}`;
+/** The same, of one ModelDeployment. */
+export const managedSelectorOf = (model: string): string => `${MANAGED_SELECTOR},${INSTANCE_LABEL}=${model}`;
 
 /** Deployment and Service of the pods on trial. */
 export const canaryName = (model: string): string => `${model}-canary`;
@@ -49,7 +53,7 @@ export const podSelector = (model: string, revision?: number): Record<string, st
 export function childLabels(model: string): Record<string, string> {
   return {
     'app.kubernetes.io/name': 'modeldeployment',
-    'app.kubernetes.io/instance': model,
+    [INSTANCE_LABEL]: model,
     [MANAGED_BY]: FIELD_MANAGER,
   };
 }

@@ -242,6 +242,19 @@ describe('a version that fails', () => {
     expect(reasons(sim)).toEqual(expect.arrayContaining(['RolloutFailed', 'RolledBack']));
   });
 
+  it('is not seen in how long ago the last rollout was: a new one has its whole deadline', () => {
+    const sim = serving(1);
+    sim.now += 3_600_000;
+    sim.applySpec(spec(2));
+    sim.reconcile();
+    sim.step();
+    // The operator is faster than the controller of the Deployment.
+    for (let pass = 0; pass < 3; pass++) sim.reconcile();
+    sim.settle();
+    expect(sim.status).toMatchObject({ phase: 'Ready', stable: { revision: 2 } });
+    expect(reasons(sim)).not.toContain('RolloutFailed');
+  });
+
   it('for a passing cause is waited for until the deadline, and an undo to it is not refused later', () => {
     const sim = serving(1);
     sim.fates.set(digestOf(uri(2)), 'unschedulable');

@@ -89,7 +89,7 @@ function carryOn(world: World, work: Work): Trial | undefined {
   const { trial } = world.model.status;
   if (trial?.phase !== 'HandingOver') work.actions.push(...followSettings(world));
   const stable = stableRevision(world)?.number ?? 0;
-  const wish = { target: 0, stable, course: undefined, failed: false, passed: false };
+  const wish = { target: 0, stable, course: undefined, failed: false, analysis: undefined };
   return pursueTrial(world, work, wish).trial;
 }
 

@@ -1,5 +1,6 @@
 import type { Baking, ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { Action, PlannedEvent, Work } from './actions.ts';
+import type { TrialVerdict } from './analysis/judge.ts';
 import { type Aim, aimAt } from './aim.ts';
 import { type Finding, isReady, isTerminating, revisionOfPod } from './diagnose.ts';
 import { isComplete } from './held.ts';
@@ -9,7 +10,7 @@ import type { Revision } from './revision.ts';
 import type { Situation } from './situation.ts';
 import { steer, type Steering } from './steer.ts';
 import { pendingAction, type Rollback, type SpecTarget } from './target.ts';
-import { pursueTrial } from './trial/trial.ts';
+import { analyse, pursueTrial } from './trial/trial.ts';
 import type { World } from './world.ts';
 
 /** What is to be served, once it is recorded in the history. */
@@ -29,10 +30,16 @@ export function pursue(world: World, work: Work, goal: Goal): Situation {
   work.events.push(...steering.events);
 
   const settled = steering.deployed && steering.actions.length === 0;
-  const verdict = settled && !retry ? weigh(world, aim, work, action === 'Abort') : undefined;
+  const analysis = analyse(world, wanted.number);
+  const verdict = settled && !retry ? weigh(world, aim, work, { abort: action === 'Abort', analysis }) : undefined;
   const failed = aim.failed !== undefined || verdict?.failure !== undefined;
-  const wish = { target: wanted.number, stable: aim.stable?.number ?? 0, course: aim.course, failed, passed: true };
-  const outcome = pursueTrial(world, work, wish);
+  const outcome = pursueTrial(world, work, {
+    target: wanted.number,
+    stable: aim.stable?.number ?? 0,
+    course: aim.course,
+    failed,
+    analysis,
+  });
 
   const lastAction = doneAction(world, outcomeOf(goal, action, aim, verdict));
   if (lastAction !== undefined) work.events.push(actionDone(lastAction));
@@ -118,30 +125,47 @@ function actionDone({ type, id, message }: NonNullable<ModelDeploymentStatus['la
 
 const ABORTED: Finding = { reason: 'Aborted', message: 'rollout.action Abort', definite: false };
 
+/** Not definite: what was too slow or too often wrong today may have had company. */
+const worse = ({ message }: TrialVerdict): Finding => ({ reason: 'AnalysisFailed', message, definite: false });
+
+/** What may take a revision back besides the state of its pods. */
+interface Grounds {
+  abort: boolean;
+  analysis: TrialVerdict | undefined;
+}
+
 /**
  * Judges what is under way: the rollout of the wanted revision, its trial, or the time after. A failure that is
  * remembered already is not judged again; its pods may still be told about.
  */
-function weigh(world: World, aim: Aim, work: Work, abort: boolean): Verdict | undefined {
+function weigh(world: World, aim: Aim, work: Work, grounds: Grounds): Verdict | undefined {
   const { wanted, effective, stable, course } = aim;
   const { trial } = world.model.status;
   const onTrial = course !== undefined && trial?.revision === wanted.number && trial.phase !== 'Ending';
   const rolling = wanted.number === effective.number && stable?.number !== wanted.number;
   const complete = rolling && trial === undefined && isComplete(world.deployment);
   if (complete) return undefined;
-  let verdict: Verdict;
-  if (onTrial || rolling) {
-    verdict = judge(world, wanted, onTrial ? world.canary : world.deployment);
-    if (abort) verdict = { finding: verdict.finding, failure: ABORTED };
-  } else {
-    const failure = aim.failed === undefined ? judgeBaking(world, wanted) : undefined;
-    if (failure === undefined) return undefined;
-    verdict = { finding: failure, failure };
-  }
+  const verdict =
+    onTrial || rolling
+      ? onGrounds(judge(world, wanted, onTrial ? world.canary : world.deployment), onTrial, grounds)
+      : afterwards(world, aim);
+  if (verdict === undefined) return undefined;
   if (aim.failed !== undefined) return { finding: verdict.finding, failure: undefined };
   if (verdict.requeueAfterMs !== undefined) work.requeueAfterMs.push(verdict.requeueAfterMs);
   if (verdict.failure !== undefined) giveUp(world, aim, verdict.failure, work);
   return verdict;
+}
+
+/** A person's word counts most, then the counters of a trial, then the state of the pods. */
+function onGrounds(verdict: Verdict, onTrial: boolean, { abort, analysis }: Grounds): Verdict {
+  const { finding } = verdict;
+  if (abort) return { finding, failure: ABORTED };
+  return onTrial && analysis?.result === 'Fail' ? { finding, failure: worse(analysis) } : verdict;
+}
+
+function afterwards(world: World, { failed, wanted }: Aim): Verdict | undefined {
+  const failure = failed === undefined ? judgeBaking(world, wanted) : undefined;
+  return failure === undefined ? undefined : { finding: failure, failure };
 }
 
 /** Records the failure first; the next pass goes back. Otherwise a crash in between would look like a person's undo. */

@@ -165,10 +165,19 @@ function essence(status: ModelDeploymentStatus): unknown {
     readyReplicas: _readyReplicas,
     conditions,
     lastFailure,
+    trial,
     ...rest
   } = status;
+  const onTrial = trial === undefined ? undefined : { ...trial, verdict: trial.verdict?.result };
   // That pods begin to answer is a matter of counters as well.
   const phase = rest.phase === 'Pending' ? 'Progressing' : rest.phase;
   const statuses = URGENT.map((type) => conditions?.find((c) => c.type === type)?.status);
-  return { ...rest, phase, statuses, lastFailure: lastFailure?.reason, failedRevision: lastFailure?.revision };
+  return {
+    ...rest,
+    phase,
+    trial: onTrial,
+    statuses,
+    lastFailure: lastFailure?.reason,
+    failedRevision: lastFailure?.revision,
+  };
 }

@@ -3,6 +3,8 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
 import type { FullSpec } from '../api/defaults.ts';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
+import type { PodReport } from './analysis/counts.ts';
+import type { Measurement } from './analysis/queries.ts';
 import type { Owner } from './names.ts';
 import type { Revision } from './revision.ts';
 
@@ -44,6 +46,10 @@ export interface World {
   pods: readonly IPod[];
   /** Pods that resolve a tag. */
   resolvers: readonly IPod[];
+  /** What the pods have counted during the present trial; the same pod more than once when it restarted meanwhile. */
+  reports: readonly PodReport[];
+  /** What Prometheus last said to the queries of spec.rollout.analysis. */
+  measurements: readonly Measurement[];
   service: IService | undefined;
   /** The Service of the pods on trial. */
   preview: IService | undefined;

@@ -20,7 +20,7 @@ export type Reply<T> = (Answered<T> & { ok: true }) | { ok: false; cause: Fallba
 export interface Exchange<T> extends Facts {
   /** How much memory it holds, in bytes. */
   readonly bytes: number;
-  /** The answer of this server. @throws RequestError, RunError */
+  /** The answer of this server. @throws RequestError, RunError, ClientGone */
   own(): Promise<Answered<T>>;
   /** The answer of the server on trial at `to` (`host` or `host:port`), which must get FORWARDED_HEADER. Never rejects. */
   ask(to: string, timeoutMs: number): Promise<Reply<T>>;

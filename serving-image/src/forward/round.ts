@@ -1,4 +1,5 @@
 import type { FallbackCause, Traffic } from '@modeldeployment/modelpack/traffic';
+import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { Breaker } from './breaker.ts';
@@ -37,6 +38,8 @@ export class Round {
       if (exchange.version === undefined) recent?.offer(exchange, began);
       return answered;
     } catch (error) {
+      // Nobody was answered, and nothing is known.
+      if (error instanceof ClientGone) throw error;
       count(this.counts.own, { ms: performance.now() - began, error: isServersFault(error) });
       throw error;
     }
@@ -68,6 +71,7 @@ export type Outcome = 'answered' | 'rejected' | FallbackCause;
 
 /** Whether an error of this server's own answer is none that the client could have avoided. Pure. */
 export function isServersFault(error: unknown): boolean {
+  if (error instanceof ClientGone) return false;
   if (error instanceof RequestError) return error.status >= 500;
   return !(error instanceof RunError) || error.exhausted;
 }

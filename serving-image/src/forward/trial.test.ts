@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { FORWARDED_HEADER, type Traffic } from '@modeldeployment/modelpack/traffic';
 import { Registry } from 'prom-client';
+import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
 import { RequestError, unavailable } from '../protocol/errors.ts';
 import type { Exchange, Reply, Sample } from './exchange.ts';
@@ -223,6 +224,7 @@ describe('the counts', () => {
       await expect(serve({ own: fails(error) })).rejects.toThrow();
     for (const error of [unavailable(''), new RunError('', true), new Error()])
       await expect(serve({ own: fails(error) })).rejects.toThrow();
+    await expect(serve({ own: fails(new ClientGone()) })).rejects.toThrow();
     expect(worker.counts.own).toMatchObject({ requests: 6, errors: 3 });
   });
 

@@ -42,7 +42,7 @@ export function sendError(
     ...headers,
     ...(closing ? { Connection: 'close' } : {}),
   });
-  if (request.complete || status !== 413) {
+  if (request.complete || headers.Connection !== 'close') {
     response.end(body);
     request.resume();
     return;

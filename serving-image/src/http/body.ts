@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
-import { badRequest, tooLarge, unsupportedMedia } from '../protocol/errors.ts';
+import { ClientGone } from '../batching/executor.ts';
+import { badRequest, inPieces, tooLarge, unsupportedMedia } from '../protocol/errors.ts';
 import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import type { Ticket } from './admission.ts';
 
 const JSON_TYPE = 'application\\/(?:[\\w.-]+\\+)?json';
 /**
@@ -19,6 +21,9 @@ const MEDIA = {
 const ENCODINGS: readonly (string | undefined)[] = [undefined, 'identity', 'gzip', 'deflate'];
 
 const jsonLengthOf = ({ headers }: IncomingMessage) => headers[LENGTH_HEADER.toLowerCase()] as string | undefined;
+
+/** Whether an answer could still reach the client. */
+export const isGone = ({ socket }: IncomingMessage): boolean => socket.destroyed || !socket.writable;
 
 /** @throws RequestError 415 */
 export function checkMedia(request: IncomingMessage, protocol: 'v1' | 'v2'): void {
@@ -42,40 +47,56 @@ export interface Body {
   jsonLength: string | undefined;
 }
 
-/** The whole body. @throws RequestError 400, 413; Error when the client went away */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Body> {
-  const body = await readChunks(request, limit);
+/** Pieces of a body whose average size may be anything, and that size for more of them. */
+const FEW_PIECES = 10_000;
+const SMALLEST_PIECE = 64;
+
+/**
+ * The whole body, counted in `ticket` while it arrives.
+ * @throws RequestError 400, 413, 503; ClientGone
+ */
+export async function readBody(request: IncomingMessage, ticket: Ticket): Promise<Body> {
+  const body = await readChunks(request, ticket);
   const encoding = request.headers['content-encoding'];
-  return encoding === undefined || encoding === 'identity' ? body : unpack(body, limit);
+  return encoding === undefined || encoding === 'identity' ? body : unpack(body, ticket);
 }
 
 const unzipBuffer = promisify(unzip);
 
-async function unpack({ chunks, length, jsonLength }: Body, limit: number): Promise<Body> {
+async function unpack({ chunks, length, jsonLength }: Body, ticket: Ticket): Promise<Body> {
+  const { bodyBytes } = ticket.limits;
+  let whole: Buffer;
   try {
-    const whole = await unzipBuffer(Buffer.concat(chunks, length), { maxOutputLength: limit });
-    return { chunks: [whole], length: whole.length, jsonLength };
+    whole = await unzipBuffer(Buffer.concat(chunks, length), { maxOutputLength: bodyBytes });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bodyBytes);
     throw badRequest('the request body is not compressed as its Content-Encoding says');
   }
+  const problem = ticket.take(whole);
+  if (problem) throw problem;
+  return { chunks: [whole], length: whole.length, jsonLength };
 }
 
-/** Everything that arrives. Fails as soon as it is known to be too large. */
-function readChunks(request: IncomingMessage, limit: number): Promise<Body> {
+const inTinyPieces = (chunks: readonly Buffer[], length: number) =>
+  chunks.length > FEW_PIECES && length < chunks.length * SMALLEST_PIECE;
+
+/** Everything that arrives. Fails as soon as it is known to be too much. */
+function readChunks(request: IncomingMessage, ticket: Ticket): Promise<Body> {
+  const { bodyBytes } = ticket.limits;
   return new Promise((resolve, reject) => {
-    if (Number(request.headers['content-length'] ?? 0) > limit) return reject(tooLarge(limit));
+    if (Number(request.headers['content-length'] ?? 0) > bodyBytes) return reject(tooLarge(bodyBytes));
     const chunks: Buffer[] = [];
     let length = 0;
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length > limit) {
-        request.removeAllListeners('data');
-        return reject(tooLarge(limit));
-      }
       chunks.push(chunk);
+      const problem =
+        length > bodyBytes ? tooLarge(bodyBytes) : inTinyPieces(chunks, length) ? inPieces() : ticket.take(chunk);
+      if (!problem) return;
+      request.removeAllListeners('data');
+      reject(problem);
     });
     request.on('end', () => resolve({ chunks, length, jsonLength: jsonLengthOf(request) }));
-    request.on('error', reject);
+    request.on('error', () => reject(new ClientGone()));
   });
 }

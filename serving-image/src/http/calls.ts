@@ -1,8 +1,9 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { IncomingMessage } from 'node:http';
-import type { Answered, Exchange } from '../forward/exchange.ts';
+import type { Client } from '../batching/executor.ts';
+import type { Answered } from '../forward/exchange.ts';
 import { anyNonFinite } from '../forward/outputs.ts';
-import { RunError, type ServedModel, type Tensor } from '../model/types.ts';
+import type { ServedModel, Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Answer as ModelAnswer, Inference } from '../protocol/request.ts';
@@ -15,7 +16,7 @@ import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { json, type Answer } from './answer.ts';
-import { checkMedia, readBody, type Body } from './body.ts';
+import { checkMedia, isGone, readBody, type Body } from './body.ts';
 import { headerOf, HttpExchange, type HttpQuestion } from './exchange.ts';
 import type { Served, Service } from './service.ts';
 
@@ -58,7 +59,7 @@ const CALLS: Readonly<Record<CallKind, Call<Inference>>> = {
 
 export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
 
-/** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError */
+/** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError, ClientGone */
 export async function answerCall(
   service: Service,
   asked: CallRoute,
@@ -71,80 +72,52 @@ export async function answerCall(
   const there = version !== undefined && service.trial.names({ version, header: (name) => headerOf(headers, name) });
   const served = service.models.find(there ? { model } : asked);
   if (!served) throw protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
-  const body = await receive(service, served, request, protocol, started);
-  const readMs = performance.now() - started;
-  const question = { kind, protocol, url, version, headers, body, readMs };
-  const { answer } = await service.trial.serve(exchangeOf(service, served, question));
-  return answer;
-}
-
-async function receive(
-  { maxBodyBytes }: Service,
-  { statistics }: Served,
-  request: IncomingMessage,
-  protocol: 'v1' | 'v2',
-  started: number,
-): Promise<Body> {
+  const ticket = service.admission.enter();
+  let exchange: HttpExchange | undefined;
   try {
     checkMedia(request, protocol);
-    return await readBody(request, maxBodyBytes);
+    served.executor.checkRoom();
+    const body = await readBody(request, ticket);
+    exchange = exchangeOf(service, served, { kind, protocol, url, version, headers, body });
+    exchange.client = { started, gone: () => isGone(request) };
+    return (await service.trial.serve(exchange)).answer;
   } catch (error) {
-    statistics.failed(performance.now() - started);
+    served.statistics.failed(performance.now() - started);
     throw error;
+  } finally {
+    if (exchange) exchange.client = undefined;
+    ticket.leave();
   }
 }
 
 /** A request as a trial sees it: it may be answered here or elsewhere, and be asked again later. */
-export const exchangeOf = (service: Service, served: Served, question: HttpQuestion): Exchange<Answer> =>
-  new HttpExchange(question, service.revision, (asked) => answerHere(service, served, asked));
+export const exchangeOf = (service: Service, served: Served, question: HttpQuestion): HttpExchange =>
+  new HttpExchange(question, service.revision, (client) => answerHere(served, question, client));
 
+/** From the body of a request to its answer. */
 async function answerHere(
-  service: Service,
-  served: Served,
-  { kind, body, readMs }: HttpQuestion,
+  { model, executor, statistics }: Served,
+  { kind, body }: HttpQuestion,
+  client: Client,
 ): Promise<Answered<Answer>> {
-  const { model, statistics } = served;
   const call = CALLS[kind];
-  const began = performance.now();
-  try {
-    const inference = call.decode(body, model);
-    const decoded = performance.now();
-    const outputs = await run(service, served, inference);
-    const ran = performance.now();
-    const { body: bytes, jsonLength } = call.encode(model, inference, outputs);
-    const written = performance.now();
-    statistics.succeeded({
-      request: readMs + written - began,
-      queue: 0,
-      input: decoded - began,
-      infer: ran - decoded,
-      output: written - ran,
-    });
-    const answer: Answer =
-      jsonLength === undefined
-        ? json(bytes)
-        : { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
-    return { answer, bytes: bytes.length, nonFinite: anyNonFinite(outputs) };
-  } catch (error) {
-    statistics.failed(readMs + performance.now() - began);
-    throw error;
-  }
-}
-
-async function run(
-  { metrics }: Service,
-  { model, predictor, statistics }: Served,
-  { signature, inputs }: Inference,
-): Promise<Tensor[]> {
-  const { engine } = model;
-  const started = performance.now();
-  try {
-    const outputs = await predictor.predict(signature, inputs);
-    metrics.run.observe({ engine }, (performance.now() - started) / 1000);
-    statistics.ran(inputs[0]?.shape[0] ?? 1);
-    return outputs;
-  } catch (error) {
-    if (error instanceof RunError) metrics.failedRuns.inc({ engine });
-    throw error;
-  }
+  const read = performance.now();
+  const inference = call.decode(body, model);
+  const decoded = performance.now();
+  const { outputs, began, ended } = await executor.run(inference, client);
+  const encoding = performance.now();
+  const { body: bytes, jsonLength } = call.encode(model, inference, outputs);
+  const written = performance.now();
+  statistics.succeeded({
+    request: written - client.started,
+    queue: began - decoded,
+    input: decoded - read,
+    infer: ended - began,
+    output: written - encoding,
+  });
+  const answer: Answer =
+    jsonLength === undefined
+      ? json(bytes)
+      : { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
+  return { answer, bytes: bytes.length, nonFinite: anyNonFinite(outputs) };
 }

@@ -1,6 +1,7 @@
 /** A request of HTTP as a trial sees it: how it is answered here, and how by the server on trial. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { FORWARDED_HEADER, type FallbackCause } from '@modeldeployment/modelpack/traffic';
+import type { Client } from '../batching/executor.ts';
 import type { Answered, Exchange, Reply } from '../forward/exchange.ts';
 import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
@@ -21,8 +22,6 @@ export interface HttpQuestion {
   headers: IncomingHttpHeaders;
   /** No longer compressed. */
   body: Body;
-  /** How long it took to arrive, in milliseconds. */
-  readMs: number;
 }
 
 export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();
@@ -30,12 +29,14 @@ export const headerOf = (headers: IncomingHttpHeaders, name: string): string | u
 export class HttpExchange implements Exchange<Answer> {
   readonly version: string | undefined;
   readonly bytes: number;
+  /** Who waits for the answer; nobody once there is one, so that a request that is kept holds nothing of its connection. */
+  client: Client | undefined;
 
   /** @param revision of this server, told to the other one */
   constructor(
     private readonly question: HttpQuestion,
     private readonly revision: string,
-    private readonly answer: (question: HttpQuestion) => Promise<Answered<Answer>>,
+    private readonly answer: (client: Client) => Promise<Answered<Answer>>,
   ) {
     this.version = question.version;
     this.bytes = question.body.length;
@@ -46,7 +47,7 @@ export class HttpExchange implements Exchange<Answer> {
   }
 
   own(): Promise<Answered<Answer>> {
-    return this.answer(this.question);
+    return this.answer(this.client ?? { started: performance.now(), gone: () => false });
   }
 
   async ask(to: string, timeoutMs: number): Promise<Reply<Answer>> {

@@ -1,5 +1,6 @@
 /** node:http from request line to answer, without a framework. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
 import { badRequest, internalError, RequestError, unavailable } from '../protocol/errors.ts';
 import { route } from '../protocol/route.ts';
@@ -8,6 +9,9 @@ import { sendAnswer, sendError, type Answer } from './answer.ts';
 import { answerCall, isCall } from './calls.ts';
 import { answerQuestion } from './questions.ts';
 import type { Service } from './service.ts';
+
+/** What is counted where no answer was sent, as others count it. */
+const CLIENT_GONE = 499;
 
 export function createHandler(service: Service): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
@@ -26,9 +30,8 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
     status = answer.status ?? 200;
     sendAnswer(response, answer, service.draining());
   } catch (error) {
-    if (request.destroyed && !request.complete) {
-      // The client went away in the middle of its body: nobody is left to answer.
-      status = 499;
+    if (error instanceof ClientGone) {
+      status = CLIENT_GONE;
     } else {
       const known = toRequestError(error, log);
       status = known.status;

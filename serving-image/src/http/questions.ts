@@ -12,7 +12,7 @@ import {
   serverMetadata,
   type IndexEntry,
 } from '../protocol/v2/metadata.ts';
-import { readStatistics } from '../telemetry/statistics.ts';
+import { readStatistics } from '../telemetry/read-statistics.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, readBody } from './body.ts';
 import type { Served, Service } from './service.ts';
@@ -53,7 +53,7 @@ export async function answerQuestion(service: Service, asked: Question, request:
       );
     }
     case 'v2.config':
-      return json(modelConfig(found(service, asked).model));
+      return json(configOf(found(service, asked)));
     case 'v2.modelReady': {
       const { model } = found(service, asked);
       checkReady(service);
@@ -93,20 +93,30 @@ function statuses(service: Service, asked: Target): IndexEntry[] {
   return entries;
 }
 
+function configOf({ model, executor }: Served): string {
+  const batched = executor.isBatched(model.defaultSignature);
+  return modelConfig(model, batched ? executor.limits.batchRows : 0);
+}
+
 function checkReady({ draining }: Service): void {
   if (draining()) throw unavailable('not ready: the server is shutting down');
 }
 
 /** The wish in the body of an index request, which may be empty. @throws RequestError */
 async function onlyReady(service: Service, request: IncomingMessage): Promise<boolean> {
-  checkMedia(request, 'v2');
-  const { chunks, length } = await readBody(request, service.maxBodyBytes);
-  if (length === 0) return false;
-  const scan = openBody(jsonText(chunks, length));
-  const { ready = false } = scan.value() as { ready?: unknown };
-  scan.finish();
-  if (typeof ready !== 'boolean') throw badRequest('ready is not true or false');
-  return ready;
+  const ticket = service.admission.enter();
+  try {
+    checkMedia(request, 'v2');
+    const { chunks, length } = await readBody(request, ticket);
+    if (length === 0) return false;
+    const scan = openBody(jsonText(chunks, length));
+    const { ready = false } = scan.value() as { ready?: unknown };
+    scan.finish();
+    if (typeof ready !== 'boolean') throw badRequest('ready is not true or false');
+    return ready;
+  } finally {
+    ticket.leave();
+  }
 }
 
 /** Of one model, or of all. */

@@ -20,7 +20,7 @@ export async function samples(
     const bytes = Buffer.from(JSON.stringify(content));
     const body = { chunks: [bytes], length: bytes.length, jsonLength: undefined };
     const headers = { 'content-type': 'application/json' };
-    return exchange({ kind, protocol, url, version: undefined, headers, body, readMs: 0 });
+    return exchange({ kind, protocol, url, version: undefined, headers, body });
   };
   const infer = (content: object) => post('v2.infer', 'v2', `/v2/models/${name}/infer`, content);
   const golden = (await readRequests<GoldenRequest>(directory, GOLDEN_FILE)) ?? [];

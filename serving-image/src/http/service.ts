@@ -1,15 +1,17 @@
 import type { Trial } from '../forward/trial.ts';
+import type { Admission } from './admission.ts';
+import { Executor, type BatchLimits } from '../batching/executor.ts';
 import type { Predictor, ServedModel } from '../model/types.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
-import type { Statistics } from '../telemetry/statistics.ts';
+import { Statistics } from '../telemetry/statistics.ts';
 import type { Target } from '../protocol/route.ts';
 
 /** A model version that answers in this process. */
 export interface Served {
   model: ServedModel;
-  predictor: Predictor;
+  executor: Executor;
   statistics: Statistics;
 }
 
@@ -24,7 +26,7 @@ export interface Models {
 /** What the data path needs of its surroundings. */
 export interface Service {
   models: Models;
-  maxBodyBytes: number;
+  admission: Admission;
   serverVersion: string;
   metrics: WorkerMetrics;
   log: Logger;
@@ -37,14 +39,37 @@ export interface Service {
   revision: string;
 }
 
+/** Makes a loaded model ready to answer; what it does is counted in `metrics`. */
+export function served(
+  model: ServedModel,
+  predictor: Predictor,
+  limits: BatchLimits,
+  { metrics, log }: Pick<Service, 'metrics' | 'log'>,
+): Served {
+  const { engine } = model;
+  const statistics = new Statistics();
+  statistics.register(metrics.registry);
+  const executor = new Executor(predictor, limits, {
+    ran(rows, milliseconds) {
+      metrics.run.observe({ engine }, milliseconds / 1000);
+      statistics.ran(rows, milliseconds);
+    },
+    failed: () => metrics.failedRuns.inc({ engine }),
+    notBatchable: (signature) =>
+      log.warn(
+        { signature },
+        'requests are run one by one: the outputs do not have one row for each row of the inputs',
+      ),
+  });
+  return { model, executor, statistics };
+}
+
 /** A repository of which one version is served. */
-export function oneModel(served: Served): Models {
-  const { name, version } = served.model;
+export function oneModel(only: Served): Models {
+  const { name, version } = only.model;
   return {
     find: (target) =>
-      target.model === name && (target.version ?? version) === version && target.label === undefined
-        ? served
-        : undefined,
+      target.model === name && (target.version ?? version) === version && target.label === undefined ? only : undefined,
     index: () => [{ name, version, state: 'READY', reason: '' }],
   };
 }

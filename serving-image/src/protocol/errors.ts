@@ -36,8 +36,22 @@ export const methodNotAllowed = (allow: string) =>
 /** The rest of the body is not read, so the connection cannot be used again. */
 export const tooLarge = (limit: number) =>
   new RequestError(413, `the request body is larger than ${limit} bytes`, { Connection: 'close' });
+/** Each piece costs as much as a small request. The rest is not read. */
+export const inPieces = () =>
+  new RequestError(413, 'the request body comes in too many too small pieces; send larger ones', {
+    Connection: 'close',
+  });
 export const unsupportedMedia = (message: string) => new RequestError(415, message);
 export const unavailable = (message: string) => new RequestError(503, message, { 'Retry-After': '1' });
+/** As many requests are in hand already as there may be. */
+export const tooManyRequests = (limit: number) =>
+  new RequestError(429, `${limit} requests are being answered already; try again later`, { 'Retry-After': '1' });
+/** The engine has more to do already than anybody would wait for. */
+export const queueFull = (limit: number) =>
+  unavailable(`${limit} requests wait for the model already; try again later`);
+/** The client's own deadline has passed: the model was not run. */
+export const deadlineExceeded = (milliseconds: number) =>
+  new RequestError(504, `the timeout of ${milliseconds} ms passed before the model was run; it was not run`);
 export const internalError = () => new RequestError(500, 'internal error; the log of the server has the cause');
 export const tooManyElements = (field: string, limit: number) =>
   new RequestError(413, `${field} has more than ${limit} elements`);

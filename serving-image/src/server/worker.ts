@@ -1,19 +1,19 @@
-import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { ForwardMetrics } from '../forward/metrics.ts';
 import { Trial } from '../forward/trial.ts';
+import { Admission } from '../http/admission.ts';
 import { exchangeOf } from '../http/calls.ts';
 import { createHandler } from '../http/handler.ts';
 import { samples } from '../http/samples.ts';
-import { oneModel, type Service } from '../http/service.ts';
+import { createHttpServer } from '../http/server.ts';
+import { oneModel, served, type Service } from '../http/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
 import { FatalError, type Predictor } from '../model/types.ts';
 import { TOLERANCE } from '../model/warmup.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
-import { Statistics } from '../telemetry/statistics.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -69,27 +69,21 @@ class Worker {
     this.#metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, this.#ledger);
     this.#metrics.load.set(loadSeconds);
     this.#metrics.warmup.set(warmupSeconds);
-    const statistics = new Statistics();
-    statistics.register(this.#metrics.registry);
-    const served = { model, predictor: recorded(predictor, this.#ledger), statistics };
-    const models = oneModel(served);
+    const counted = { metrics: this.#metrics, log };
+    const own = served(model, recorded(predictor, this.#ledger), config.limits, counted);
+    const models = oneModel(own);
     this.#trial = new Trial({
       version,
       workers: config.workers ?? config.cores,
       keep: config.revision !== '',
       samples: () =>
-        samples(model, loaded.directory, (question) => exchangeOf(service, served, question)).catch(
-          (error: unknown) => {
-            log.warn({ err: error }, 'cannot read the golden and warm-up requests to replay them');
-            return [];
-          },
-        ),
+        samples(model, loaded.directory, (question) => exchangeOf(service, own, question)).catch(unread(log)),
       goldenTolerance: TOLERANCE,
       metrics: new ForwardMetrics(this.#metrics.registry),
     });
     const service: Service = {
       models: { ...models, index: () => this.#front.index() ?? models.index() },
-      maxBodyBytes: config.maxBodyBytes,
+      admission: new Admission(config.limits),
       serverVersion,
       metrics: this.#metrics,
       log,
@@ -99,7 +93,7 @@ class Worker {
       revision: config.revision,
     };
     this.#handler = createHandler(service);
-    const server = publicServer();
+    const server = createHttpServer(config.limits);
     this.#connections = new Connections(server, {
       taken: (connection, then) => tell({ type: 'taken', connection }, { then }),
       returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
@@ -204,14 +198,12 @@ export function fail(error: unknown, log: Logger): void {
   else process.exit(1);
 }
 
-const publicServer = (): Server =>
-  createServer({
-    keepAliveTimeout: 75_000,
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    connectionsCheckingInterval: 2_000,
-    maxHeaderSize: 16_384,
-  });
+const unread =
+  (log: Logger) =>
+  (error: unknown): [] => {
+    log.warn({ err: error }, 'cannot read the golden and warm-up requests to replay them');
+    return [];
+  };
 
 /** A crash in native code must find the ledger up to date. */
 function recorded(predictor: Predictor, ledger: Ledger): Predictor {

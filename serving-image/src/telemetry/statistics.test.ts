@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { exposition, WorkerMetrics } from './metrics.ts';
-import { readStatistics, Statistics } from './statistics.ts';
+import { readStatistics } from './read-statistics.ts';
+import { Statistics } from './statistics.ts';
 
 function worker(version: string) {
   const metrics = new WorkerMetrics(
@@ -15,9 +16,10 @@ function worker(version: string) {
 describe('statistics', () => {
   it('are those of all workers together, for each version', async () => {
     const [first, second, other] = [worker('1'), worker('1'), worker('2')];
-    first.statistics.ran(32);
+    first.statistics.ran(32, 1);
+    first.statistics.ran(1000, 4);
     first.statistics.succeeded({ request: 3, queue: 0.5, input: 1, infer: 1, output: 0.25 });
-    second.statistics.ran(1);
+    second.statistics.ran(32, 2);
     second.statistics.succeeded({ request: 2, queue: 0, input: 0.5, infer: 1, output: 0.25 });
     second.statistics.failed(1);
     const snapshots = await Promise.all([first, second, other].map(({ snapshot }) => snapshot()));
@@ -25,8 +27,8 @@ describe('statistics', () => {
     expect(one).toMatchObject({
       name: 'm',
       version: '1',
-      inference_count: 33,
-      execution_count: 2,
+      inference_count: 1064,
+      execution_count: 3,
       inference_stats: {
         success: { count: 2, ns: 5_000_000 },
         fail: { count: 1, ns: 1_000_000 },
@@ -35,6 +37,10 @@ describe('statistics', () => {
         compute_infer: { count: 2, ns: 2_000_000 },
         compute_output: { count: 2, ns: 500_000 },
       },
+      batch_stats: [
+        { batch_size: 32, compute_infer: { count: 2, ns: 3_000_000 } },
+        { batch_size: 1024, compute_infer: { count: 1, ns: 4_000_000 } },
+      ],
     });
     expect(one?.last_inference).toBeGreaterThan(Date.now() - 60_000);
     expect(two).toMatchObject({ version: '2', inference_count: 0, last_inference: 0 });

@@ -53,7 +53,8 @@ const uri = (version: number): string => `oci://registry.example/models/digits:$
 const specOf = (version: number, { rollout, replicas }: ExploreOptions): ModelDeploymentSpec => ({
   model: { uri: uri(version), digest: digestOf(uri(version)), version: String(version) },
   replicas,
-  rollout,
+  // Its verdicts are numbers; what follows from them is explored by Abort.
+  rollout: { ...rollout, analysis: { minRequests: 0 } },
 });
 
 export function explore(options: ExploreOptions): Exploration {

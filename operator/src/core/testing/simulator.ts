@@ -36,6 +36,8 @@ export class Simulator {
   generation = 1;
   ownsRollbackTo = false;
   pausedByPerson = false;
+  /** What the pods of a trial have counted. */
+  reports: World['reports'] = [];
   private statusWrittenAt: number | undefined;
 
   constructor(
@@ -125,6 +127,8 @@ export class Simulator {
         .sort((a, b) => a.number - b.number),
       pods: this.pods(),
       resolvers: store.list<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] !== undefined),
+      reports: this.reports,
+      measurements: [],
       service: store.get<IService>('Service', NAME),
       preview: store.get<IService>('Service', canaryName(NAME)),
       disruptionBudget: store.get<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget', NAME),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IPod } from 'kubernetes-models/v1';
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
+import type { PodReport } from '../analysis/counts.ts';
 import { digestOf, NAME, Simulator } from '../testing/simulator.ts';
 import { trafficOf } from './traffic.ts';
 
@@ -10,7 +11,10 @@ const spec = (tag: number | string, rollout: Rollout, replicas = 3): ModelDeploy
   replicas,
   rollout,
 });
+/** Without an analysis: what is judged has tests of its own, and some at the end of this file. */
+const UNJUDGED: Rollout = { analysis: { minRequests: 0 } };
 const CANARY: Rollout = {
+  ...UNJUDGED,
   strategy: 'Canary',
   canary: {
     steps: [
@@ -19,8 +23,8 @@ const CANARY: Rollout = {
     ],
   },
 };
-const BLUE_GREEN: Rollout = { strategy: 'BlueGreen', blueGreen: { keepSeconds: 120 } };
-const SHADOW: Rollout = { strategy: 'Shadow', shadow: { seconds: 60, promotion: 'Auto', percent: 50 } };
+const BLUE_GREEN: Rollout = { ...UNJUDGED, strategy: 'BlueGreen', blueGreen: { keepSeconds: 120 } };
+const SHADOW: Rollout = { ...UNJUDGED, strategy: 'Shadow', shadow: { seconds: 60, promotion: 'Auto', percent: 50 } };
 const ALL: [string, Rollout][] = [
   ['Canary', CANARY],
   ['BlueGreen', BLUE_GREEN],
@@ -245,7 +249,11 @@ describe('a Canary', () => {
   });
 
   it('waits for a person in a step without a duration, and goes on with Resume', () => {
-    const rollout: Rollout = { strategy: 'Canary', canary: { steps: [{ weight: 5 }, { weight: 50, seconds: 10 }] } };
+    const rollout: Rollout = {
+      ...UNJUDGED,
+      strategy: 'Canary',
+      canary: { steps: [{ weight: 5 }, { weight: 50, seconds: 10 }] },
+    };
     const sim = serving(rollout);
     sim.applySpec(spec(2, rollout));
     watch(sim, () => sim.status.trial?.paused === true);
@@ -316,7 +324,7 @@ describe('a BlueGreen', () => {
   });
 
   it('waits for a person with switch Manual', () => {
-    const rollout: Rollout = { strategy: 'BlueGreen', blueGreen: { switch: 'Manual', keepSeconds: 10 } };
+    const rollout: Rollout = { ...UNJUDGED, strategy: 'BlueGreen', blueGreen: { switch: 'Manual', keepSeconds: 10 } };
     const sim = serving(rollout);
     sim.applySpec(spec(2, rollout));
     watch(sim, () => sim.status.trial?.paused === true);
@@ -358,5 +366,61 @@ describe('after a rollout', () => {
     sim.fates.set(digestOf(uri(2)), 'crashes');
     sim.settle();
     expect(sim.status).toMatchObject({ phase: 'Degraded', stable: { revision: 2 } });
+  });
+});
+
+describe('the analysis of a trial', () => {
+  const JUDGED: Rollout = { ...CANARY, analysis: { minRequests: 100 } };
+  const tally = (requests: number, errors: number) => ({ requests, errors, nonFinite: 0, latency: [requests] });
+  const report = (requests: number, errors: number): PodReport => ({
+    pod: 'p',
+    revision: 1,
+    weight: 10,
+    time: 0,
+    counts: {
+      own: tally(1000, 0),
+      target: tally(requests, errors),
+      fallbacks: {},
+      replayed: 0,
+      mirror: { compared: 0, differing: 0, failed: 0 },
+      golden: { asked: 0, mismatches: 0 },
+      examples: [],
+    },
+  });
+  function tried(): Simulator {
+    const sim = serving(JUDGED);
+    sim.applySpec(spec(2, JUDGED));
+    watch(sim, () => sim.status.trial?.phase === 'Running');
+    sim.now += 3_600_000;
+    sim.settle();
+    return sim;
+  }
+
+  it('waits for enough requests, however long that takes', () => {
+    const sim = tried();
+    expect(sim.status.trial).toMatchObject({ step: 1, verdict: { result: 'Inconclusive' } });
+    sim.reports = [report(200, 0)];
+    watch(sim, stableIs(sim, 2));
+    expect(sim.events.find(({ reason }) => reason === 'TrialPromoted')?.note).toContain('200');
+  });
+
+  it('takes a worse revision back, and says why with the numbers', () => {
+    const sim = tried();
+    sim.reports = [report(200, 60)];
+    sim.settle();
+    expect(sim.status).toMatchObject({ phase: 'RolledBack', failedTarget: { reason: 'AnalysisFailed' } });
+    expect(condition(sim, 'Ready')?.message).toMatch(/60 of 200/);
+    expect(sim.endpoints()).toEqual({ 1: 3 });
+  });
+
+  it('does not write the status for every request', () => {
+    const sim = tried();
+    sim.writes.length = 0;
+    for (let requests = 1; requests < 60; requests++) {
+      sim.reports = [report(requests, 0)];
+      sim.reconcile();
+      sim.now += 1_000;
+    }
+    expect(sim.writes.length).toBeLessThanOrEqual(3);
   });
 });

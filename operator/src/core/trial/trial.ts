@@ -1,5 +1,6 @@
-import type { Trial } from '../../api/modeldeployment.gen.ts';
+import type { Trial, Verdict } from '../../api/modeldeployment.gen.ts';
 import type { PlannedEvent, Work } from '../actions.ts';
+import { judgeTrial, type TrialVerdict } from '../analysis/judge.ts';
 import type { World } from '../world.ts';
 import { carryOut } from './carry-out.ts';
 import type { Course } from './facts.ts';
@@ -13,8 +14,37 @@ export interface TrialOutcome {
   changed: boolean;
 }
 
+/** Words and counts of a verdict are written at most this often; what it comes to, at once. */
+const VERDICT_EVERY_MS = 30_000;
+
+/** What the counters of the pods say of the revision on trial; undefined while it gets no requests. */
+export function analyse({ model, reports, measurements }: World, revision: number): TrialVerdict | undefined {
+  const { trial } = model.status;
+  const isAsked = trial?.phase === 'Running' || trial?.phase === 'Switched';
+  if (!isAsked || trial.revision !== revision) return undefined;
+  const { analysis, shadow } = model.spec.rollout;
+  const limits = trial.strategy === 'Shadow' ? { analysis, shadow } : { analysis };
+  return judgeTrial({ revision, reports, measurements }, limits);
+}
+
 /** Takes the trial one step on: facts → decision → actions. Called in every pass, also when nothing is or was on trial. */
-export function pursueTrial(world: World, work: Work, wish: Wish): TrialOutcome {
+export function pursueTrial(
+  world: World,
+  work: Work,
+  { analysis, ...wish }: Omit<Wish, 'passed'> & { analysis: TrialVerdict | undefined },
+): TrialOutcome {
+  const outcome = decided(world, work, { ...wish, passed: analysis?.result === 'Pass' });
+  if (outcome.trial === undefined || analysis === undefined) return outcome;
+  return { ...outcome, trial: { ...outcome.trial, verdict: verdictOf(outcome.trial.verdict, analysis, world.now) } };
+}
+
+function verdictOf(before: Verdict | undefined, next: TrialVerdict, now: number): Verdict {
+  const recent = before !== undefined && now - Date.parse(before.time) < VERDICT_EVERY_MS;
+  if (recent && before.result === next.result) return before;
+  return { ...next, time: new Date(now).toISOString() };
+}
+
+function decided(world: World, work: Work, wish: Wish): TrialOutcome {
   const before = world.model.status.trial;
   const decision = decideTrial(gatherFacts(world, wish));
   if (decision.kind === 'record') {
@@ -27,6 +57,8 @@ export function pursueTrial(world: World, work: Work, wish: Wish): TrialOutcome 
 }
 
 const normal = (reason: PlannedEvent['reason'], note: string): PlannedEvent => ({ type: 'Normal', reason, note });
+
+const saidOf = ({ verdict }: Trial): string => (verdict === undefined ? '' : `; ${verdict.message}`);
 
 /** What a person should hear of a change of the trial. */
 function told(before: Trial | undefined, after: Trial | undefined, course: Course | undefined): PlannedEvent[] {
@@ -49,7 +81,8 @@ function told(before: Trial | undefined, after: Trial | undefined, course: Cours
         normal('TrialSwitched', `${name} gets all requests; the pods of revision ${after.from} are kept for ${keep} s`),
       );
     }
-    if (after.phase === 'Promoting') events.push(normal('TrialPromoted', `${name} takes over with the pods it has`));
+    if (after.phase === 'Promoting')
+      events.push(normal('TrialPromoted', `${name} takes over with the pods it has${saidOf(before)}`));
     if (after.phase === 'Ending')
       events.push(normal('TrialEnded', `${name} is taken off trial; revision ${after.from} serves`));
   }

@@ -33,45 +33,53 @@ export function writeFloat32(out: Buffer, at: number, value: number): number {
     absolute = -value;
     out[at++] = Byte.Minus;
   }
-  // Zeros, subnormal numbers, and integers beyond 32 bits.
-  if (exponent === 0 || absolute >= 1e9) return writeText(out, at, shortest(absolute, value));
+  // Zeros and subnormal numbers.
+  if (exponent === 0) return writeText(out, at, shortest(absolute, value));
   let power = DECIMAL_EXPONENT[exponent] as number;
   if (absolute >= (THRESHOLD[power + 1 + THRESHOLD_ZERO] as number)) power++;
   let decimals = 8 - power;
-  let digits = (absolute * (POWER[decimals] as number) + 0.5) | 0;
-  while (decimals > 0) {
-    const scale = POWER[decimals - 1] as number;
-    const fewer = (absolute * scale + 0.5) | 0;
-    const back = fewer / scale;
-    if (decimals > EXACT_POWERS + 1) {
-      // The quotient may be off by its last bits; where they decide, the text does.
-      const below = Math.fround(back * (1 - 2 ** -50)) === absolute;
-      const above = Math.fround(back * (1 + 2 ** -50)) === absolute;
-      if (below !== above) return writeText(out, at, shortest(absolute, value));
-      if (!below) break;
-    } else if (Math.fround(back) !== absolute) {
-      break;
+  let digits = (shift(absolute, decimals) + 0.5) | 0;
+  for (;;) {
+    const places = decimals - 1;
+    let fewer: number;
+    if (places >= 0 && places <= EXACT_POWERS) {
+      const scale = POWER[places] as number;
+      fewer = (absolute * scale + 0.5) | 0;
+      if (Math.fround(fewer / scale) !== absolute) break;
+    } else {
+      fewer = (shift(absolute, places) + 0.5) | 0;
+      const same = isNearest(absolute, shift(fewer, -places));
+      if (same === undefined) return writeText(out, at, shortest(absolute, value));
+      if (!same) break;
     }
-    decimals--;
+    decimals = places;
     digits = fewer;
   }
   return layOut(out, at, absolute, digits, decimals);
 }
 
+/** `value` · 10^`places`; its last bits may be wrong where the power of ten is no double. */
+const shift = (value: number, places: number) =>
+  places < 0 ? value / (POWER[-places] as number) : value * (POWER[places] as number);
+
+/** Whether `float` is the float32 nearest to `value`, of which the last bits may be wrong; undefined where they decide. */
+function isNearest(float: number, value: number): boolean | undefined {
+  const below = Math.fround(value * (1 - 2 ** -50)) === float;
+  const above = Math.fround(value * (1 + 2 ** -50)) === float;
+  return below === above ? below : undefined;
+}
+
 /** Writes `digits` / 10^`decimals`, which is about `absolute`. */
 function layOut(out: Buffer, at: number, absolute: number, digits: number, decimals: number): number {
   // The float32 next to 0.000001 lies below it.
-  if (absolute < 1e-6 && !(digits === 1 && decimals === 6)) {
-    const end = writeInteger(out, at + 1, digits);
-    const exponent = decimals - (end - at - 2);
-    out[at] = out[at + 1] as number;
-    out[at + 1] = Byte.Point;
-    const behind = end === at + 2 ? at + 1 : end;
-    out[behind] = Byte.LowerE;
-    out[behind + 1] = Byte.Minus;
-    return writeInteger(out, behind + 2, exponent);
+  if (absolute >= 1e21 || (absolute < 1e-6 && !(digits === 1 && decimals === 6))) {
+    return layOutExponent(out, at, digits, decimals);
   }
-  if (decimals === 0) return writeInteger(out, at, digits);
+  if (decimals <= 0) {
+    at = writeInteger(out, at, digits);
+    for (let zeros = decimals; zeros < 0; zeros++) out[at++] = Byte.Zero;
+    return at;
+  }
   if (absolute < 1) {
     out[at] = Byte.Zero;
     out[at + 1] = Byte.Point;
@@ -82,6 +90,18 @@ function layOut(out: Buffer, at: number, absolute: number, digits: number, decim
   const point = writeInteger(out, at, whole);
   out[point] = Byte.Point;
   return writeDigits(out, point + 1, digits - whole * scale, decimals);
+}
+
+/** As d.ddde-7 or de+21. */
+function layOutExponent(out: Buffer, at: number, digits: number, decimals: number): number {
+  const end = writeInteger(out, at + 1, digits);
+  const exponent = end - at - 2 - decimals;
+  out[at] = out[at + 1] as number;
+  out[at + 1] = Byte.Point;
+  const behind = end === at + 2 ? at + 1 : end;
+  out[behind] = Byte.LowerE;
+  out[behind + 1] = exponent < 0 ? Byte.Minus : Byte.Plus;
+  return writeInteger(out, behind + 2, Math.abs(exponent));
 }
 
 /** Writes an integer of 32 bits. @returns offset behind the text */
@@ -121,7 +141,7 @@ function writeDigits(out: Buffer, at: number, value: number, count: number): num
   return at + count;
 }
 
-/** The same by way of texts: slow, for every float32. `value` tells the sign of a zero. */
+/** The same by way of texts: slow, for every number. `value` tells the sign of a zero. */
 function shortest(absolute: number, value: number): string {
   if (absolute === 0) return Object.is(value, -0) ? '-0' : '0';
   for (let digits = 1; digits < 9; digits++) {

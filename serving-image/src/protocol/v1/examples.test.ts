@@ -123,10 +123,7 @@ describe('the answer', () => {
     [[{ ...scores, name: 'other' }], 'at least one of'],
     [[{ ...scores, shape: [4] }], 'Expected "scores" of FP32'],
     [[{ ...scores, shape: [1, 4] }], '2 rows; got FP32 [1,4]'],
-    [
-      [{ ...classes, data: classes.data.slice(0, 2), shape: [2, 1] }, scores],
-      'classes and scores have 1 and 2',
-    ],
+    [[{ ...classes, data: classes.data.slice(0, 2), shape: [2, 1] }, scores], 'classes and scores have 1 and 2'],
   ])('of classify needs the outputs of a classification: %#', (outputs, words) => {
     expect(() => encodeClassify(asked, outputs)).toThrow(words);
   });

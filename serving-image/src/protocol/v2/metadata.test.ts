@@ -37,11 +37,18 @@ describe('metadata', () => {
     });
   });
 
-  it('as Triton’s configuration has its names of types', () => {
-    expect(JSON.parse(modelConfig(model))).toMatchObject({
+  it('as Triton’s configuration has its names of types, and no batch dimension where there are batches', () => {
+    expect(JSON.parse(modelConfig(model, 0))).toMatchObject({
       name: 'digits',
+      max_batch_size: 0,
       input: [{ name: 'image', data_type: 'TYPE_FP32', dims: [-1, 2] }],
       output: [{ name: 'label', data_type: 'TYPE_STRING', dims: [-1] }],
+    });
+    expect(JSON.parse(modelConfig(model, 32))).toMatchObject({
+      max_batch_size: 32,
+      input: [{ dims: [2] }],
+      output: [{ dims: [] }],
+      dynamic_batching: {},
     });
   });
 

@@ -37,21 +37,25 @@ export function modelMetadata(model: ServedModel, versions: readonly string[]): 
   });
 }
 
-/** The model's configuration as Triton would show it: the part of its ModelConfig that has a meaning here. */
-export function modelConfig(model: ServedModel): string {
+/**
+ * The model's configuration as Triton would show it: the part of its ModelConfig that has a meaning here. `batchRows` is
+ * how many rows of several requests are put together, 0 when none are; Triton leaves the batch dimension out then.
+ */
+export function modelConfig(model: ServedModel, batchRows: number): string {
   const { inputs, outputs } = defaultSignature(model);
-  const describe = (spec: TensorSpec) => ({
-    name: spec.name,
-    data_type: `TYPE_${tritonType(spec.dtype)}`,
-    dims: spec.shape,
+  const describe = ({ name, dtype, shape }: TensorSpec) => ({
+    name,
+    data_type: `TYPE_${tritonType(dtype)}`,
+    dims: batchRows > 0 ? shape.slice(1) : shape,
   });
   return JSON.stringify({
     name: model.name,
     platform: PLATFORM[model.format],
     backend: model.engine,
-    max_batch_size: 0,
+    max_batch_size: batchRows,
     input: inputs.map(describe),
     output: outputs.map(describe),
+    ...(batchRows > 0 ? { dynamic_batching: {} } : {}),
     default_model_filename: model.format === 'SavedModel' ? 'saved_model.pb' : 'model.json',
   });
 }

@@ -1,0 +1,68 @@
+import type { Tally } from '@modeldeployment/modelpack/traffic';
+import { addTally, type Counts, noCounts, noTally, type PodReport, sumOf } from './counts.ts';
+
+/**
+ * The counts of both revisions while the shares of the requests stayed the same. Only then do both see the same mix of
+ * clients, hours and load; with the shares changed in between, a bad hour would weigh more for one of them (Simpson's
+ * paradox).
+ */
+export interface Comparison {
+  /** Percent of the requests that the revision on trial got. */
+  weight: number;
+  /** Answers of the revision that serves, as its servers count them. */
+  control: Tally;
+  /** Requests sent to the revision on trial, as the servers count that forwarded or copied them: broken connections too. */
+  felt: Tally;
+  /** Answers of the revision on trial as its own servers count them: also requests that came to it directly. */
+  own: Tally;
+}
+
+/** Both views of the revision on trial. They count the same requests, so they are never added up. */
+export const VIEWS = ['felt', 'own'] as const;
+
+/** One comparison for each share, in the order in which they came, and what does not depend on it. */
+export interface Evidence {
+  comparisons: Comparison[];
+  total: Comparison;
+  mirror: Counts['mirror'];
+  golden: Counts['golden'];
+  examples: Counts['examples'];
+}
+
+/** `fewest`: a comparison with fewer answers of the serving revision than this uses those of all the trial. */
+export function compare(reports: readonly PodReport[], revision: number, fewest: number): Evidence {
+  const weights = [...new Set(reports.map(({ weight }) => weight))];
+  const all = reports.reduce((sum, { counts }) => sumOf(sum, counts), noCounts());
+  const total = comparisonOf(reports, revision, weights.at(-1) ?? 0);
+  const comparisons = weights.map((weight) => {
+    const comparison = comparisonOf(
+      reports.filter((report) => report.weight === weight),
+      revision,
+      weight,
+    );
+    return comparison.control.requests < fewest ? { ...comparison, control: total.control } : comparison;
+  });
+  const { mirror, golden, examples } = all;
+  return { comparisons, total, mirror, golden, examples };
+}
+
+function comparisonOf(reports: readonly PodReport[], revision: number, weight: number): Comparison {
+  const comparison = { weight, control: noTally(), felt: noTally(), own: noTally() };
+  for (const { revision: its, counts } of reports) {
+    if (its === revision) comparison.own = addTally(comparison.own, counts.own);
+    else {
+      comparison.control = addTally(comparison.control, counts.own);
+      comparison.felt = addTally(addTally(comparison.felt, counts.target), copied(counts.mirror));
+    }
+  }
+  return comparison;
+}
+
+const copied = ({ compared, failed }: Counts['mirror']): Tally => ({
+  ...noTally(),
+  requests: compared + failed,
+  errors: failed,
+});
+
+/** The view with more requests. */
+export const widerView = ({ felt, own }: Comparison): Tally => (felt.requests >= own.requests ? felt : own);

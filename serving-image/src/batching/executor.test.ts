@@ -1,0 +1,215 @@
+import { describe, expect, it } from '@jest/globals';
+import { RunError, type Predictor, type Signature, type Tensor } from '../model/types.ts';
+import { ClientGone, Executor, type BatchLimits } from './executor.ts';
+
+const ROWS: Signature = {
+  inputs: [{ name: 'x', dtype: 'FP32', shape: [-1, 2] }],
+  outputs: [{ name: 'y', dtype: 'FP32', shape: [-1] }],
+};
+
+const tensor = (...rows: [number, number][]): Tensor => ({
+  name: 'x',
+  dtype: 'FP32',
+  shape: [rows.length, 2],
+  data: Float32Array.from(rows.flat()),
+});
+
+/** A clock that stands still until it is told, and turns only when it is told. */
+class Hand {
+  time = 0;
+  readonly #deferred: (() => void)[] = [];
+  now = () => this.time;
+  defer = (then: () => void) => void this.#deferred.push(then);
+
+  get waiting(): number {
+    return this.#deferred.length;
+  }
+
+  /** One turn of the event loop, and what follows from it at once. */
+  async turn(): Promise<void> {
+    this.#deferred.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** y is the sum of each row of x; a row of 13s makes the run fail. */
+class Sums implements Predictor {
+  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly runs: number[] = [];
+  /** Holds runs back until it is called. */
+  release: (() => void) | undefined;
+
+  constructor(
+    signature: Signature = ROWS,
+    private readonly held = false,
+  ) {
+    this.signatures = new Map([['serving_default', signature]]);
+  }
+
+  async predict(_: string, [x]: readonly Tensor[]): Promise<Tensor[]> {
+    const data = x?.data as Float32Array;
+    this.runs.push(data.length / 2);
+    if (this.held) await new Promise<void>((resolve) => (this.release = resolve));
+    if (data.includes(13)) throw new RunError('unlucky');
+    const sums = Float32Array.from({ length: data.length / 2 }, (_, i) => (data[2 * i] ?? 0) + (data[2 * i + 1] ?? 0));
+    return [{ name: 'y', dtype: 'FP32', shape: [sums.length], data: sums }];
+  }
+}
+
+function set(predictor: Sums, limits: Partial<BatchLimits> = {}) {
+  const clock = new Hand();
+  const seen = { ran: [] as number[], failed: 0, notBatchable: [] as string[] };
+  const observer = {
+    ran: (rows: number) => void seen.ran.push(rows),
+    failed: () => void seen.failed++,
+    notBatchable: (signature: string) => void seen.notBatchable.push(signature),
+  };
+  const executor = new Executor(predictor, { batchRows: 4, queue: 8, ...limits }, observer, clock);
+  const ask = (x: Tensor, { timeoutMs, gone = () => false }: { timeoutMs?: number; gone?: () => boolean } = {}) =>
+    executor
+      .run(
+        { signature: 'serving_default', inputs: [x], ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+        { started: clock.time, gone },
+      )
+      .then(
+        ({ outputs }) => [...((outputs[0]?.data ?? []) as Float32Array)],
+        (error: Error) => error,
+      );
+  return { executor, clock, seen, ask };
+}
+
+describe('an executor', () => {
+  it('that is idle runs a request in the next turn, and then waits for nothing', async () => {
+    const { clock, ask, seen } = set(new Sums());
+    const answer = ask(tensor([1, 2]));
+    expect(clock.waiting).toBe(1);
+    await clock.turn();
+    expect(await answer).toEqual([3]);
+    expect([clock.waiting, seen.ran]).toEqual([0, [1]]);
+  });
+
+  it('puts together what has arrived in one turn, and gives each request its own rows', async () => {
+    const predictor = new Sums();
+    const { clock, ask } = set(predictor);
+    const answers = [ask(tensor([1, 2])), ask(tensor([3, 4], [5, 6])), ask(tensor([7, 8]))];
+    await clock.turn();
+    expect(await Promise.all(answers)).toEqual([[3], [7, 11], [15]]);
+    expect(predictor.runs).toEqual([4]);
+  });
+
+  it('lets the next batch gather while a run goes on', async () => {
+    const predictor = new Sums(ROWS, true);
+    const { clock, ask } = set(predictor);
+    const first = ask(tensor([1, 1]));
+    await clock.turn();
+    const later = [ask(tensor([2, 2])), ask(tensor([3, 3]))];
+    expect(clock.waiting).toBe(0);
+    predictor.release?.();
+    expect(await first).toEqual([2]);
+    await clock.turn();
+    predictor.release?.();
+    expect(await Promise.all(later)).toEqual([[4], [6]]);
+    expect(predictor.runs).toEqual([1, 2]);
+  });
+
+  it('never makes a batch of more rows than allowed, but runs a larger request by itself', async () => {
+    const predictor = new Sums();
+    const { clock, ask } = set(predictor);
+    const rows = (count: number) => tensor(...Array.from({ length: count }, (): [number, number] => [1, 1]));
+    const answers = [ask(rows(3)), ask(rows(2)), ask(rows(1)), ask(rows(9))];
+    await clock.turn();
+    await clock.turn();
+    await clock.turn();
+    await Promise.all(answers);
+    // The third fits beside the first, and does not wait for the second.
+    expect(predictor.runs).toEqual([4, 2, 9]);
+  });
+
+  it('lets a request that fails fail alone', async () => {
+    const predictor = new Sums();
+    const { clock, ask, seen } = set(predictor);
+    const answers = [ask(tensor([1, 2])), ask(tensor([13, 0])), ask(tensor([3, 4]))];
+    await clock.turn();
+    expect(await Promise.all(answers)).toEqual([[3], new RunError('unlucky'), [7]]);
+    expect(predictor.runs).toEqual([3, 1, 1, 1]);
+    expect(seen.failed).toBe(2);
+  });
+
+  it('does not run what is too late or has nobody waiting, and runs the others', async () => {
+    const predictor = new Sums();
+    const { clock, ask } = set(predictor);
+    let gone = false;
+    const late = ask(tensor([1, 1]), { timeoutMs: 5 });
+    const left = ask(tensor([2, 2]), { gone: () => gone });
+    const patient = ask(tensor([3, 3]), { timeoutMs: 50 });
+    clock.time = 10;
+    gone = true;
+    await clock.turn();
+    expect(await late).toMatchObject({ status: 504, message: expect.stringContaining('timeout of 5 ms') });
+    expect(await left).toBeInstanceOf(ClientGone);
+    expect(await patient).toEqual([6]);
+    expect(predictor.runs).toEqual([1]);
+  });
+
+  it('runs nothing where all have gone', async () => {
+    const predictor = new Sums();
+    const { clock, ask } = set(predictor);
+    const left = ask(tensor([2, 2]), { gone: () => true });
+    await clock.turn();
+    expect(await left).toBeInstanceOf(ClientGone);
+    expect([predictor.runs, clock.waiting]).toEqual([[], 0]);
+  });
+
+  it('refuses a request where too many wait', async () => {
+    const { clock, ask, executor } = set(new Sums(ROWS, true), { queue: 2 });
+    const waiting = [ask(tensor([1, 1])), ask(tensor([2, 2]))];
+    expect(() => executor.checkRoom()).toThrow(
+      expect.objectContaining({ status: 503, headers: { 'Retry-After': '1' } }),
+    );
+    expect(await ask(tensor([3, 3]))).toMatchObject({ message: expect.stringContaining('2 requests wait') });
+    await clock.turn();
+    executor.checkRoom();
+    void waiting;
+  });
+
+  it.each([
+    ['a fixed first size', { ...ROWS, inputs: [{ name: 'x', dtype: 'FP32', shape: [1, 2] }] }],
+    ['an output without rows', { ...ROWS, outputs: [...ROWS.outputs, { name: 'z', dtype: 'FP32', shape: [] }] }],
+    ['a tensor of any rank', { ...ROWS, outputs: [{ name: 'y', dtype: 'FP32', shape: [-1], unknownRank: true }] }],
+  ] as [string, Signature][])('runs requests one by one for a model with %s', async (_, signature) => {
+    const predictor = new Sums(signature);
+    const { clock, ask, executor } = set(predictor);
+    const answers = [ask(tensor([1, 2])), ask(tensor([3, 4]))];
+    await clock.turn();
+    await clock.turn();
+    expect(await Promise.all(answers)).toEqual([[3], [7]]);
+    expect([predictor.runs, executor.isBatched('serving_default')]).toEqual([[1, 1], false]);
+  });
+
+  it('stops putting requests together when the outputs do not have their rows', async () => {
+    class Total extends Sums {
+      override async predict(name: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
+        const [y] = await super.predict(name, inputs);
+        const sum = (y?.data as Float32Array).reduce((a, b) => a + b, 0);
+        return [{ name: 'y', dtype: 'FP32', shape: [1], data: Float32Array.from([sum]) }];
+      }
+    }
+    const predictor = new Total();
+    const { clock, ask, seen, executor } = set(predictor);
+    const answers = [ask(tensor([1, 2])), ask(tensor([3, 4]))];
+    await clock.turn();
+    expect(await Promise.all(answers)).toEqual([[3], [7]]);
+    expect(seen.notBatchable).toEqual(['serving_default']);
+    expect(executor.isBatched('serving_default')).toBe(false);
+  });
+
+  it('puts nothing together when a batch may have one row', async () => {
+    const predictor = new Sums();
+    const { clock, ask } = set(predictor, { batchRows: 1 });
+    const answers = [ask(tensor([1, 2])), ask(tensor([3, 4]))];
+    await clock.turn();
+    await clock.turn();
+    await Promise.all(answers);
+    expect(predictor.runs).toEqual([1, 1]);
+  });
+});

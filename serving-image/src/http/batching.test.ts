@@ -1,0 +1,95 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ensureNative } from '../build/native.ts';
+import { embeddingSavedModel } from '../testing/models.ts';
+import { Bench, type Running } from '../testing/server.ts';
+
+let bench: Bench;
+beforeAll(async () => {
+  await ensureNative(() => undefined);
+  bench = await Bench.create();
+  await embeddingSavedModel(join(bench.models, 'embedding/1'));
+}, 600_000);
+afterAll(() => bench.dispose());
+
+async function serve(env: Record<string, string> = {}): Promise<Running> {
+  const server = await bench.start({ MODEL_NAME: 'embedding', ...env });
+  await server.logged('worker ready');
+  return server;
+}
+
+async function stop(server: Running): Promise<void> {
+  server.process.kill('SIGTERM');
+  await server.exited;
+}
+
+/** Sends predict requests in one piece, so that all have arrived when the first is run. @returns status and body of each */
+async function together(server: Running, bodies: string[]): Promise<[number, string][]> {
+  const requests = bodies.map((body, i) => {
+    const connection = i === bodies.length - 1 ? 'Connection: close\r\n' : '';
+    const head = `POST /v1/models/embedding:predict HTTP/1.1\r\nHost: x\r\n${connection}Content-Length: ${body.length}\r\n\r\n`;
+    return head + body;
+  });
+  const text = await new Promise<string>((resolve, reject) => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => socket.write(requests.join('')));
+    let all = '';
+    socket.setEncoding('utf8').on('data', (data: string) => (all += data));
+    socket.on('end', () => resolve(all)).on('error', reject);
+  });
+  return text
+    .split(/(?=HTTP\/1\.1 \d)/)
+    .map((answer): [number, string] => [Number(answer.slice(9, 12)), answer.split('\r\n\r\n')[1] ?? '']);
+}
+
+interface Batch {
+  batch_size: number;
+  compute_infer: { count: number };
+}
+
+async function batches(server: Running): Promise<[rows: number, runs: number][]> {
+  const response = await fetch(`${server.url}/v2/models/embedding/stats`);
+  const { model_stats: stats } = (await response.json()) as { model_stats: [{ batch_stats: Batch[] }] };
+  return stats[0].batch_stats.map(({ batch_size: rows, compute_infer: { count } }) => [rows, count]);
+}
+
+const ask = (...ids: number[]) => JSON.stringify({ instances: ids });
+
+describe('requests that arrive together', () => {
+  it('are run together, and each gets its own rows', async () => {
+    const server = await serve();
+    expect(await together(server, [ask(1), ask(2, 3), ask(0)])).toEqual([
+      [200, '{"predictions":[[10.0,11.0]]}'],
+      [200, '{"predictions":[[20.0,21.0],[30.0,31.0]]}'],
+      [200, '{"predictions":[[0.0,1.0]]}'],
+    ]);
+    expect(await batches(server)).toEqual([[4, 1]]);
+    await stop(server);
+  }, 60_000);
+
+  it('do not suffer from one among them that the model refuses', async () => {
+    const server = await serve();
+    const answers = await together(server, [ask(1), ask(9), ask(2)]);
+    expect(answers).toEqual([
+      [200, '{"predictions":[[10.0,11.0]]}'],
+      [400, '{"error":"the model could not be run on this input: indices[0] = 9 is not in [0, 4)"}'],
+      [200, '{"predictions":[[20.0,21.0]]}'],
+    ]);
+    await stop(server);
+  }, 60_000);
+
+  it('are run one by one where batching is turned off', async () => {
+    const server = await serve({ MAX_BATCH_ROWS: '1' });
+    expect((await together(server, [ask(1), ask(2)])).map(([status]) => status)).toEqual([200, 200]);
+    expect(await batches(server)).toEqual([[1, 2]]);
+    await stop(server);
+  }, 60_000);
+
+  it('are told to come again where too many wait', async () => {
+    const server = await serve({ MAX_QUEUE: '2' });
+    const answers = await together(server, [ask(1), ask(2), ask(3)]);
+    expect(answers.map(([status]) => status)).toEqual([200, 200, 503]);
+    expect(answers[2]?.[1]).toBe('{"error":"2 requests wait for the model already; try again later"}');
+    await stop(server);
+  }, 60_000);
+});

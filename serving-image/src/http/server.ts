@@ -1,0 +1,69 @@
+/** The HTTP server of a worker: how long it waits, and what it answers to bytes that are no request. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { errorBody } from '../protocol/errors.ts';
+
+export interface Patience {
+  /** Until a request's headers have arrived. */
+  headerSeconds: number;
+  /** Until its body has arrived, too. */
+  requestSeconds: number;
+  /** Largest body, in bytes: one that says it is larger is not asked for. */
+  bodyBytes: number;
+}
+
+const MAX_HEADER_BYTES = 16_384;
+
+export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: Patience): Server {
+  const server = createServer({
+    keepAliveTimeout: 75_000,
+    headersTimeout: headerSeconds * 1000,
+    requestTimeout: requestSeconds * 1000,
+    connectionsCheckingInterval: 2_000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  server.on('request', (request, response) => answers.set(request.socket, response));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    refuse(error, socket, answers.get(socket)?.headersSent === true);
+  });
+  // A client that asks before it sends its body need not send one that is too large.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (Number(request.headers['content-length'] ?? 0) <= bodyBytes) response.writeContinue();
+    server.emit('request', request, response);
+  });
+  return server;
+}
+
+interface Refusal {
+  status: string;
+  message: string;
+}
+
+/** By the code of node's error; any other is a 400. */
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { status: '408 Request Timeout', message: 'the request did not arrive in time' },
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    message: `the headers are larger than ${MAX_HEADER_BYTES} bytes`,
+  },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: '413 Payload Too Large', message: 'the chunk extensions are too large' },
+};
+const MALFORMED: Refusal = { status: '400 Bad Request', message: 'this is no request of HTTP/1.1' };
+
+/** `answering`: an answer is under way on this connection, which another one would garble. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex, answering: boolean): void {
+  if (answering || !socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const { status, message } = REFUSALS[error.code ?? ''] ?? MALFORMED;
+  const body = errorBody(message);
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
