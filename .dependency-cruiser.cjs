@@ -44,13 +44,15 @@ module.exports = {
       name: 'server-protocol-is-pure',
       severity: 'error',
       from: { path: '^serving-image/src/protocol/', pathNot: TESTS },
-      to: { pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/' },
+      to: {
+        pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/',
+      },
     },
     {
       name: 'server-forward-decides-apart-from-effects',
       severity: 'error',
       from: { path: '^serving-image/src/forward/(backlog|breaker|choose|compare|deadline|exchange|outputs|recent|tally)\\.ts$' },
-      to: { pathNot: '^serving-image/src/(forward/(choose|compare|outputs|tally)|model/types)\\.ts$|^modelpack/' },
+      to: { pathNot: '^serving-image/src/(forward/(choose|compare|outputs|tally)|model/(types|golden))\\.ts$|^modelpack/' },
     },
     {
       name: 'server-forward-knows-no-server',

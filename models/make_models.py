@@ -11,6 +11,9 @@ import numpy as np
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
+from make_formulas import make_formulas, strip
+from make_recorded import make_recorded
+
 PIXELS, CLASSES, GOLDEN_ROWS = 64, 10, 20
 
 # Hidden layers and epochs. v1 has learned for a moment only; v2 is larger and has learned for longer, so that a person
@@ -36,6 +39,8 @@ def make_all(target: Path) -> None:
         write_golden(folder / "golden.json", model, rows[test][:GOLDEN_ROWS], labels[test][:GOLDEN_ROWS], accuracy)
         print(f"digits {version}: {model.count_params()} parameters, accuracy {accuracy:.3f} on {len(answers)} unseen scans")
     make_broken(target / "broken")
+    make_recorded(target / "recorded")
+    make_formulas(target, convert_to_graph_model)
 
 
 def train_digits(hidden, epochs, rows, labels):
@@ -61,12 +66,6 @@ def export_saved_model(model, folder: Path) -> None:
     )
     archive.write_out(folder, verbose=False)
     strip(folder)
-
-
-def strip(folder: Path) -> None:
-    """Removes what no server reads and what differs from run to run."""
-    (folder / "fingerprint.pb").unlink(missing_ok=True)
-    shutil.rmtree(folder / "assets", ignore_errors=True)
 
 
 def convert_to_graph_model(saved_model: Path, folder: Path) -> None:

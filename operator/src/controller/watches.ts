@@ -35,7 +35,12 @@ export function makeInformers(common: Common, only?: string) {
       ...(transform === undefined ? {} : { transform }),
     });
   return {
-    models: new Informer<LiveModel>({ ...common, type: MODEL_DEPLOYMENTS, fieldSelector, transform: noteRollbackOwner }),
+    models: new Informer<LiveModel>({
+      ...common,
+      type: MODEL_DEPLOYMENTS,
+      fieldSelector,
+      transform: noteRollbackOwner,
+    }),
     deployments: child<Live<IDeployment>>(CHILDREN.Deployment),
     replicaSets: child<Live<IReplicaSet>>(CHILDREN.ReplicaSet, slimReplicaSet),
     revisions: child<Live<IControllerRevision>>(CHILDREN.ControllerRevision),

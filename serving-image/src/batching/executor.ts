@@ -1,5 +1,5 @@
 /** Runs a model for the requests of all connections of a worker, as many in one run as the policy puts together. */
-import { RunError, type Predictor, type Tensor } from '../model/types.ts';
+import type { Predictor, Tensor } from '../model/types.ts';
 import { deadlineExceeded, queueFull } from '../protocol/errors.ts';
 import type { Inference } from '../protocol/request.ts';
 import { join, split } from './join.ts';
@@ -34,13 +34,6 @@ export interface Clock {
   defer(then: () => void): void;
 }
 
-export interface RunObserver {
-  ran(rows: number, milliseconds: number): void;
-  failed(): void;
-  /** The model's first dimension turned out to be no batch dimension. */
-  notBatchable(signature: string): void;
-}
-
 /** The client of a request has gone before it was run. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
@@ -65,7 +58,8 @@ export class Executor {
   constructor(
     private readonly predictor: Predictor,
     readonly limits: BatchLimits,
-    private readonly observer: RunObserver,
+    /** A signature is batched no more: the model's first dimension turned out to be no batch dimension. */
+    private readonly onNotBatchable: (signature: string) => void,
     private readonly clock: Clock = LOOP,
   ) {
     const signatures = [...predictor.signatures].filter(([, signature]) => isBatchable(signature));
@@ -127,7 +121,7 @@ export class Executor {
     const parts = split(run.outputs, rows);
     if (!parts) {
       this.#batchable.delete(signature);
-      this.observer.notBatchable(signature);
+      this.onNotBatchable(signature);
       return this.#alone(batch);
     }
     batch.forEach(({ resolve }, i) => resolve({ ...run, outputs: parts[i] ?? [] }));
@@ -145,14 +139,7 @@ export class Executor {
 
   async #predict(signature: string, inputs: Tensor[]): Promise<Run> {
     const began = this.clock.now();
-    try {
-      const outputs = await this.predictor.predict(signature, inputs);
-      const ended = this.clock.now();
-      this.observer.ran(inputs[0]?.shape[0] ?? 1, ended - began);
-      return { outputs, began, ended };
-    } catch (error) {
-      if (error instanceof RunError) this.observer.failed();
-      throw error;
-    }
+    const outputs = await this.predictor.predict(signature, inputs);
+    return { outputs, began, ended: this.clock.now() };
   }
 }

@@ -121,6 +121,10 @@ type Run = (signature: Signature, inputs: readonly tf.Tensor[]) => Promise<tf.Te
 function predictor(signatures: ReadonlyMap<string, Signature>, run: Run): Predictor {
   return {
     signatures,
+    memory() {
+      const { numTensors, numBytes } = tf.memory();
+      return { tensors: numTensors, bytes: numBytes };
+    },
     async predict(name, inputs) {
       const signature = signatures.get(name);
       if (!signature) throw new Error(`the model has no signature ${name}`);

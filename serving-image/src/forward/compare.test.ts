@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { difference } from './compare.ts';
 
+const within = (absolute: number, relative = absolute) => ({ absolute, relative });
+
 const y = (...values: unknown[]) => [{ name: 'y', values }];
 
 describe('two answers', () => {
@@ -14,7 +16,7 @@ describe('two answers', () => {
     ['with outputs in another order', [...y(1), { name: 'z', values: [2] }], [{ name: 'z', values: [2] }, ...y(1)], 0],
     ['with large integers within the tolerance', y(2n ** 60n), y(2n ** 60n + 5n), 5],
   ])('%s are equal', (_, stable, target, tolerance) => {
-    expect(difference(stable, target, tolerance)).toBeUndefined();
+    expect(difference(stable, target, within(tolerance))).toBeUndefined();
   });
 
   it.each([
@@ -27,11 +29,11 @@ describe('two answers', () => {
     ['where one is longer', y(1), y(1, 2), { element: 0, stable: '1 elements', target: '2 elements' }],
     ['where an output is absent', y(1), [], { element: 0, stable: '1 elements', target: 'absent' }],
   ])('differ %s', (_, stable, target, expected) => {
-    expect(difference(stable, target, 0.01)).toMatchObject({ output: 'y', ...expected });
+    expect(difference(stable, target, within(0.01))).toMatchObject({ output: 'y', ...expected });
   });
 
   it('of large integers differ by one where nothing is tolerated', () => {
-    expect(difference(y(2n ** 60n), y(2n ** 60n + 1n), 0)).toMatchObject({ stable: '1152921504606846976' });
+    expect(difference(y(2n ** 60n), y(2n ** 60n + 1n), within(0))).toMatchObject({ stable: '1152921504606846976' });
   });
 
   it('are shown by the output that differs most', () => {
@@ -39,10 +41,10 @@ describe('two answers', () => {
       { name: 'a', values: [a] },
       { name: 'b', values: [b] },
     ];
-    expect(difference(two(1, 1), two(2, 3), 0)).toEqual({ output: 'b', element: 0, stable: 1, target: 3 });
+    expect(difference(two(1, 1), two(2, 3), within(0))).toEqual({ output: 'b', element: 0, stable: 1, target: 3 });
   });
 
   it('are shown with short texts', () => {
-    expect(difference(y('a'.repeat(1000)), y('b'), 0)?.stable).toHaveLength(80);
+    expect(difference(y('a'.repeat(1000)), y('b'), within(0))?.stable).toHaveLength(80);
   });
 });

@@ -1,15 +1,20 @@
 /** Says what differs between two answers. Pure. */
 import type { Difference } from '@modeldeployment/modelpack/traffic';
+import type { Tolerance } from '../model/golden.ts';
 import type { Output } from './outputs.ts';
 
 type Gap = Omit<Difference, 'time'>;
 
 /**
  * The element that differs most, or undefined when the answers are equal: every output of the stable one is there, as long,
- * with equal values. Numbers are equal when they differ by at most `tolerance`, absolute or relative to the stable one; NaN
+ * with equal values. Numbers are equal when they differ by at most the tolerance, whose relative part is one of the stable one; NaN
  * equals NaN, an infinity itself; anything else must be the same.
  */
-export function difference(stable: readonly Output[], target: readonly Output[], tolerance: number): Gap | undefined {
+export function difference(
+  stable: readonly Output[],
+  target: readonly Output[],
+  tolerance: Tolerance,
+): Gap | undefined {
   let worst: (Gap & { by: number }) | undefined;
   for (const { name, values } of stable) {
     const other = target.find((output) => output.name === name)?.values;
@@ -31,7 +36,7 @@ const missing = (output: string, values: ArrayLike<unknown>) => ({
   by: Infinity,
 });
 
-function widest(output: string, values: ArrayLike<unknown>, other: ArrayLike<unknown>, tolerance: number) {
+function widest(output: string, values: ArrayLike<unknown>, other: ArrayLike<unknown>, tolerance: Tolerance) {
   if (values.length !== other.length) {
     return { output, element: 0, stable: elements(values), target: elements(other), by: Infinity };
   }
@@ -44,12 +49,12 @@ function widest(output: string, values: ArrayLike<unknown>, other: ArrayLike<unk
 }
 
 /** 0 when they count as equal; else how far apart they are, relative to numbers above 1. */
-function gapOf(a: unknown, b: unknown, tolerance: number): number {
+function gapOf(a: unknown, b: unknown, { absolute, relative }: Tolerance): number {
   if (Object.is(a, b) || a === b) return 0;
   const apart = distance(a, b);
   if (!Number.isFinite(apart)) return Infinity;
   const size = Math.abs(Number(a));
-  return apart <= tolerance || apart <= tolerance * size ? 0 : apart / Math.max(1, size);
+  return apart <= Math.max(absolute, relative * size) ? 0 : apart / Math.max(1, size);
 }
 
 function distance(a: unknown, b: unknown): number {

@@ -1,4 +1,5 @@
 import type { FallbackCause } from '@modeldeployment/modelpack/traffic';
+import type { Tolerance } from '../model/golden.ts';
 import type { Facts } from './choose.ts';
 import type { Output } from './outputs.ts';
 
@@ -32,5 +33,5 @@ export interface Exchange<T> extends Facts {
 export interface Sample {
   exchange: Exchange<unknown>;
   /** The outputs that are recorded for it: a golden request. */
-  expected?: Output[];
+  expected?: { outputs: Output[]; tolerance: Tolerance };
 }

@@ -1,9 +1,9 @@
 /** Forwarding one request: what the client gets, and what is counted. */
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import { unavailable } from '../protocol/errors.ts';
+import type { Forwarding, ForwardOutcome } from '../telemetry/forwarding.ts';
 import type { Answered, Exchange } from './exchange.ts';
-import type { ForwardMetrics } from './metrics.ts';
-import { isServersFault, type Outcome, type Round } from './round.ts';
+import { isServersFault, type Round } from './round.ts';
 import { count } from './tally.ts';
 
 /** Asks the revision on trial, and answers here when that fails: the client notices nothing but the time. */
@@ -11,7 +11,7 @@ export async function forward<T>(
   exchange: Exchange<T>,
   traffic: Traffic,
   round: Round,
-  metrics: ForwardMetrics,
+  metrics: Forwarding,
 ): Promise<Answered<T>> {
   const began = performance.now();
   const reply = await round.ask(exchange, traffic);
@@ -37,7 +37,7 @@ export async function forwardNamed<T>(
   exchange: Exchange<T>,
   traffic: Traffic,
   round: Round,
-  metrics: ForwardMetrics,
+  metrics: Forwarding,
 ): Promise<Answered<T>> {
   const began = performance.now();
   const reply = await round.ask(exchange, traffic);
@@ -50,9 +50,14 @@ export async function forwardNamed<T>(
   );
 }
 
-function record(round: Round, metrics: ForwardMetrics, began: number, outcome: Outcome, nonFinite = false): void {
+function record(
+  round: Round,
+  metrics: Forwarding,
+  began: number,
+  outcome: Exclude<ForwardOutcome, 'skipped'>,
+  nonFinite = false,
+): void {
   const ms = performance.now() - began;
   round.settle(outcome, ms, nonFinite);
-  metrics.forwarded.inc({ outcome });
-  metrics.duration.observe(ms / 1000);
+  metrics.forwarded(outcome, ms);
 }

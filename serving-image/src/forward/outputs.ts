@@ -1,5 +1,4 @@
 /** Reads the outputs out of an answer, as plain numbers and texts that can be compared. Pure. */
-import type { Tensor } from '../model/types.ts';
 
 export interface Output {
   name: string;
@@ -147,14 +146,4 @@ export function hasNonFinite(values: ArrayLike<unknown>): boolean {
     if (typeof value === 'number') sum += value * 0;
   }
   return Number.isNaN(sum);
-}
-
-/** The same of tensors, of which only floats can. */
-export function anyNonFinite(tensors: readonly Tensor[]): boolean {
-  return tensors.some(({ data }) => {
-    if (!(data instanceof Float32Array || data instanceof Float64Array)) return false;
-    let sum = 0;
-    for (const value of data) sum += value * 0;
-    return Number.isNaN(sum);
-  });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import { difference } from './compare.ts';
-import type { Reply, Sample } from './exchange.ts';
+import type { Sample } from './exchange.ts';
 import type { Mirror } from './mirror.ts';
 import type { Round } from './round.ts';
 
@@ -76,7 +76,6 @@ export async function replay(
   traffic: Traffic,
   round: Round,
   mirror: Mirror,
-  goldenTolerance: number,
 ): Promise<void> {
   const own = await round.own(exchange).catch(() => undefined);
   const began = performance.now();
@@ -88,17 +87,17 @@ export async function replay(
   if (!expected || !reply.ok) return;
   const { golden } = round.counts;
   golden.asked++;
-  if (mismatch({ exchange, expected }, reply, traffic.mirror?.tolerance ?? goldenTolerance)) golden.mismatches++;
+  if (!matches(exchange, reply.answer, expected)) golden.mismatches++;
 }
 
-function mismatch(
-  { exchange, expected = [] }: Sample,
-  { answer }: Extract<Reply<unknown>, { ok: true }>,
-  tolerance: number,
+function matches(
+  exchange: Sample['exchange'],
+  answer: unknown,
+  { outputs, tolerance }: NonNullable<Sample['expected']>,
 ): boolean {
   try {
-    return difference(expected, exchange.outputs(answer), tolerance) !== undefined;
+    return difference(outputs, exchange.outputs(answer), tolerance) === undefined;
   } catch {
-    return true;
+    return false;
   }
 }

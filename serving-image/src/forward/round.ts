@@ -1,7 +1,8 @@
-import type { FallbackCause, Traffic } from '@modeldeployment/modelpack/traffic';
+import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
 import { RequestError } from '../protocol/errors.ts';
+import type { ForwardOutcome } from '../telemetry/forwarding.ts';
 import { Breaker } from './breaker.ts';
 import { deadlineMs, p99 } from './deadline.ts';
 import type { Answered, Exchange, Reply } from './exchange.ts';
@@ -55,19 +56,13 @@ export class Round {
   }
 
   /** Counts a request that the revision on trial was asked. */
-  settle(outcome: Outcome, ms: number, nonFinite: boolean): void {
+  settle(outcome: Exclude<ForwardOutcome, 'skipped'>, ms: number, nonFinite: boolean): void {
     const { fallbacks, target } = this.counts;
     const failed = outcome !== 'answered' && outcome !== 'rejected';
     if (failed) fallbacks[outcome] = (fallbacks[outcome] ?? 0) + 1;
     count(target, { ms, error: failed, nonFinite });
   }
 }
-
-/**
- * What became of a request at the revision on trial: `answered`; `rejected` with a 4xx, as by the stable one; or why there is
- * no answer that can be passed on.
- */
-export type Outcome = 'answered' | 'rejected' | FallbackCause;
 
 /** Whether an error of this server's own answer is none that the client could have avoided. Pure. */
 export function isServersFault(error: unknown): boolean {

@@ -3,10 +3,10 @@
  * counts. It judges nothing; that is the operator's. Every protocol comes through `serve`.
  */
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
+import type { Forwarding } from '../telemetry/forwarding.ts';
 import { choose, namesTarget, Share, type Facts } from './choose.ts';
 import type { Answered, Exchange, Sample } from './exchange.ts';
 import { forward, forwardNamed } from './forward.ts';
-import type { ForwardMetrics } from './metrics.ts';
 import { Mirror } from './mirror.ts';
 import { Recent } from './recent.ts';
 import { replay, Replay } from './replay.ts';
@@ -22,9 +22,7 @@ export interface TrialOptions {
   keep: boolean;
   /** Golden and warm-up requests of the model, or zeros. */
   samples: () => Promise<readonly Sample[]>;
-  /** What a golden answer may differ by where the trial does not say. */
-  goldenTolerance: number;
-  metrics: ForwardMetrics;
+  metrics: Forwarding;
 }
 
 const RECENT = { count: 32, bytes: 4 * 1024 * 1024 };
@@ -59,6 +57,7 @@ export class Trial {
     const { counts, p99 } = this.#round;
     if (traffic?.trial !== counts.trial) this.#round = new Round(traffic?.trial, p99);
     this.#traffic = traffic;
+    if (traffic) this.options.metrics.begin();
     // What is owed of another weight is forgotten.
     this.#forwarded = new Share();
     this.#mirrored = new Share();
@@ -81,7 +80,7 @@ export class Trial {
     if (choice === 'forward') {
       if (round.breaker.allows()) return forward(exchange, traffic, round, metrics);
       round.counts.skipped++;
-      metrics.forwarded.inc({ outcome: 'skipped' });
+      metrics.skipped();
     }
     const copied = choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent);
     return copied ? this.#copy(exchange, traffic, round) : round.own(exchange, this.#recent);
@@ -97,8 +96,8 @@ export class Trial {
     const traffic = this.#traffic;
     const round = this.#round;
     if (!traffic || !round.breaker.allows()) return false;
-    await replay(sample, traffic, round, this.#mirror, this.options.goldenTolerance);
-    this.options.metrics.replayed.inc();
+    await replay(sample, traffic, round, this.#mirror);
+    this.options.metrics.replayed();
     return true;
   }
 }

@@ -2,7 +2,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Client } from '../batching/executor.ts';
 import type { Answered } from '../forward/exchange.ts';
-import { anyNonFinite } from '../forward/outputs.ts';
 import type { ServedModel, Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
@@ -15,6 +14,8 @@ import { decodePredict, type PredictRequest } from '../protocol/v1/predict.ts';
 import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import { countNonFinite } from '../telemetry/observed.ts';
+import { reasonOf } from '../telemetry/reasons.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, isGone, readBody, type Body } from './body.ts';
 import { headerOf, HttpExchange, type HttpQuestion } from './exchange.ts';
@@ -23,6 +24,8 @@ import type { Served, Service } from './service.ts';
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {
   protocol: 'v1' | 'v2';
+  /** What it is in TensorFlow Serving's metrics. */
+  api: string;
   /** @throws RequestError 400, 413 */
   decode(body: Body, model: ServedModel): Request;
   /** @throws RequestError 400 when the outputs cannot be written as they were asked for */
@@ -31,21 +34,25 @@ interface Call<Request extends Inference> {
 
 const infer: Call<InferRequest> = {
   protocol: 'v2',
+  api: 'predict',
   decode: ({ chunks, length, jsonLength }, model) => decodeInfer(frame(chunks, length, jsonLength), model),
   encode: encodeInfer,
 };
 const predict: Call<PredictRequest> = {
   protocol: 'v1',
+  api: 'predict',
   decode: ({ chunks, length }, model) => decodePredict(jsonText(chunks, length), model),
   encode: (_, request, outputs) => ({ body: encodePredict(request, outputs) }),
 };
 const classify: Call<Inference> = {
   protocol: 'v1',
+  api: 'classify',
   decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'classify'),
   encode: (_, request, outputs) => ({ body: encodeClassify(request, outputs) }),
 };
 const regress: Call<Inference> = {
   protocol: 'v1',
+  api: 'regress',
   decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'regress'),
   encode: (_, request, outputs) => ({ body: encodeRegress(request, outputs) }),
 };
@@ -82,7 +89,7 @@ export async function answerCall(
     exchange.client = { started, gone: () => isGone(request) };
     return (await service.trial.serve(exchange)).answer;
   } catch (error) {
-    served.statistics.failed(performance.now() - started);
+    served.statistics.failed(performance.now() - started, reasonOf(error));
     throw error;
   } finally {
     if (exchange) exchange.client = undefined;
@@ -108,16 +115,19 @@ async function answerHere(
   const encoding = performance.now();
   const { body: bytes, jsonLength } = call.encode(model, inference, outputs);
   const written = performance.now();
-  statistics.succeeded({
-    request: written - client.started,
-    queue: began - decoded,
-    input: decoded - read,
-    infer: ended - began,
-    output: written - encoding,
-  });
+  statistics.succeeded(
+    {
+      request: written - client.started,
+      queue: began - decoded,
+      input: decoded - read,
+      infer: ended - began,
+      output: written - encoding,
+    },
+    { api: call.api, entrypoint: 'REST' },
+  );
   const answer: Answer =
     jsonLength === undefined
       ? json(bytes)
       : { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
-  return { answer, bytes: bytes.length, nonFinite: anyNonFinite(outputs) };
+  return { answer, bytes: bytes.length, nonFinite: countNonFinite(outputs) > 0 };
 }

@@ -4,6 +4,7 @@ import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
 import { badRequest, internalError, RequestError, unavailable } from '../protocol/errors.ts';
 import { route } from '../protocol/route.ts';
+import { reasonOf, type Reason } from '../telemetry/reasons.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { sendAnswer, sendError, type Answer } from './answer.ts';
 import { answerCall, isCall } from './calls.ts';
@@ -25,11 +26,13 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
   const protocol = protocolOf(request.url ?? '/');
   metrics.inflight.inc();
   let status: number;
+  let reason: Reason | undefined;
   try {
     const answer = await answerTo(service, request, started);
     status = answer.status ?? 200;
     sendAnswer(response, answer, service.draining());
   } catch (error) {
+    reason = reasonOf(error);
     if (error instanceof ClientGone) {
       status = CLIENT_GONE;
     } else {
@@ -39,10 +42,9 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
     }
   }
   metrics.inflight.dec();
-  metrics.requests.inc({ protocol, code: String(status) });
-  const seconds = (performance.now() - started) / 1000;
-  metrics.duration.observe({ protocol }, seconds);
-  log.debug({ protocol, status, seconds }, 'request');
+  const milliseconds = performance.now() - started;
+  metrics.answered(protocol, status, milliseconds, reason);
+  log.debug({ protocol, status, milliseconds }, 'request');
 }
 
 const protocolOf = (url: string) => (/^\/v1\//i.test(url) ? 'v1' : /^\/v2(?:\/|$)/.test(url) ? 'v2' : 'other');

@@ -1,4 +1,4 @@
-import { zeros } from '../model/warmup.ts';
+import { zeros } from '../model/rows.ts';
 import type { ServedModel, Signature, Tensor, TensorSpec } from '../model/types.ts';
 import { JsonWriter } from '../protocol/json/writer.ts';
 

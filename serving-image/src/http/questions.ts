@@ -12,7 +12,8 @@ import {
   serverMetadata,
   type IndexEntry,
 } from '../protocol/v2/metadata.ts';
-import { readStatistics } from '../telemetry/read-statistics.ts';
+import { PAGE_OF } from '../telemetry/exposition.ts';
+import { readStatistics } from '../telemetry/statistics.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, readBody } from './body.ts';
 import type { Served, Service } from './service.ts';
@@ -21,8 +22,11 @@ export async function answerQuestion(service: Service, asked: Question, request:
   switch (asked.kind) {
     case 'page':
       return page(service, request.headers.host ?? 'localhost:8080');
-    case 'metrics': {
-      const { contentType, text } = await service.exposition();
+    case 'metrics':
+    case 'metrics.triton':
+    case 'metrics.tensorflow':
+    case 'metrics.all': {
+      const { contentType, text } = await service.exposition(PAGE_OF[asked.kind]);
       return { type: contentType, body: text };
     }
     case 'v2.live':
@@ -121,7 +125,7 @@ async function onlyReady(service: Service, request: IncomingMessage): Promise<bo
 
 /** Of one model, or of all. */
 async function statistics(service: Service, model?: string, version?: string): Promise<string> {
-  const all = readStatistics((await service.exposition()).text);
+  const all = readStatistics((await service.exposition('triton')).text);
   const wanted = all.filter(
     (entry) => (model ?? entry.name) === entry.name && (version ?? entry.version) === entry.version,
   );

@@ -1,11 +1,12 @@
-import type { Trial } from '../forward/trial.ts';
 import type { Admission } from './admission.ts';
 import { Executor, type BatchLimits } from '../batching/executor.ts';
+import type { Trial } from '../forward/trial.ts';
 import type { Predictor, ServedModel } from '../model/types.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
-import { Statistics } from '../telemetry/statistics.ts';
+import type { Statistics } from '../telemetry/statistics.ts';
 import type { Target } from '../protocol/route.ts';
 
 /** A model version that answers in this process. */
@@ -32,35 +33,23 @@ export interface Service {
   log: Logger;
   draining: () => boolean;
   /** Metrics of all workers, from the supervisor. */
-  exposition: () => Promise<{ contentType: string; text: string }>;
+  exposition: (page: Page) => Promise<Exposition>;
   /** Where a request that runs the model is answered: here, or by the revision on trial. */
   trial: Trial;
   /** The operator's number of the revision that is served; empty without an operator. */
   revision: string;
 }
 
-/** Makes a loaded model ready to answer; what it does is counted in `metrics`. */
+/** Makes a loaded model ready to answer. */
 export function served(
   model: ServedModel,
   predictor: Predictor,
-  limits: BatchLimits,
-  { metrics, log }: Pick<Service, 'metrics' | 'log'>,
+  statistics: Statistics,
+  { limits, log }: { limits: BatchLimits; log: Logger },
 ): Served {
-  const { engine } = model;
-  const statistics = new Statistics();
-  statistics.register(metrics.registry);
-  const executor = new Executor(predictor, limits, {
-    ran(rows, milliseconds) {
-      metrics.run.observe({ engine }, milliseconds / 1000);
-      statistics.ran(rows, milliseconds);
-    },
-    failed: () => metrics.failedRuns.inc({ engine }),
-    notBatchable: (signature) =>
-      log.warn(
-        { signature },
-        'requests are run one by one: the outputs do not have one row for each row of the inputs',
-      ),
-  });
+  const executor = new Executor(predictor, limits, (signature) =>
+    log.warn({ signature }, 'requests are run one by one: the outputs do not have one row for each row of the inputs'),
+  );
   return { model, executor, statistics };
 }
 

@@ -1,3 +1,4 @@
+import { listFiles } from '@modeldeployment/modelpack';
 import { startEngine } from '../engines/index.ts';
 import { findModel, type Choice } from './repository.ts';
 import type { EngineName, Predictor, ServedModel } from './types.ts';
@@ -10,9 +11,15 @@ export interface LoadedModel {
   directory: string;
   loadSeconds: number;
   warmupSeconds: number;
+  /** Size of the files. */
+  modelBytes: number;
+  /** What did not go well and does not matter, in words. */
+  notes: readonly string[];
 }
 
 const DEFAULT_SIGNATURE = 'serving_default';
+/** Rows with which a model is warmed up: what a single request has, and a full batch. */
+const BATCH_SIZES = [1, 32] as const;
 
 /** From a folder to a model that has answered. @throws FatalError */
 export async function loadModel(choice: Choice & { engine: EngineName | 'auto' }): Promise<LoadedModel> {
@@ -27,12 +34,14 @@ export async function loadModel(choice: Choice & { engine: EngineName | 'auto' }
   const { name, version, format } = folder;
   const model: ServedModel = { name, version, format, engine: engine.name, signatures, defaultSignature };
   const loaded = performance.now();
-  await warmUp(predictor, model, folder.directory);
+  const notes = await warmUp(predictor, model, folder.directory, BATCH_SIZES);
   return {
     model,
     predictor,
     directory: folder.directory,
     loadSeconds: (loaded - started) / 1000,
+    notes,
+    modelBytes: (await listFiles(folder.directory)).reduce((sum, { size }) => sum + size, 0),
     warmupSeconds: (performance.now() - loaded) / 1000,
   };
 }

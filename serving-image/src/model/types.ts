@@ -69,6 +69,8 @@ export interface Predictor {
    * Absent where nothing is lost.
    */
   lostBytes?(): number;
+  /** Tensors that the engine holds now, weights included, and their bytes. Absent where it does not tell. */
+  memory?(): { tensors: number; bytes: number };
 }
 
 export interface Engine {

@@ -1,139 +1,219 @@
 /**
- * The requests a model must answer before it serves: its own from `warmup.json` and `golden.json`, or zeros.
- * Files use the body of an Open Inference request, so that a request which works with curl can be pasted.
+ * The requests a model must answer before it serves: its own, recorded or written by hand, or zeros.
+ * Files use the body of an Open Inference or TensorFlow Serving request, so that one which works with curl can be pasted.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badRequest, RequestError } from '../protocol/errors.ts';
+import { jsonTextOf } from '../protocol/json/text.ts';
+import { decodePredict } from '../protocol/v1/predict.ts';
 import { decodeInfer } from '../protocol/v2/decode.ts';
 import { frameOf } from '../protocol/v2/framing.ts';
-import {
-  FatalError,
-  RunError,
-  sizeOf,
-  type DataType,
-  type Predictor,
-  type ServedModel,
-  type Signature,
-  type Tensor,
-  type TensorData,
-} from './types.ts';
+import { compare, readTolerance, type ExpectedOutput, type Tolerance } from './golden.ts';
+import { readPredictionLogs, type LoggedRequest } from './prediction-log.ts';
+import { isBatched, repeated, zeros } from './rows.ts';
+import { FatalError, RunError, type Predictor, type ServedModel, type Tensor } from './types.ts';
 
 export const WARMUP_FILE = 'warmup.json';
 export const GOLDEN_FILE = 'golden.json';
+/** TensorFlow Serving's own, and how many requests it takes from it. */
+export const RECORDED_FILE = 'assets.extra/tf_serving_warmup_requests';
+const MOST_RECORDED = 1000;
+/** A batch that would take longer is not tried: a worker that replaces another one must be quick. */
+const LONGEST_BATCH_MS = 1000;
 
-/** Differences up to this, absolute or relative, are rounding: row by row against a batch gives about 1e-6. */
-export const TOLERANCE = 1e-5;
-
-type Body = Record<string, unknown>;
-/** An infer body whose `outputs` are those of the answer it must get. */
-export type GoldenRequest = Body & { outputs?: { name: string; data: unknown }[] };
-
-/** @throws FatalError WarmupFailed */
-export async function warmUp(predictor: Predictor, model: ServedModel, directory: string): Promise<void> {
-  const requests = await readRequests<Body>(directory, WARMUP_FILE);
-  const goldens = await readRequests<GoldenRequest>(directory, GOLDEN_FILE);
-  for (const [i, body] of (requests ?? []).entries()) {
-    await attempt(`${WARMUP_FILE}, request ${i}`, () => ask(predictor, model, body));
-  }
-  for (const [i, golden] of (goldens ?? []).entries()) {
-    await attempt(`${GOLDEN_FILE}, request ${i}`, async () => {
-      if (typeof golden !== 'object' || golden === null) throw badRequest('not an object');
-      const { outputs, ...request } = golden;
-      const problem = compare(await ask(predictor, model, request), outputs);
-      if (problem !== undefined) throw new RunError(problem);
-    });
-  }
-  if (requests !== undefined || goldens !== undefined) return;
-  for (const [name, signature] of model.signatures) {
-    await attempt(`signature ${name}, all inputs zero`, () => predictor.predict(name, zeros(signature)));
-  }
+/** A request as the engine takes it. */
+export interface Ask {
+  /** For errors. */
+  what: string;
+  signature: string;
+  inputs: Tensor[];
+  expected?: { outputs: readonly ExpectedOutput[] | undefined; tolerance: Tolerance };
+  /** As a client would send it, where it is written so. */
+  request?: { protocol: 'v1' | 'v2'; body: object };
 }
 
-function ask(predictor: Predictor, model: ServedModel, body: Body): Promise<Tensor[]> {
-  if (typeof body !== 'object' || body === null) throw badRequest('not an object');
-  const { signature, inputs } = decodeInfer(frameOf(JSON.stringify(body)), model);
-  return predictor.predict(signature, inputs);
+/**
+ * Asks the model everything its folder holds, and each signature once with each of these numbers of rows, as batches will
+ * have them.
+ * @returns what did not go well and does not matter, in words
+ * @throws FatalError WarmupFailed
+ */
+export async function warmUp(
+  predictor: Predictor,
+  model: ServedModel,
+  directory: string,
+  batchSizes: readonly number[],
+): Promise<string[]> {
+  const own = [
+    ...(await written(directory, WARMUP_FILE, model)),
+    ...(await recorded(directory, model)),
+    ...(await written(directory, GOLDEN_FILE, model)),
+  ];
+  const asks = own.length > 0 ? own : zeroAsks(model);
+  for (const ask of asks) await attempt(ask.what, () => answer(predictor, ask));
+  const samples = new Map(asks.map((ask) => [ask.signature, ask]));
+  const notes: string[] = [];
+  for (const { signature, inputs } of samples.values()) {
+    if (isBatched(model.signatures.get(signature)))
+      notes.push(...(await tryBatches(predictor, signature, inputs, batchSizes)));
+  }
+  return notes;
 }
 
-async function attempt(what: string, run: () => Promise<unknown>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof RunError || error instanceof RequestError) {
-      throw new FatalError('WarmupFailed', `${what}: ${error.message}`, { cause: error });
+async function answer(predictor: Predictor, { signature, inputs, expected }: Ask): Promise<void> {
+  const outputs = await predictor.predict(signature, inputs);
+  const problem = expected && compare(outputs, expected.outputs, expected.tolerance);
+  if (problem !== undefined) throw new RunError(problem);
+}
+
+/** A free first dimension is not always one of rows: a model that answers its own requests may refuse others. */
+async function tryBatches(
+  predictor: Predictor,
+  signature: string,
+  inputs: Tensor[],
+  sizes: readonly number[],
+): Promise<string[]> {
+  const notes: string[] = [];
+  let perRow = 0;
+  for (const rows of sizes) {
+    const what = `signature ${signature} with ${rows} rows`;
+    if (perRow * rows > LONGEST_BATCH_MS) {
+      notes.push(`${what}: not tried, it would take about ${Math.round((perRow * rows) / 1000)} s`);
+      continue;
     }
+    const batch = repeated(inputs, rows);
+    const started = performance.now();
+    try {
+      await predictor.predict(signature, batch);
+      perRow = (performance.now() - started) / rows;
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      notes.push(`${what}: ${error.message}`);
+    }
+  }
+  return notes;
+}
+
+function zeroAsks(model: ServedModel): Ask[] {
+  return [...model.signatures].map(([signature, specs]) => ({
+    what: `signature ${signature}, all inputs zero`,
+    signature,
+    inputs: zeros(specs),
+  }));
+}
+
+async function attempt<T>(what: string, run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof RunError || error instanceof RequestError) throw failed(`${what}: ${error.message}`, error);
     throw error;
   }
 }
 
-/** The requests in `file`; undefined when there is no such file. @throws FatalError WarmupFailed */
-export async function readRequests<T>(directory: string, file: string): Promise<T[] | undefined> {
-  let text: string;
+const failed = (message: string, cause?: unknown) => new FatalError('WarmupFailed', message, { cause });
+
+/** `warmup.json` or `golden.json`. @throws FatalError WarmupFailed */
+export async function written(directory: string, file: string, model: ServedModel): Promise<Ask[]> {
+  const bytes = await read(join(directory, file));
+  if (!bytes) return [];
+  const { requests, tolerance } = parse(bytes, file);
+  const common = await attemptTo(file, () => readTolerance(tolerance));
+  return Promise.all(
+    requests.map((body: unknown, i) =>
+      attempt(`${file}, request ${i}`, async () => {
+        if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('not an object');
+        const what = `${file}, request ${i}`;
+        if (file === WARMUP_FILE) return { what, ...decode(body, model) };
+        const { outputs, tolerance: own, ...request } = body as GoldenBody;
+        const expected = { outputs, tolerance: await attemptTo(what, () => readTolerance(own, common)) };
+        return { what, ...decode(request, model), expected };
+      }),
+    ),
+  );
+}
+
+/** An infer body whose `outputs` are those of the answer it must get. */
+interface GoldenBody {
+  outputs?: readonly ExpectedOutput[];
+  tolerance?: unknown;
+}
+
+function parse(bytes: Buffer, file: string): { requests: unknown[]; tolerance?: unknown } {
   try {
-    text = await readFile(join(directory, file), 'utf8');
+    const { requests, tolerance } = JSON.parse(bytes.toString('utf8')) as { requests?: unknown; tolerance?: unknown };
+    if (Array.isArray(requests)) return { requests, tolerance };
+  } catch {
+    // Told below, with what the file should hold.
+  }
+  throw failed(`${file} is not JSON of the form {"requests": […]}`);
+}
+
+/** By its words the body is one of version 1 or of version 2. @throws RequestError */
+function decode(body: object, model: ServedModel): Pick<Ask, 'signature' | 'inputs' | 'request'> {
+  const text = JSON.stringify(body);
+  const v1 = Object.hasOwn(body, 'instances') || Object.hasOwn(body, 'signature_name');
+  const { signature, inputs } = v1 ? decodePredict(jsonTextOf(text), model) : decodeInfer(frameOf(text), model);
+  return { signature, inputs, request: { protocol: v1 ? 'v1' : 'v2', body } };
+}
+
+/** @throws FatalError WarmupFailed */
+async function recorded(directory: string, model: ServedModel): Promise<Ask[]> {
+  const bytes = await read(join(directory, RECORDED_FILE));
+  if (!bytes) return [];
+  const requests = await attemptTo(RECORDED_FILE, () => readPredictionLogs(bytes));
+  if (requests.length > MOST_RECORDED) {
+    throw failed(`${RECORDED_FILE} holds ${requests.length} requests, at most ${MOST_RECORDED} are allowed`);
+  }
+  return requests.map((request, i) => {
+    const what = `${RECORDED_FILE}, request ${i}`;
+    return { what, signature: request.signature, inputs: inputsOf(request, model, what) };
+  });
+}
+
+/** In the order of the signature, checked against it. @throws FatalError WarmupFailed */
+function inputsOf(request: LoggedRequest, model: ServedModel, what: string): Tensor[] {
+  const specs = model.signatures.get(request.signature)?.inputs;
+  if (!specs) throw failed(`${what}: the model has no signature ${request.signature}`);
+  const given =
+    'inputs' in request
+      ? request.inputs
+      : specs.map(({ name }) => ({
+          name,
+          dtype: 'BYTES' as const,
+          shape: [request.examples.length],
+          data: request.examples,
+        }));
+  const unknown = given.find(({ name }) => !specs.some((spec) => spec.name === name));
+  if (unknown) throw failed(`${what}: the model has no input ${unknown.name}`);
+  return specs.map(({ name, dtype, shape, unknownRank }) => {
+    const tensor = given.find((input) => input.name === name);
+    const fits =
+      tensor?.dtype === dtype &&
+      (unknownRank ||
+        (tensor.shape.length === shape.length &&
+          tensor.shape.every((size, i) => shape[i] === -1 || shape[i] === size)));
+    if (fits) return tensor;
+    const has = tensor ? `is ${tensor.dtype} [${tensor.shape.join(', ')}]` : 'is missing';
+    throw failed(`${what}: input ${name} ${has}, expected ${dtype} [${shape.join(', ')}]`);
+  });
+}
+
+/** An error that is no failure of the model is one of the file. */
+async function attemptTo<T>(what: string, run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw failed(`${what}: ${(error as Error).message}`, error);
+  }
+}
+
+async function read(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  try {
-    const { requests } = JSON.parse(text) as { requests?: unknown };
-    if (Array.isArray(requests)) return requests as T[];
-  } catch {
-    // Told below, with what the file should hold.
-  }
-  throw new FatalError('WarmupFailed', `${file} is not JSON of the form {"requests": […]}`);
-}
-
-/** One row of zeros for every input. Pure. */
-export function zeros(signature: Signature): Tensor[] {
-  return signature.inputs.map(({ name, dtype, shape }) => {
-    const known = shape.map((size) => (size < 0 ? 1 : size));
-    return { name, dtype, shape: known, data: blank(dtype, sizeOf(known)) };
-  });
-}
-
-const ARRAY: Record<Exclude<DataType, 'BYTES'>, new (size: number) => TensorData> = {
-  BOOL: Uint8Array,
-  UINT8: Uint8Array,
-  UINT16: Uint16Array,
-  UINT32: Uint32Array,
-  UINT64: BigUint64Array,
-  INT8: Int8Array,
-  INT16: Int16Array,
-  INT32: Int32Array,
-  INT64: BigInt64Array,
-  FP16: Float32Array,
-  BF16: Float32Array,
-  FP32: Float32Array,
-  FP64: Float64Array,
-};
-
-function blank(dtype: DataType, size: number): TensorData {
-  return dtype === 'BYTES' ? Array.from({ length: size }, () => new Uint8Array(0)) : new ARRAY[dtype](size);
-}
-
-/** What differs between an answer and the recorded one, in words. Pure. */
-export function compare(answer: readonly Tensor[], expected: GoldenRequest['outputs']): string | undefined {
-  if (!Array.isArray(expected) || expected.length === 0) return 'it has no "outputs" to compare with';
-  for (const { name, data } of expected) {
-    const tensor = answer.find((output) => output.name === name);
-    if (!tensor) return `the model has no output ${JSON.stringify(name)}`;
-    const flat: unknown[] = Array.isArray(data) ? (data as unknown[]).flat(Infinity) : [data];
-    if (flat.length !== tensor.data.length)
-      return `output ${name} has ${tensor.data.length} values, expected ${flat.length}`;
-    for (const [i, value] of flat.entries()) {
-      const got = tensor.data[i];
-      if (!same(got, value)) return `output ${name}, value ${i} is ${String(show(got))}, expected ${String(value)}`;
-    }
-  }
-  return undefined;
-}
-
-const show = (value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value);
-
-function same(got: unknown, expected: unknown): boolean {
-  if (typeof expected === 'string') return show(got) === expected || String(got) === expected;
-  const [a, b] = [Number(got), Number(expected)];
-  return Object.is(a, b) || Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(b));
 }

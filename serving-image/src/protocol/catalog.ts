@@ -8,7 +8,7 @@ import {
   type VersionState,
 } from '../model/catalog.ts';
 import { modelNotFound, unavailable } from './errors.ts';
-import { servableNotFound } from './v1/metadata.ts';
+import { modelStatus as statusOf, servableNotFound, statusNotFound } from './v1/metadata.ts';
 import type { IndexEntry } from './v2/metadata.ts';
 
 /** @throws RequestError 503 */
@@ -39,23 +39,15 @@ export function modelReady(catalog: Catalog, asked: Asked): string {
   return JSON.stringify({ name: model.name, ready: true });
 }
 
-/** TensorFlow Serving's GetModelStatus: of all versions, or of the one that is asked for. @throws RequestError 404, 400 */
+/** TensorFlow Serving's status: of all versions, or of the one that is asked for. @throws RequestError 404, 400 */
 export function modelStatus(catalog: Catalog, asked: Asked): string {
-  const model = catalog.models.find(({ name }) => name === asked.model);
-  const version = asked.label === undefined ? asked.version : model?.labels[asked.label];
-  const all = asked.version === undefined && asked.label === undefined;
-  const chosen = model?.versions.filter((candidate) => all || candidate.version === version) ?? [];
-  if (chosen.length === 0) throw servableNotFound(asked);
-  const status = (error: string | undefined) => ({
-    error_code: error === undefined ? 'OK' : 'UNKNOWN',
-    error_message: error ?? '',
-  });
-  const statuses = chosen.map(({ version: number, state, error }) => ({
-    version: number,
-    state,
-    status: status(error),
-  }));
-  return JSON.stringify({ model_version_status: statuses }, null, 1);
+  const { labels = {} } = catalog.models.find(({ name }) => name === asked.model) ?? {};
+  const version = asked.label === undefined ? asked.version : (labels[asked.label] ?? '');
+  const entries = indexOf(catalog).filter(
+    (entry) => entry.name === asked.model && (version === undefined || entry.version === version),
+  );
+  if (entries.length === 0) throw statusNotFound(asked);
+  return statusOf(entries);
 }
 
 /** The version that serves a request. @throws RequestError 404, 503, or 400 for a label, as TensorFlow Serving does */

@@ -5,6 +5,8 @@ describe('a request line', () => {
   it.each([
     ['GET', '/', { kind: 'page' }],
     ['GET', '/metrics?x=1', { kind: 'metrics' }],
+    ['GET', '/metrics/triton', { kind: 'metrics.triton' }],
+    ['GET', '/monitoring/prometheus/metrics', { kind: 'metrics.tensorflow' }],
     ['GET', '/v2', { kind: 'v2.server' }],
     ['GET', '/v2/', { kind: 'v2.server' }],
     ['GET', '/v2/models', { kind: 'v2.models' }],
@@ -23,7 +25,6 @@ describe('a request line', () => {
     ['POST', '/V1/Models/m/Versions/3:PREDICT', { kind: 'v1.predict', model: 'm', version: '3' }],
     ['POST', '/v1/models/m/labels/a%20b:predict', { kind: 'v1.predict', model: 'm', label: 'a b' }],
     ['GET', '/v1/models/m/labels/stable', { kind: 'v1.status', model: 'm', label: 'stable' }],
-    ['POST', '/v1/models/m/labels/stable:predict', { kind: 'v1.predict', model: 'm', label: 'stable' }],
     ['POST', '/v1/models/m:classify', { kind: 'v1.classify', model: 'm' }],
     ['POST', '/v1/models/m/versions/2:regress', { kind: 'v1.regress', model: 'm', version: '2' }],
     ['GET', '/v1/models/m/labels/canary/metadata', { kind: 'v1.metadata', model: 'm', label: 'canary' }],

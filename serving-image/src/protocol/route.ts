@@ -2,7 +2,9 @@
 import { badRequest, methodNotAllowed, notFound, quote } from './errors.ts';
 
 /** Questions about the server. */
-type Plain = 'page' | 'metrics' | 'v2.live' | 'v2.ready' | 'v2.server' | 'v2.models' | 'v2.stats' | 'v2.index';
+type Plain = 'page' | MetricsKind | 'v2.live' | 'v2.ready' | 'v2.server' | 'v2.models' | 'v2.stats' | 'v2.index';
+/** Metrics under the names of this server, and under those of others. */
+type MetricsKind = 'metrics' | 'metrics.triton' | 'metrics.tensorflow' | 'metrics.all';
 /** Questions about a model. */
 type Named = 'v2.model' | 'v2.modelReady' | 'v2.config' | 'v2.modelStats' | 'v1.status' | 'v1.metadata';
 /** Requests that run a model. */
@@ -32,6 +34,9 @@ const CONTROL = /^\/v2\/repository\/models\/[^/]+\/(?:load|unload)$/;
 const FIXED: Readonly<Record<string, readonly [Plain, 'GET' | 'POST']>> = {
   '/': ['page', 'GET'],
   '/metrics': ['metrics', 'GET'],
+  '/metrics/triton': ['metrics.triton', 'GET'],
+  '/metrics/all': ['metrics.all', 'GET'],
+  '/monitoring/prometheus/metrics': ['metrics.tensorflow', 'GET'],
   '/v2': ['v2.server', 'GET'],
   '/v2/': ['v2.server', 'GET'],
   '/v2/models': ['v2.models', 'GET'],

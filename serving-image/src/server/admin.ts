@@ -3,13 +3,14 @@ import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
 import type { Catalog } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
+import { PAGE_OF, type Exposition, type Page } from '../telemetry/exposition.ts';
 import { internalError, RequestError } from '../protocol/errors.ts';
 import { route } from '../protocol/route.ts';
 
 /** What the supervisor knows without asking a worker. */
 export interface State {
   catalog(): Catalog;
-  exposition(): Promise<{ contentType: string; text: string }>;
+  exposition(page: Page): Promise<Exposition>;
   /** What all workers know of a trial. */
   trial(): Promise<TrialReport>;
 }
@@ -34,8 +35,9 @@ export function createAdmin(state: State, elsewhere: RequestError): Server {
 async function answer(state: State, elsewhere: RequestError, request: IncomingMessage): Promise<Answer> {
   if (request.method === 'GET' && request.url === TRIAL_PATH) return json(JSON.stringify(await state.trial()));
   const asked = route(request.method ?? 'GET', request.url ?? '/');
-  if (asked.kind === 'metrics') {
-    const { contentType, text } = await state.exposition();
+  const page = Object.hasOwn(PAGE_OF, asked.kind) ? PAGE_OF[asked.kind as keyof typeof PAGE_OF] : undefined;
+  if (page) {
+    const { contentType, text } = await state.exposition(page);
     return { type: contentType, body: text };
   }
   if (asked.kind === 'v2.live') return json(JSON.stringify({ live: true }));

@@ -3,6 +3,7 @@ import type { FailureReport } from '@modeldeployment/modelpack/contract';
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import type { Catalog } from '../model/catalog.ts';
 import type { EngineName } from '../model/types.ts';
+import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** First bytes of a connection, read to see which model it asks for; base64. */
@@ -24,7 +25,7 @@ export type ToWorker =
   /** What the traffic annotation says; absent when nothing is to be forwarded. */
   | { type: 'traffic'; traffic?: Traffic }
   | { type: 'snapshot'; ask: number }
-  | { type: 'exposition'; ask: number; contentType: string; text: string };
+  | ({ type: 'exposition'; ask: number } & Exposition);
 
 export type ToSupervisor =
   | { type: 'ready'; model: string; version: string; engine: EngineName; loadSeconds: number; warmupSeconds: number }
@@ -40,7 +41,7 @@ export type ToSupervisor =
   /** This worker has lost too much memory to failed runs and wants to be replaced. */
   | { type: 'retire' }
   | { type: 'snapshot'; ask: number; snapshot: Snapshot }
-  | { type: 'exposition'; ask: number };
+  | { type: 'exposition'; ask: number; page: Page };
 
 /** How often a worker says that it is alive, in milliseconds. */
 export const ALIVE_MS = 1000;

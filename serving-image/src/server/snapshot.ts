@@ -1,5 +1,5 @@
 import type { Counts } from '../forward/tally.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Snapshot as Metrics } from '../telemetry/meter.ts';
 
 /** All that a worker has counted, as it travels to the supervisor. */
 export interface Snapshot {

@@ -7,7 +7,9 @@ import { Desk } from '../forward/desk.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { unavailable, notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { exposition, retained, SupervisorMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { exposition, retained, type Exposition, type Page } from '../telemetry/exposition.ts';
+import type { Snapshot as Metrics } from '../telemetry/meter.ts';
+import { SupervisorMetrics } from '../telemetry/metrics.ts';
 import { createAdmin, type State } from './admin.ts';
 import type { Unit } from './berth.ts';
 import { Crew, type Departure } from './crew.ts';
@@ -29,7 +31,7 @@ export class Supervisor {
   readonly #fleet: Fleet;
   readonly #crew: Crew;
   readonly #reception: Reception;
-  readonly #metrics = new SupervisorMetrics();
+  readonly #metrics: SupervisorMetrics;
   readonly #public: Server;
   readonly #admin;
   readonly #watch: RepositoryWatch | undefined;
@@ -66,6 +68,7 @@ export class Supervisor {
         returned: (arrival) => this.#reception.receive(arrival),
       },
     );
+    this.#metrics = new SupervisorMetrics(config.revision);
     this.#catalog = this.#fleet.catalog(this.#crew.door);
     this.#desk = new Desk({
       revision: Number(config.revision),
@@ -75,7 +78,7 @@ export class Supervisor {
     });
     const state: State = {
       catalog: () => this.#seen(),
-      exposition: () => this.#exposition(),
+      exposition: (page) => this.#exposition(page),
       trial: async () => this.#desk.report((await this.#crew.snapshots()).map(({ trial }) => trial)),
     };
     this.#admin = createAdmin(
@@ -237,7 +240,7 @@ export class Supervisor {
         this.#tell({ type: 'retire', id });
         return;
       case 'exposition':
-        void this.#exposition().then((content) =>
+        void this.#exposition(message.page).then((content) =>
           this.#crew.send(id, { type: 'exposition', ask: message.ask, ...content }),
         );
         return;
@@ -253,26 +256,24 @@ export class Supervisor {
 
   #onExit(id: number, { cause, snapshot, lostRequests, lostConnections }: Departure): void {
     const unit = this.#fleet.unitOf(id);
-    const model = { model: unit?.name ?? '', version: unit?.version ?? '' };
+    const { name = '', version = '' } = unit ?? {};
     const wasServing = this.#fleet.serving().some(({ workers }) => workers.includes(id));
     if (snapshot) {
-      this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot.metrics])]);
+      this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot.metrics], this.#catalog)]);
       this.#desk.retire(snapshot.trial, lostRequests);
     }
     if (!this.#stopping) {
-      const fields = { worker: id, ...model, cause, lostRequests, lostConnections };
+      const fields = { worker: id, model: name, version, cause, lostRequests, lostConnections };
       this.log[wasServing ? 'error' : 'info'](fields, 'worker ended');
-      if (wasServing) this.#metrics.restarts.inc(model);
+      if (wasServing) this.#metrics.restarted(name, version);
     }
-    this.#metrics.lostRequests.inc(model, lostRequests);
-    this.#metrics.lostConnections.inc(model, lostConnections);
+    this.#metrics.lost(name, version, lostRequests, lostConnections);
     this.#tell({ type: 'exited', id, cause });
     if (this.#stopping && this.#crew.size === 0) this.#finish(0);
   }
 
-  async #exposition(): Promise<{ contentType: string; text: string }> {
-    const own = await this.#metrics.registry.getMetricsAsJSON();
+  async #exposition(page: Page): Promise<Exposition> {
     const workers = (await this.#crew.snapshots()).map(({ metrics }) => metrics);
-    return exposition([own, ...(await this.#gone), ...workers]);
+    return exposition([...this.#metrics.snapshots(), ...(await this.#gone), ...workers], page);
   }
 }

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
-import { ForwardMetrics } from '../forward/metrics.ts';
 import { Trial } from '../forward/trial.ts';
 import { Admission } from '../http/admission.ts';
 import { exchangeOf } from '../http/calls.ts';
@@ -9,11 +8,12 @@ import { samples } from '../http/samples.ts';
 import { createHttpServer } from '../http/server.ts';
 import { oneModel, served, type Service } from '../http/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
-import { FatalError, type Predictor } from '../model/types.ts';
-import { TOLERANCE } from '../model/warmup.ts';
+import { FatalError } from '../model/types.ts';
+import type { Exposition, Page } from '../telemetry/exposition.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
+import { observed } from '../telemetry/observed.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -23,8 +23,6 @@ import type { Snapshot } from './snapshot.ts';
 
 /** Memory lost to failed runs after which a worker asks to be replaced, in bytes. */
 const LOST_LIMIT = 256 * 1024 * 1024;
-
-type Exposition = { contentType: string; text: string };
 
 export interface WorkerSettings {
   config: Config & { name: string; version: string };
@@ -64,22 +62,28 @@ class Worker {
     private readonly loaded: LoadedModel,
   ) {
     const { config, log, serverVersion } = settings;
-    const { model, predictor, loadSeconds, warmupSeconds } = loaded;
-    const { name, version } = model;
-    this.#metrics = new WorkerMetrics({ model: name, version, revision: config.revision }, this.#ledger);
-    this.#metrics.load.set(loadSeconds);
-    this.#metrics.warmup.set(warmupSeconds);
-    const counted = { metrics: this.#metrics, log };
-    const own = served(model, recorded(predictor, this.#ledger), config.limits, counted);
+    const { model, predictor, notes } = loaded;
+    for (const note of notes) log.warn({ note }, 'warm-up');
+    this.#metrics = new WorkerMetrics(
+      {
+        ...loaded,
+        revision: config.revision,
+        lostBytes: () => predictor.lostBytes?.() ?? 0,
+        memory: () => predictor.memory?.() ?? { tensors: 0, bytes: 0 },
+      },
+      this.#ledger,
+    );
+    const { statistics } = this.#metrics;
+    const counted = observed(predictor, statistics, this.#ledger);
+    const own = served(model, counted, statistics, { limits: config.limits, log });
     const models = oneModel(own);
     this.#trial = new Trial({
-      version,
+      version: model.version,
       workers: config.workers ?? config.cores,
       keep: config.revision !== '',
       samples: () =>
         samples(model, loaded.directory, (question) => exchangeOf(service, own, question)).catch(unread(log)),
-      goldenTolerance: TOLERANCE,
-      metrics: new ForwardMetrics(this.#metrics.registry),
+      metrics: this.#metrics.forwarding,
     });
     const service: Service = {
       models: { ...models, index: () => this.#front.index() ?? models.index() },
@@ -88,7 +92,7 @@ class Worker {
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
-      exposition: () => this.#exposition(),
+      exposition: (page) => this.#exposition(page),
       trial: this.#trial,
       revision: config.revision,
     };
@@ -117,8 +121,8 @@ class Worker {
     process.on('message', (message: ToWorker, socket?: Socket) => this.#onMessage(message, socket));
     const { door } = this.settings;
     if (door !== undefined) this.#door = await Door.open(door, this.#handler);
-    await this.#alive();
-    setInterval(() => void this.#alive(), ALIVE_MS);
+    this.#alive();
+    setInterval(() => this.#alive(), ALIVE_MS);
     const { model, loadSeconds, warmupSeconds } = this.loaded;
     const { name, version, engine } = model;
     tell({ type: 'ready', model: name, version, engine, loadSeconds, warmupSeconds });
@@ -149,7 +153,7 @@ class Worker {
         this.#trial.set(message.traffic);
         return;
       case 'snapshot':
-        void this.#snapshot().then((snapshot) => tell({ type: 'snapshot', ask: message.ask, snapshot }));
+        tell({ type: 'snapshot', ask: message.ask, snapshot: this.#snapshot() });
         return;
       case 'exposition':
         this.#asks.get(message.ask)?.(message);
@@ -165,19 +169,19 @@ class Worker {
     process.exit(0);
   }
 
-  async #snapshot(): Promise<Snapshot> {
-    return { metrics: await this.#metrics.registry.getMetricsAsJSON(), trial: this.#trial.counts };
+  #snapshot(): Snapshot {
+    return { metrics: this.#metrics.snapshot(), trial: this.#trial.counts };
   }
 
-  #exposition(): Promise<Exposition> {
+  #exposition(page: Page): Promise<Exposition> {
     return new Promise((resolve) => {
       this.#asks.set(this.#nextAsk, resolve);
-      tell({ type: 'exposition', ask: this.#nextAsk++ });
+      tell({ type: 'exposition', ask: this.#nextAsk++, page });
     });
   }
 
-  async #alive(): Promise<void> {
-    tell({ type: 'alive', snapshot: await this.#snapshot() });
+  #alive(): void {
+    tell({ type: 'alive', snapshot: this.#snapshot() });
     if (this.#retiring || (this.loaded.predictor.lostBytes?.() ?? 0) <= LOST_LIMIT) return;
     this.#retiring = true;
     tell({ type: 'retire' });
@@ -204,18 +208,6 @@ const unread =
     log.warn({ err: error }, 'cannot read the golden and warm-up requests to replay them');
     return [];
   };
-
-/** A crash in native code must find the ledger up to date. */
-function recorded(predictor: Predictor, ledger: Ledger): Predictor {
-  return {
-    signatures: predictor.signatures,
-    ...(predictor.lostBytes ? { lostBytes: () => predictor.lostBytes?.() ?? 0 } : {}),
-    predict(signature, inputs) {
-      ledger.flush();
-      return predictor.predict(signature, inputs);
-    },
-  };
-}
 
 /** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
 function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {

@@ -1,137 +1,122 @@
-import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Catalog } from '../model/catalog.ts';
+import type { ServedModel } from '../model/types.ts';
+import { Forwarding } from './forwarding.ts';
 import type { Ledger } from './ledger.ts';
+import { Meter, type Count, type Labels, type Snapshot } from './meter.ts';
+import { REASONS, type Reason } from './reasons.ts';
+import { Statistics } from './statistics.ts';
 
-/** A registry's content as it travels between processes. */
-export type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
-
-export interface Identity {
-  model: string;
-  version: string;
-  revision: string;
+/** The labels that say which version a series is of, in the words of each set. */
+function identityOf(model: string, version: string, revision: string) {
+  const named = { model_name: model, version };
+  return { own: { model, version, revision }, triton: { model, version }, kserve: named, tensorflow: named };
 }
 
-const PREFIX = 'modeldeployment_';
-const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** What is known of a version once it is loaded. */
+export interface Loaded {
+  model: ServedModel;
+  revision: string;
+  modelBytes: number;
+  loadSeconds: number;
+  warmupSeconds: number;
+  /** Bytes lost to failed runs. */
+  lostBytes: () => number;
+  /** Of TensorFlow.js. */
+  memory: () => { tensors: number; bytes: number };
+}
 
-/** What one worker counts. Label values are bounded: a protocol, a status code, and the model's identity. */
+/** What one worker counts. */
 export class WorkerMetrics {
-  readonly registry = new Registry();
-  readonly requests = new Counter({
-    name: `${PREFIX}requests_total`,
-    help: 'Requests answered, by protocol (v1, v2, other) and HTTP status code.',
-    labelNames: ['protocol', 'code'],
-    registers: [this.registry],
-  });
-  readonly duration = new Histogram({
-    name: `${PREFIX}request_duration_seconds`,
-    help: 'Time from the request line to the last byte handed to the socket.',
-    labelNames: ['protocol'],
-    buckets: SECONDS,
-    registers: [this.registry],
-  });
-  readonly run = new Histogram({
-    name: `${PREFIX}engine_run_seconds`,
-    help: 'Time the engine took for one run of the model.',
-    labelNames: ['engine'],
-    buckets: SECONDS,
-    registers: [this.registry],
-  });
-  readonly failedRuns = new Counter({
-    name: `${PREFIX}engine_failures_total`,
-    help: 'Runs that the model refused or could not finish.',
-    labelNames: ['engine'],
-    registers: [this.registry],
-  });
-  readonly load = new Gauge({
-    name: `${PREFIX}model_load_seconds`,
-    help: 'Time the slowest worker took to load the model, without the warm-up.',
-    aggregator: 'max',
-    registers: [this.registry],
-  });
-  readonly warmup = new Gauge({
-    name: `${PREFIX}model_warmup_seconds`,
-    help: 'Time the slowest worker took to answer the warm-up requests.',
-    aggregator: 'max',
-    registers: [this.registry],
-  });
-  readonly memory = memoryGauge(this.registry, 'worker');
+  readonly statistics: Statistics;
+  readonly forwarding: Forwarding;
+  readonly #meter: Meter;
 
   constructor(
-    identity: Identity,
+    loaded: Loaded,
     readonly inflight: Pick<Ledger, 'value' | 'inc' | 'dec'>,
   ) {
-    this.registry.setDefaultLabels(identity);
-    new Gauge({
-      name: `${PREFIX}requests_inflight`,
-      help: 'Requests being answered now.',
-      registers: [this.registry],
-      collect() {
-        this.set(inflight.value);
-      },
-    });
+    const { model, revision, modelBytes, loadSeconds, warmupSeconds, lostBytes, memory } = loaded;
+    const { name, version, engine, format } = model;
+    const meter = new Meter(identityOf(name, version, revision));
+    this.#meter = meter;
+    this.statistics = new Statistics(meter, engine);
+    this.forwarding = new Forwarding(meter);
+    const ready = Date.now() / 1000;
+    // Zero from the start: a counter that appears with its first event hides it from rates.
+    for (const reason of Object.keys(REASONS)) meter.counter('errors', reason);
+    meter.gauge('inflight', () => inflight.value);
+    meter.gauge('pending', () => inflight.value);
+    meter.gauge('tensors', () => memory().tensors);
+    meter.gauge('tensorBytes', () => memory().bytes);
+    meter.gauge('lostBytes', lostBytes);
+    meter.gauge('info', () => 1, { engine, format });
+    meter.gauge('modelBytes', () => modelBytes);
+    meter.gauge('load', () => loadSeconds);
+    meter.gauge('warmup', () => warmupSeconds);
+    meter.gauge('readySince', () => ready);
+    meter.gauge('memory', () => process.memoryUsage.rss(), { process: 'worker' });
+    meter.histogram('warmupLatency', 'OK').observe(warmupSeconds * 1e6);
+  }
+
+  /** A request of any kind was answered. */
+  answered(protocol: string, status: number, milliseconds: number, reason?: Reason): void {
+    this.#meter.counter('requests', protocol, String(status)).value++;
+    this.#meter.histogram('duration', protocol).observe(milliseconds / 1000);
+    if (reason !== undefined) this.#meter.counter('errors', reason).value++;
+  }
+
+  snapshot(): Snapshot {
+    return this.#meter.snapshot();
   }
 }
 
 /** What the supervisor counts. */
 export class SupervisorMetrics {
-  readonly registry = new Registry();
-  readonly restarts = new Counter({
-    name: `${PREFIX}worker_restarts_total`,
-    help: 'Workers that ended without being asked to and were replaced.',
-    labelNames: ['model', 'version'],
-    registers: [this.registry],
-  });
-  readonly lostRequests = new Counter({
-    name: `${PREFIX}requests_lost_total`,
-    help: 'Requests that a worker had begun to read and not answered when it ended.',
-    labelNames: ['model', 'version'],
-    registers: [this.registry],
-  });
-  readonly lostConnections = new Counter({
-    name: `${PREFIX}connections_lost_total`,
-    help: 'Connections that were open on a worker when it ended, idle ones included.',
-    labelNames: ['model', 'version'],
-    registers: [this.registry],
-  });
-  readonly ready = new Gauge({
-    name: `${PREFIX}workers_ready`,
-    help: 'Workers that have loaded the model and answer requests.',
-    labelNames: ['model', 'version'],
-    registers: [this.registry],
-  });
-  readonly memory = memoryGauge(this.registry, 'supervisor');
+  readonly #meters = new Map<string, { labels: Labels; meter: Meter }>();
+  #catalog: Catalog = { models: [] };
+
+  constructor(private readonly revision: string) {}
+
+  show(catalog: Catalog): void {
+    this.#catalog = catalog;
+  }
+
+  restarted(model: string, version: string): void {
+    this.#count('restarts', model, version).value++;
+  }
+
+  lost(model: string, version: string, requests: number, connections: number): void {
+    this.#count('lostRequests', model, version).value += requests;
+    this.#count('lostConnections', model, version).value += connections;
+  }
+
+  #count(key: 'restarts' | 'lostRequests' | 'lostConnections', model: string, version: string): Count {
+    return this.#meterOf(model, version).counter(key);
+  }
+
+  #meterOf(model: string, version: string): Meter {
+    const key = JSON.stringify([model, version]);
+    const known = this.#meters.get(key);
+    if (known) return known.meter;
+    const meter = new Meter(identityOf(model, version, this.revision));
+    for (const counter of ['restarts', 'lostRequests', 'lostConnections'] as const) meter.counter(counter);
+    this.#meters.set(key, { labels: { model, version }, meter });
+    return meter;
+  }
 
   /** Series of versions that are gone end with them. */
-  show({ models }: Catalog): void {
-    this.ready.reset();
-    for (const { name: model, versions } of models)
-      for (const { version, doors } of versions) this.ready.set({ model, version }, doors.length);
+  snapshots(): Snapshot[] {
+    const process_ = new Meter({});
+    process_.gauge('memory', () => process.memoryUsage.rss(), { process: 'supervisor' });
+    const snapshots = [process_.snapshot()];
+    for (const { name, versions } of this.#catalog.models) {
+      for (const { version, state, doors } of versions) {
+        const meter = this.#meterOf(name, version);
+        meter.gauge('state', () => 1, { state });
+        meter.gauge('workersReady', () => doors.length);
+        snapshots.push(meter.snapshot());
+      }
+    }
+    return snapshots;
   }
-}
-
-function memoryGauge(registry: Registry, process_: string): Gauge {
-  return new Gauge({
-    name: `${PREFIX}process_resident_memory_bytes`,
-    help: 'Resident memory, of all workers together and of the supervisor.',
-    labelNames: ['process'],
-    registers: [registry],
-    collect() {
-      this.set({ process: process_ }, process.memoryUsage.rss());
-    },
-  });
-}
-
-/** One text for Prometheus from the snapshots of several processes. */
-export async function exposition(snapshots: Metrics[]): Promise<{ contentType: string; text: string }> {
-  const registry = AggregatorRegistry.aggregate(snapshots);
-  return { contentType: registry.contentType, text: await registry.metrics() };
-}
-
-/** What stays of workers that are gone: counters must never fall, gauges must not outlive what they measure. */
-export async function retained(snapshots: Metrics[]): Promise<Metrics> {
-  const lasting = snapshots.map((metrics) =>
-    metrics.filter(({ type }) => ['counter', 'histogram'].includes(String(type))),
-  );
-  return AggregatorRegistry.aggregate(lasting).getMetricsAsJSON();
 }

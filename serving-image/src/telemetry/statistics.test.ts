@@ -1,29 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
-import { exposition, WorkerMetrics } from './metrics.ts';
-import { readStatistics } from './read-statistics.ts';
-import { Statistics } from './statistics.ts';
+import { exposition } from './exposition.ts';
+import { Meter } from './meter.ts';
+import { readStatistics, Statistics } from './statistics.ts';
 
 function worker(version: string) {
-  const metrics = new WorkerMetrics(
-    { model: 'm', version, revision: '' },
-    { value: 0, inc: () => undefined, dec: () => undefined },
-  );
-  const statistics = new Statistics();
-  statistics.register(metrics.registry);
-  return { statistics, snapshot: () => metrics.registry.getMetricsAsJSON() };
+  const labels = { model: 'm', version };
+  const meter = new Meter({ own: labels, triton: labels });
+  return { statistics: new Statistics(meter, 'wasm'), snapshot: () => meter.snapshot() };
 }
 
 describe('statistics', () => {
   it('are those of all workers together, for each version', async () => {
     const [first, second, other] = [worker('1'), worker('1'), worker('2')];
-    first.statistics.ran(32, 1);
-    first.statistics.ran(1000, 4);
+    first.statistics.ran(32, 1, 0);
     first.statistics.succeeded({ request: 3, queue: 0.5, input: 1, infer: 1, output: 0.25 });
-    second.statistics.ran(32, 2);
+    second.statistics.ran(32, 2, 0);
+    second.statistics.ran(1000, 4, 0);
     second.statistics.succeeded({ request: 2, queue: 0, input: 0.5, infer: 1, output: 0.25 });
-    second.statistics.failed(1);
-    const snapshots = await Promise.all([first, second, other].map(({ snapshot }) => snapshot()));
-    const [one, two] = readStatistics((await exposition(snapshots)).text);
+    second.statistics.failed(1, 'invalid_request');
+    second.statistics.failed(2, 'internal');
+    const snapshots = [first, second, other].map(({ snapshot }) => snapshot());
+    const [one, two] = readStatistics((await exposition(snapshots, 'triton')).text);
     expect(one).toMatchObject({
       name: 'm',
       version: '1',
@@ -31,7 +28,7 @@ describe('statistics', () => {
       execution_count: 3,
       inference_stats: {
         success: { count: 2, ns: 5_000_000 },
-        fail: { count: 1, ns: 1_000_000 },
+        fail: { count: 2, ns: 3_000_000 },
         queue: { count: 2, ns: 500_000 },
         compute_input: { count: 2, ns: 1_500_000 },
         compute_infer: { count: 2, ns: 2_000_000 },

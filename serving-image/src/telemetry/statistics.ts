@@ -1,9 +1,7 @@
-/**
- * What has been asked of a model, under the names that Triton's dashboards know. Counted in plain numbers on every
- * request, because a labelled counter of the metrics library costs as much as reading a small tensor; handed to the
- * library when somebody looks.
- */
-import { Counter, Gauge, type Registry } from 'prom-client';
+/** What has been asked of one model version: counted for all sets of names at once, and read back for Triton's statistics. */
+import { METRICS } from './definitions.ts';
+import type { Meter } from './meter.ts';
+import { REASONS, type Reason } from './reasons.ts';
 
 /** How long the parts of one request took, in milliseconds. */
 export interface Times {
@@ -19,117 +17,186 @@ export interface Times {
   output: number;
 }
 
-const PARTS = ['request', 'queue', 'input', 'infer', 'output'] as const;
-
-export const STATISTIC = {
-  success: { name: 'nv_inference_request_success', help: 'Inference requests that were answered with outputs.' },
-  failure: { name: 'nv_inference_request_failure', help: 'Inference requests that were answered with an error.' },
-  rows: {
-    name: 'nv_inference_count',
-    help: 'Rows of all runs; a model without a batch dimension counts one a request.',
-  },
-  runs: { name: 'nv_inference_exec_count', help: 'Runs of the model.' },
-  request: {
-    name: 'nv_inference_request_duration_us',
-    help: 'Time of successful requests from arrival to answer, in microseconds.',
-  },
-  queue: { name: 'nv_inference_queue_duration_us', help: 'Time requests waited for the engine, in microseconds.' },
-  input: {
-    name: 'nv_inference_compute_input_duration_us',
-    help: 'Time spent on reading tensors from request bodies, in microseconds.',
-  },
-  infer: {
-    name: 'nv_inference_compute_infer_duration_us',
-    help: 'Time requests were run, in microseconds; those of one batch all count its run.',
-  },
-  output: {
-    name: 'nv_inference_compute_output_duration_us',
-    help: 'Time spent on writing tensors into answers, in microseconds.',
-  },
-  failureDuration: {
-    name: 'modeldeployment_failed_request_duration_us',
-    help: 'Time of failed requests from arrival to answer, in microseconds.',
-  },
-  batchRuns: {
-    name: 'modeldeployment_batch_runs_total',
-    help: 'Runs by their rows; above 64 rounded up to a power of two.',
-  },
-  batchDuration: {
-    name: 'modeldeployment_batch_run_duration_us_total',
-    help: 'Time of runs by their rows, in microseconds.',
-  },
-  last: {
-    name: 'modeldeployment_last_inference_seconds',
-    help: 'When a request was last answered with outputs, in seconds since 1970.',
-  },
-} as const;
-
-interface Batches {
-  runs: number;
-  milliseconds: number;
+/** A call as TensorFlow Serving's dashboards tell them apart. */
+export interface Caller {
+  api: string;
+  entrypoint: 'REST' | 'GRPC';
 }
+const UNKNOWN: Caller = { api: 'predict', entrypoint: 'REST' };
 
 export class Statistics {
-  #success = 0;
-  #failure = 0;
-  #failureDuration = 0;
-  #rows = 0;
+  readonly #meter: Meter;
+  readonly #engine: string;
+  readonly #counts;
   #last = 0;
-  readonly #times: Times = { request: 0, queue: 0, input: 0, infer: 0, output: 0 };
-  /** By their rows. */
-  readonly #batches = new Map<number, Batches>();
 
-  succeeded(times: Times): void {
-    this.#success++;
-    for (const part of PARTS) this.#times[part] += times[part];
+  constructor(meter: Meter, engine: string) {
+    this.#meter = meter;
+    this.#engine = engine;
+    // Kept here, so that a request looks up no series.
+    this.#counts = {
+      queue: meter.histogram('queue'),
+      rows: meter.histogram('rows'),
+      run: meter.histogram('run', engine),
+      refused: meter.counter('refused', engine),
+      nonFinite: meter.counter('nonFinite'),
+      preprocess: meter.histogram('kservePreprocess'),
+      predict: meter.histogram('kservePredict'),
+      postprocess: meter.histogram('kservePostprocess'),
+      success: meter.counter('success'),
+      inferences: meter.counter('inferences'),
+      executions: meter.counter('executions'),
+      requestTime: meter.counter('requestTime'),
+      queueTime: meter.counter('queueTime'),
+      inputTime: meter.counter('inputTime'),
+      inferTime: meter.counter('inferTime'),
+      outputTime: meter.counter('outputTime'),
+      failureTime: meter.counter('failureTime'),
+      ok: meter.counter('requestCount', 'OK'),
+      queuingLatency: meter.histogram('queuingLatency'),
+      processedBatchSize: meter.histogram('processedBatchSize'),
+    };
+    for (const { triton } of Object.values(REASONS)) meter.counter('failure', triton);
+    meter.gauge('lastInference', () => this.#last / 1000);
+  }
+
+  /** A request was answered with outputs. */
+  succeeded({ request, queue, input, infer, output }: Times, { api, entrypoint }: Caller = UNKNOWN): void {
+    const counts = this.#counts;
+    counts.queue.observe(queue / 1000);
+    counts.preprocess.observe(input / 1000);
+    counts.predict.observe((queue + infer) / 1000);
+    counts.postprocess.observe(output / 1000);
+    counts.success.value++;
+    counts.requestTime.value += request * 1000;
+    counts.queueTime.value += queue * 1000;
+    counts.inputTime.value += input * 1000;
+    counts.inferTime.value += infer * 1000;
+    counts.outputTime.value += output * 1000;
+    counts.ok.value++;
+    counts.queuingLatency.observe(queue * 1000);
+    this.#meter.histogram('requestLatency', api, entrypoint).observe(request * 1000);
     this.#last = Date.now();
   }
 
-  failed(milliseconds: number): void {
-    this.#failure++;
-    this.#failureDuration += milliseconds;
+  /** A request was answered with an error, after this time. */
+  failed(milliseconds: number, reason: Reason): void {
+    const { triton, tensorflow } = REASONS[reason];
+    this.#meter.counter('failure', triton).value++;
+    this.#meter.counter('requestCount', tensorflow).value++;
+    this.#counts.failureTime.value += milliseconds * 1000;
   }
 
-  ran(rows: number, milliseconds: number): void {
-    this.#rows += rows;
-    const label = rows <= 64 ? rows : 2 ** Math.ceil(Math.log2(rows));
-    let batches = this.#batches.get(label);
-    if (!batches) this.#batches.set(label, (batches = { runs: 0, milliseconds: 0 }));
-    batches.runs++;
-    batches.milliseconds += milliseconds;
+  /** The model was run. */
+  ran(rows: number, milliseconds: number, nonFinite: number): void {
+    const counts = this.#counts;
+    counts.rows.observe(rows);
+    counts.run.observe(milliseconds / 1000);
+    counts.inferences.value += rows;
+    counts.executions.value++;
+    counts.processedBatchSize.observe(rows);
+    counts.nonFinite.value += nonFinite;
+    const size = String(rows <= 64 ? rows : 2 ** Math.ceil(Math.log2(rows)));
+    this.#meter.counter('batchRuns', size).value++;
+    this.#meter.counter('batchTime', size).value += milliseconds * 1000;
+    this.#meter.histogram('runtimeLatency', 'Predict', this.#engine).observe(milliseconds * 1000);
   }
 
-  register(registry: Registry): void {
-    const counter = (key: Exclude<keyof typeof STATISTIC, 'last'>, count: (counter: Counter) => void) =>
-      new Counter({
-        ...STATISTIC[key],
-        labelNames: key.startsWith('batch') ? ['rows'] : [],
-        registers: [registry],
-        collect() {
-          this.reset();
-          count(this);
-        },
-      });
-    counter('success', (metric) => metric.inc(this.#success));
-    counter('failure', (metric) => metric.inc(this.#failure));
-    counter('failureDuration', (metric) => metric.inc(microseconds(this.#failureDuration)));
-    counter('rows', (metric) => metric.inc(this.#rows));
-    counter('runs', (metric) => this.#batches.forEach(({ runs }) => metric.inc(runs)));
-    for (const part of PARTS) counter(part, (metric) => metric.inc(microseconds(this.#times[part])));
-    counter('batchRuns', (metric) => this.#batches.forEach(({ runs }, rows) => metric.inc({ rows }, runs)));
-    counter('batchDuration', (metric) =>
-      this.#batches.forEach(({ milliseconds }, rows) => metric.inc({ rows }, microseconds(milliseconds))),
-    );
-    const last = () => this.#last / 1000;
-    new Gauge({
-      ...STATISTIC.last,
-      aggregator: 'max',
-      registers: [registry],
-      collect() {
-        this.set(last());
-      },
-    });
+  /** The model was run and refused the values, or could not finish. */
+  refused(): void {
+    this.#counts.refused.value++;
   }
 }
 
-const microseconds = (milliseconds: number) => Math.round(milliseconds * 1000);
+interface Duration {
+  count: number;
+  ns: number;
+}
+
+/** Statistics of one model version, of all workers together, as Triton's statistics extension shows them. */
+export interface ModelStatistics {
+  name: string;
+  version: string;
+  /** In milliseconds since 1970. */
+  last_inference: number;
+  inference_count: number;
+  execution_count: number;
+  inference_stats: Record<string, Duration>;
+  response_stats: object;
+  batch_stats: readonly ({ batch_size: number } & Record<string, Duration | number>)[];
+  memory_usage: readonly object[];
+}
+
+/** What statistics are read from. */
+const READ = [
+  'success',
+  'failure',
+  'inferences',
+  'executions',
+  'requestTime',
+  'queueTime',
+  'inputTime',
+  'inferTime',
+  'outputTime',
+  'failureTime',
+  'lastInference',
+  'batchRuns',
+  'batchTime',
+] as const satisfies (keyof typeof METRICS)[];
+type Read = (typeof READ)[number];
+const KEY = new Map<string, Read>(READ.map((key) => [METRICS[key].name, key]));
+
+/** Sums by metric and number of rows; 0 rows where a metric has no such label. */
+type Values = Map<Read, Map<number, number>>;
+
+/** Finds the statistics of all model versions in an exposition, which is where all workers are added up. Pure. */
+export function readStatistics(exposition: string): ModelStatistics[] {
+  const found = new Map<string, Values>();
+  for (const [, name = '', labels = '', value] of exposition.matchAll(/^(\w+)\{([^}]*)\} (\S+)$/gm)) {
+    const label = (of: string) => new RegExp(`(?:^|,)${of}="([^"]*)"`).exec(labels)?.[1];
+    const [model, version, key] = [label('model'), label('version'), KEY.get(name)];
+    if (model === undefined || version === undefined || key === undefined) continue;
+    const id = JSON.stringify([model, version]);
+    const values: Values = found.get(id) ?? new Map<Read, Map<number, number>>();
+    found.set(id, values);
+    const byRows = values.get(key) ?? new Map<number, number>();
+    const rows = Number(label('rows') ?? 0);
+    values.set(key, byRows.set(rows, (byRows.get(rows) ?? 0) + Number(value)));
+  }
+  return [...found].map(([id, values]) => {
+    const [name, version] = JSON.parse(id) as [string, string];
+    return describe(name, version, values);
+  });
+}
+
+function describe(name: string, version: string, values: Values): ModelStatistics {
+  const value = (what: Read, rows = 0) => values.get(what)?.get(rows) ?? 0;
+  const duration = (count: number, microseconds: number) => ({ count, ns: Math.round(microseconds * 1000) });
+  const success = value('success');
+  const sizes = [...(values.get('batchRuns')?.keys() ?? [])].sort((a, b) => a - b);
+  return {
+    name,
+    version,
+    last_inference: Math.round(value('lastInference') * 1000),
+    inference_count: value('inferences'),
+    execution_count: value('executions'),
+    inference_stats: {
+      success: duration(success, value('requestTime')),
+      fail: duration(value('failure'), value('failureTime')),
+      queue: duration(success, value('queueTime')),
+      compute_input: duration(success, value('inputTime')),
+      compute_infer: duration(success, value('inferTime')),
+      compute_output: duration(success, value('outputTime')),
+      cache_hit: duration(0, 0),
+      cache_miss: duration(0, 0),
+    },
+    response_stats: {},
+    batch_stats: sizes.map((rows) => ({
+      batch_size: rows,
+      compute_input: duration(value('batchRuns', rows), 0),
+      compute_infer: duration(value('batchRuns', rows), value('batchTime', rows)),
+      compute_output: duration(value('batchRuns', rows), 0),
+    })),
+    memory_usage: [],
+  };
+}
