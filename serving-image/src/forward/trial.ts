@@ -57,7 +57,6 @@ export class Trial {
     const { counts, p99 } = this.#round;
     if (traffic?.trial !== counts.trial) this.#round = new Round(traffic?.trial, p99);
     this.#traffic = traffic;
-    if (traffic) this.options.metrics.begin();
     // What is owed of another weight is forgotten.
     this.#forwarded = new Share();
     this.#mirrored = new Share();

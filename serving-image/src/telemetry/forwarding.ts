@@ -17,15 +17,14 @@ const FORWARD: readonly ForwardOutcome[] = [
 ];
 const MIRROR: readonly MirrorOutcome[] = ['equal', 'differing', 'failed', 'dropped'];
 
-/** What the trial of a new revision adds to the metrics of a stable server; before the first one there is nothing of it. */
+/** What a server counts of the trial of a new revision. */
 export class Forwarding {
-  constructor(private readonly meter: Meter) {}
-
-  /** Zero from the start: a counter that appears with its first event hides it from rates. */
-  begin(): void {
-    for (const outcome of FORWARD) this.meter.counter('forwarded', outcome);
-    for (const outcome of MIRROR) this.meter.counter('mirrored', outcome);
-    this.meter.counter('replayed');
+  constructor(private readonly meter: Meter) {
+    // Zero from the start: a counter that appears with its first event hides it from rates.
+    for (const outcome of FORWARD) meter.counter('forwarded', outcome);
+    for (const outcome of MIRROR) meter.counter('mirrored', outcome);
+    meter.counter('replayed');
+    meter.histogram('forwardedDuration');
   }
 
   forwarded(outcome: Exclude<ForwardOutcome, 'skipped'>, milliseconds: number): void {
