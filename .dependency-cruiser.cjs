@@ -49,6 +49,19 @@ module.exports = {
       },
     },
     {
+      name: 'server-forward-decides-apart-from-effects',
+      severity: 'error',
+      from: { path: '^serving-image/src/forward/(backlog|breaker|choose|compare|deadline|exchange|outputs|recent|tally)\\.ts$' },
+      to: { pathNot: '^serving-image/src/(forward/(choose|compare|outputs|tally)|model/(types|golden))\\.ts$|^modelpack/' },
+    },
+    {
+      name: 'server-forward-knows-no-server',
+      comment: 'what asks, answers and counts during a trial is the same for every protocol; http/ and server/ use it',
+      severity: 'error',
+      from: { path: '^serving-image/src/forward/', pathNot: TESTS },
+      to: { path: '^serving-image/src/(http|grpc|server|engines|sources|config|main|serve)' },
+    },
+    {
       name: 'server-batching-policy-is-pure',
       severity: 'error',
       from: { path: '^serving-image/src/batching/(policy|join)', pathNot: TESTS },

@@ -14,6 +14,12 @@ export const TRAFFIC_ANNOTATION = 'modelserving.dev/traffic';
 /** Downward-API volume of the server container: the annotation appears in this file, about 0.3 s after it changed. */
 export const POD_INFO = { path: '/podinfo', traffic: 'traffic' } as const;
 
+/**
+ * Header of every request that a server sends to the revision on trial; its value is the number of the stable revision.
+ * Whoever gets a request with it answers it: nothing is forwarded twice.
+ */
+export const FORWARDED_HEADER = 'x-modelserving-forwarded';
+
 /** Requests that go to the revision on trial whatever the weight: a header or a cookie with exactly this value. */
 export type Match = { header: string; value: string } | { cookie: string; value: string };
 
@@ -25,7 +31,7 @@ export interface Traffic {
   /** Number and version of the revision on trial. Requests that name this version go there. */
   target: number;
   targetVersion: string;
-  /** Host of the Service of the pods on trial; its ports are those of the model's own Service. */
+  /** Host of the Service of the pods on trial; its ports are those of the model's own Service unless `host:port` is given. */
   to: string;
   /** Percent of the requests that are forwarded, 0 to 100. */
   weight: number;
@@ -37,7 +43,10 @@ export interface Traffic {
     /** Largest difference of two numbers that still counts as equal: absolute, or relative to the stable one. */
     tolerance: number;
   };
-  /** Send recorded (else golden, else zero) requests to both revisions as long as fewer than this many were seen. */
+  /**
+   * Send golden and recorded (else zero) requests to both revisions as long as fewer than this many were seen by this
+   * server, of clients or replayed.
+   */
   replayBelow?: number;
 }
 
@@ -46,19 +55,36 @@ export function parseTraffic(text: string | undefined): Traffic | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   try {
     const value = JSON.parse(text) as Traffic;
-    const percent = (number: unknown): boolean => typeof number === 'number' && number >= 0 && number <= 100;
-    const valid =
-      typeof value.trial === 'string' &&
-      Number.isInteger(value.stable) &&
-      Number.isInteger(value.target) &&
-      typeof value.targetVersion === 'string' &&
-      typeof value.to === 'string' &&
-      percent(value.weight) &&
-      (value.mirror === undefined || percent(value.mirror.percent));
-    return valid ? value : undefined;
+    return isTraffic(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/;
+
+function isTraffic(value: Traffic): boolean {
+  const { trial, stable, target, targetVersion, to, weight, match, mirror, replayBelow } = value;
+  const text = (field: unknown): boolean => typeof field === 'string';
+  const atLeast0 = (field: unknown): boolean => typeof field === 'number' && field >= 0;
+  const percent = (field: unknown): boolean => atLeast0(field) && (field as number) <= 100;
+  return (
+    text(trial) &&
+    trial.length <= 64 &&
+    Number.isInteger(stable) &&
+    Number.isInteger(target) &&
+    text(targetVersion) &&
+    text(to) &&
+    HOST.test(to) &&
+    percent(weight) &&
+    (match === undefined || (Array.isArray(match) && match.every(isMatch))) &&
+    (mirror === undefined || (percent(mirror.percent) && atLeast0(mirror.tolerance))) &&
+    (replayBelow === undefined || atLeast0(replayBelow))
+  );
+}
+
+function isMatch(match: Partial<Record<'header' | 'cookie' | 'value', unknown>>): boolean {
+  return typeof (match.header ?? match.cookie) === 'string' && typeof match.value === 'string';
 }
 
 /**
@@ -81,16 +107,32 @@ export interface Tally {
   latency: number[];
 }
 
-/** An answer of the revision on trial that differed from the stable one; kept as an example, at most ten. */
+/** An answer of the revision on trial that differed from the stable one; kept as an example, at most EXAMPLES. */
 export interface Difference {
   /** Time of the request, RFC 3339. */
   time: string;
   output: string;
   /** Flat index of the element that differs most. */
   element: number;
+  /** NaN and the infinities are strings, as is what an output lacks: `absent`, `3 elements`. */
   stable: number | string;
   target: number | string;
 }
+
+export const EXAMPLES = 10;
+
+/** Why the revision on trial gave no answer that can be passed on, each with its meaning. */
+export const FALLBACK = {
+  refused: 'nobody listens at the Service of the revision on trial',
+  unreachable: 'its name is not known or no way leads there',
+  reset: 'the connection broke before the answer was complete',
+  timeout: 'no complete answer within a few times of what the stable revision needs',
+  '4xx': 'it refuses a request which the stable revision answers',
+  '5xx': 'it says that it has failed',
+  other: 'it gives an answer that is neither 2xx nor 4xx nor 5xx',
+} as const;
+
+export type FallbackCause = keyof typeof FALLBACK;
 
 /**
  * What a server knows of the present trial, at `GET /trial` on the admin port, all its workers together. On a stable pod
@@ -105,8 +147,13 @@ export interface TrialReport {
   weight?: number;
   own: Tally;
   target: Tally;
-  /** Forwarded requests that the stable server answered itself after all, by cause. They are errors of `target`. */
-  fallbacks: Record<string, number>;
+  /**
+   * Requests that the revision on trial did not answer as it should, by cause; those of clients were answered by the
+   * stable server after all. They are errors of `target`.
+   */
+  fallbacks: Partial<Record<FallbackCause, number>>;
+  /** Requests whose turn it was, kept here because the revision on trial had just failed several times in a row. */
+  skipped: number;
   /** Of `own` and `target`, how many were replayed, not sent by a client. */
   replayed: number;
   mirror: { compared: number; differing: number; failed: number; dropped: number; examples: Difference[] };

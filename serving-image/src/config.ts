@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
+import { POD_INFO } from '@modeldeployment/modelpack/traffic';
 import type { BatchLimits } from './batching/executor.ts';
 import type { Limits } from './http/admission.ts';
 import type { Patience } from './http/server.ts';
@@ -34,6 +35,8 @@ export interface Config {
   limits: Limits & Patience & BatchLimits;
   logLevel: string;
   terminationLog: string;
+  /** Folder of the downward-API volume. */
+  podInfo: string;
 }
 
 /** Names that are the server's own; those the operator sets are in modelpack's contract. */
@@ -46,6 +49,8 @@ export const OWN_ENV = {
   host: 'HOST',
   /** Largest request body in bytes (default 64 MiB). */
   maxBodyBytes: 'MAX_BODY_BYTES',
+  /** Folder in which the traffic annotation appears as a file (default /podinfo). */
+  podInfo: 'POD_INFO',
   /** Requests of models that one worker has in hand at once (default 1000); more are answered 429. */
   maxRequests: 'MAX_REQUESTS',
   /** Requests that may wait for the engine in one worker (default 512); more are answered 503. */
@@ -133,6 +138,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     },
     logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
     terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,
+    podInfo: get(OWN_ENV.podInfo) ?? POD_INFO.path,
   };
   if (config.version !== undefined && config.name === undefined)
     problems.push(`${ENV.version} is set, so ${ENV.name} must be too`);

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorBody, type RequestError } from '../protocol/errors.ts';
 
-/** An answer with status 200. */
 export interface Answer {
+  /** 200 when absent. */
+  status?: number;
   type: string;
   body: string | Buffer;
-  headers?: Readonly<Record<string, string | number>>;
+  headers?: Readonly<Record<string, string | number | string[]>>;
 }
 
 export const json = (body: string | Buffer): Answer => ({ type: 'application/json', body });
@@ -13,9 +14,13 @@ export const json = (body: string | Buffer): Answer => ({ type: 'application/jso
 /** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
 const LINGER_MS = 500;
 
-export function sendAnswer(response: ServerResponse, { type, body, headers }: Answer, closing: boolean): void {
+export function sendAnswer(
+  response: ServerResponse,
+  { status = 200, type, body, headers }: Answer,
+  closing: boolean,
+): void {
   response
-    .writeHead(200, {
+    .writeHead(status, {
       'Content-Type': type,
       'Content-Length': typeof body === 'string' ? Buffer.byteLength(body) : body.length,
       ...headers,

@@ -1,6 +1,7 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { IncomingMessage } from 'node:http';
 import type { Client } from '../batching/executor.ts';
+import type { Answered } from '../forward/exchange.ts';
 import type { ServedModel, Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
@@ -13,9 +14,11 @@ import { decodePredict, type PredictRequest } from '../protocol/v1/predict.ts';
 import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import { countNonFinite } from '../telemetry/observed.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, isGone, readBody, type Body } from './body.ts';
+import { headerOf, HttpExchange, type HttpQuestion } from './exchange.ts';
 import type { Served, Service } from './service.ts';
 
 /** How the body of a call is read, and its answer written. */
@@ -70,30 +73,41 @@ export async function answerCall(
   request: IncomingMessage,
   started: number,
 ): Promise<Answer> {
-  const call = CALLS[asked.kind];
-  const served = service.models.find(asked);
-  if (!served) throw call.protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
+  const { kind, model, version } = asked;
+  const { url = '/', headers } = request;
+  const { protocol } = CALLS[kind];
+  const there = version !== undefined && service.trial.names({ version, header: (name) => headerOf(headers, name) });
+  const served = service.models.find(there ? { model } : asked);
+  if (!served) throw protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
   const ticket = service.admission.enter();
+  let exchange: HttpExchange | undefined;
   try {
-    checkMedia(request, call.protocol);
+    checkMedia(request, protocol);
     served.executor.checkRoom();
     const body = await readBody(request, ticket);
-    return await answerBody(served, call, body, { started, gone: () => isGone(request) });
+    exchange = exchangeOf(service, served, { kind, protocol, url, version, headers, body });
+    exchange.client = { started, gone: () => isGone(request) };
+    return (await service.trial.serve(exchange)).answer;
   } catch (error) {
     served.statistics.failed(performance.now() - started, reasonOf(error));
     throw error;
   } finally {
+    if (exchange) exchange.client = undefined;
     ticket.leave();
   }
 }
 
+/** A request as a trial sees it: it may be answered here or elsewhere, and be asked again later. */
+export const exchangeOf = (service: Service, served: Served, question: HttpQuestion): HttpExchange =>
+  new HttpExchange(question, service.revision, (client) => answerHere(served, question, client));
+
 /** From the body of a request to its answer. */
-async function answerBody<Request extends Inference>(
+async function answerHere(
   { model, executor, statistics }: Served,
-  call: Call<Request>,
-  body: Body,
+  { kind, body }: HttpQuestion,
   client: Client,
-): Promise<Answer> {
+): Promise<Answered<Answer>> {
+  const call = CALLS[kind];
   const read = performance.now();
   const inference = call.decode(body, model);
   const decoded = performance.now();
@@ -111,6 +125,9 @@ async function answerBody<Request extends Inference>(
     },
     { api: call.api, entrypoint: 'REST' },
   );
-  if (jsonLength === undefined) return json(bytes);
-  return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
+  const answer: Answer =
+    jsonLength === undefined
+      ? json(bytes)
+      : { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };
+  return { answer, bytes: bytes.length, nonFinite: countNonFinite(outputs) > 0 };
 }

@@ -25,10 +25,12 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
   const started = performance.now();
   const protocol = protocolOf(request.url ?? '/');
   metrics.inflight.inc();
-  let status = 200;
+  let status: number;
   let reason: Reason | undefined;
   try {
-    sendAnswer(response, await answerTo(service, request, started), service.draining());
+    const answer = await answerTo(service, request, started);
+    status = answer.status ?? 200;
+    sendAnswer(response, answer, service.draining());
   } catch (error) {
     reason = reasonOf(error);
     if (error instanceof ClientGone) {

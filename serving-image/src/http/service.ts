@@ -1,5 +1,6 @@
 import type { Admission } from './admission.ts';
 import { Executor, type BatchLimits } from '../batching/executor.ts';
+import type { Trial } from '../forward/trial.ts';
 import type { Predictor, ServedModel } from '../model/types.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -33,6 +34,10 @@ export interface Service {
   draining: () => boolean;
   /** Metrics of all workers, from the supervisor. */
   exposition: (page: Page) => Promise<Exposition>;
+  /** Where a request that runs the model is answered: here, or by the revision on trial. */
+  trial: Trial;
+  /** The operator's number of the revision that is served; empty without an operator. */
+  revision: string;
 }
 
 /** Makes a loaded model ready to answer. */

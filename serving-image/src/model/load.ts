@@ -9,6 +9,8 @@ import { warmUp, type WarmedUp } from './warmup.ts';
 export interface LoadedModel extends WarmedUp {
   model: ServedModel;
   predictor: Predictor;
+  /** Folder of the version that is served. */
+  directory: string;
   loadSeconds: number;
   warmupSeconds: number;
   /** Size of the files. */
@@ -34,6 +36,7 @@ export async function loadModel(
   return {
     model,
     predictor,
+    directory: folder.directory,
     loadSeconds: (loaded - started) / 1000,
     ...warmedUp,
     modelBytes: (await listFiles(folder.directory)).reduce((sum, { size }) => sum + size, 0),

@@ -23,12 +23,14 @@ const MOST_RECORDED = 1000;
 const LONGEST_BATCH_MS = 1000;
 
 /** A request as the engine takes it. */
-interface Ask {
+export interface Ask {
   /** For errors. */
   what: string;
   signature: string;
   inputs: Tensor[];
   expected?: { outputs: readonly ExpectedOutput[] | undefined; tolerance: Tolerance };
+  /** As a client would send it, where it is written so. */
+  request?: { protocol: 'v1' | 'v2'; body: object };
 }
 
 export interface WarmedUp {
@@ -142,7 +144,7 @@ async function attempt<T>(what: string, run: () => T | Promise<T>): Promise<T> {
 const failed = (message: string, cause?: unknown) => new FatalError('WarmupFailed', message, { cause });
 
 /** `warmup.json` or `golden.json`. @throws FatalError WarmupFailed */
-async function written(directory: string, file: string, model: ServedModel): Promise<Ask[]> {
+export async function written(directory: string, file: string, model: ServedModel): Promise<Ask[]> {
   const bytes = await read(join(directory, file));
   if (!bytes) return [];
   const { requests, tolerance } = parse(bytes, file);
@@ -178,11 +180,11 @@ function parse(bytes: Buffer, file: string): { requests: unknown[]; tolerance?: 
 }
 
 /** By its words the body is one of version 1 or of version 2. @throws RequestError */
-function decode(body: object, model: ServedModel): { signature: string; inputs: Tensor[] } {
+function decode(body: object, model: ServedModel): Pick<Ask, 'signature' | 'inputs' | 'request'> {
   const text = JSON.stringify(body);
   const v1 = Object.hasOwn(body, 'instances') || Object.hasOwn(body, 'signature_name');
   const { signature, inputs } = v1 ? decodePredict(jsonTextOf(text), model) : decodeInfer(frameOf(text), model);
-  return { signature, inputs };
+  return { signature, inputs, request: { protocol: v1 ? 'v1' : 'v2', body } };
 }
 
 /** @throws FatalError WarmupFailed */

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
 import type { Catalog } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
@@ -10,6 +11,8 @@ import { route } from '../protocol/route.ts';
 export interface State {
   catalog(): Catalog;
   exposition(page: Page): Promise<Exposition>;
+  /** What all workers know of a trial. */
+  trial(): Promise<TrialReport>;
 }
 
 /**
@@ -30,6 +33,7 @@ export function createAdmin(state: State, elsewhere: RequestError): Server {
 }
 
 async function answer(state: State, elsewhere: RequestError, request: IncomingMessage): Promise<Answer> {
+  if (request.method === 'GET' && request.url === TRIAL_PATH) return json(JSON.stringify(await state.trial()));
   const asked = route(request.method ?? 'GET', request.url ?? '/');
   const page = Object.hasOwn(PAGE_OF, asked.kind) ? PAGE_OF[asked.kind as keyof typeof PAGE_OF] : undefined;
   if (page) {

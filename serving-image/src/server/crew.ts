@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { workerEnvironment } from '../config.ts';
 import type { EngineChoice } from '../model/types.ts';
 import { Ledger } from '../telemetry/ledger.ts';
-import type { Snapshot } from '../telemetry/meter.ts';
 import { pick, surplus, type Load } from './dispatch.ts';
 import { stopReading } from './handle.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** A connection, and the bytes of it that were read to see where it is to go. */
 export interface Arrival {

@@ -1,11 +1,6 @@
-import {
-  Agent,
-  request as httpRequest,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  type ServerResponse,
-} from 'node:http';
+import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { sendError } from '../http/answer.ts';
+import { endToEnd } from '../protocol/end-to-end.ts';
 import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
 
 /** Where a request is passed on to: a worker's socket, and the path with the version by its number. */
@@ -18,9 +13,6 @@ export interface Destination {
 const ATTEMPTS = 3;
 /** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
 const LINGER_MS = 500;
-/** Headers that concern one connection only (RFC 9110, section 7.6.1), and what this server has answered itself. */
-const OWN_HEADERS = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect']);
-
 /** Passes requests for other versions on to their workers, over connections that are kept. */
 export class Hop {
   readonly #agents = new Map<string, Agent>();
@@ -102,6 +94,3 @@ export class Hop {
     return agent;
   }
 }
-
-const endToEnd = (headers: IncomingMessage['headers']): OutgoingHttpHeaders =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN_HEADERS.has(name)));

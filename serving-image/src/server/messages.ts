@@ -1,9 +1,10 @@
 /** What the supervisor and its workers say to each other. Sockets of new connections travel with `connection`. */
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
+import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import type { Catalog } from '../model/catalog.ts';
 import type { EngineChoice } from '../model/types.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
-import type { Snapshot } from '../telemetry/meter.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** First bytes of a connection, read to see which model it asks for; base64. */
 export type Head = string;
@@ -21,6 +22,8 @@ export type ToWorker =
   | { type: 'leave' }
   /** No connection follows: finish what is open, close it, and exit. */
   | { type: 'stop' }
+  /** What the traffic annotation says; absent when nothing is to be forwarded. */
+  | { type: 'traffic'; traffic?: Traffic }
   | { type: 'snapshot'; ask: number }
   | ({ type: 'exposition'; ask: number } & Exposition);
 

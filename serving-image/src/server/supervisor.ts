@@ -3,11 +3,12 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
+import { Desk } from '../forward/desk.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { unavailable, notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { exposition, retained, type Exposition, type Page } from '../telemetry/exposition.ts';
-import type { Snapshot } from '../telemetry/meter.ts';
+import type { Snapshot as Metrics } from '../telemetry/meter.ts';
 import { SupervisorMetrics } from '../telemetry/metrics.ts';
 import { createAdmin, type State } from './admin.ts';
 import type { Unit } from './berth.ts';
@@ -36,8 +37,9 @@ export class Supervisor {
   readonly #watch: RepositoryWatch | undefined;
   /** Folder of the sockets at which workers answer each other; absent where there is one version only. */
   readonly #doors: string | undefined;
+  readonly #desk: Desk;
   #catalog: Catalog;
-  #gone: Promise<Snapshot[]> = Promise.resolve([]);
+  #gone: Promise<Metrics[]> = Promise.resolve([]);
   #draining = false;
   #stopping = false;
   #hurry = new AbortController();
@@ -68,7 +70,17 @@ export class Supervisor {
     );
     this.#metrics = new SupervisorMetrics(config.revision);
     this.#catalog = this.#fleet.catalog(this.#crew.door);
-    const state: State = { catalog: () => this.#seen(), exposition: (page) => this.#exposition(page) };
+    this.#desk = new Desk({
+      revision: Number(config.revision),
+      folder: config.podInfo,
+      log,
+      tell: (traffic) => this.#crew.broadcast({ type: 'traffic', ...(traffic && { traffic }) }),
+    });
+    const state: State = {
+      catalog: () => this.#seen(),
+      exposition: (page) => this.#exposition(page),
+      trial: async () => this.#desk.report((await this.#crew.snapshots()).map(({ trial }) => trial)),
+    };
     this.#admin = createAdmin(
       state,
       notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`),
@@ -92,11 +104,14 @@ export class Supervisor {
     await listen(this.#admin, adminPort, host);
     await listen(this.#public, httpPort, host);
     this.log.info({ http: portOf(this.#public), admin: portOf(this.#admin) }, 'listening');
+    // A trial is between two versions of one model.
+    if (this.config.version !== undefined) this.#desk.start();
     await this.#begin();
     const tick = setInterval(() => this.#onTick(), TICK_MS);
     const code = await finished;
     clearInterval(tick);
     this.#watch?.stop();
+    this.#desk.stop();
     this.#crew.killAll();
     if (this.#doors !== undefined) rmSync(this.#doors, { recursive: true, force: true });
     return code;
@@ -210,6 +225,8 @@ export class Supervisor {
       case 'ready': {
         const { model, version, engine, reason, loadSeconds, warmupSeconds } = message;
         this.log.info({ worker: id, model, version, engine, reason, loadSeconds, warmupSeconds }, 'worker ready');
+        const { traffic } = this.#desk;
+        if (traffic) this.#crew.send(id, { type: 'traffic', traffic });
         this.#tell({ type: 'ready', id });
         this.#crew.send(id, { type: 'catalog', catalog: this.#catalog });
         if (this.#draining) this.#crew.send(id, { type: 'drain' });
@@ -241,7 +258,10 @@ export class Supervisor {
     const unit = this.#fleet.unitOf(id);
     const { name = '', version = '' } = unit ?? {};
     const wasServing = this.#fleet.serving().some(({ workers }) => workers.includes(id));
-    if (snapshot) this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot], this.#catalog)]);
+    if (snapshot) {
+      this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot.metrics], this.#catalog)]);
+      this.#desk.retire(snapshot.trial, lostRequests);
+    }
     if (!this.#stopping) {
       const fields = { worker: id, model: name, version, cause, lostRequests, lostConnections };
       this.log[wasServing ? 'error' : 'info'](fields, 'worker ended');
@@ -253,7 +273,7 @@ export class Supervisor {
   }
 
   async #exposition(page: Page): Promise<Exposition> {
-    const workers = await this.#crew.snapshots();
+    const workers = (await this.#crew.snapshots()).map(({ metrics }) => metrics);
     return exposition([...this.#metrics.snapshots(), ...(await this.#gone), ...workers], page);
   }
 }

@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
+import { Trial } from '../forward/trial.ts';
 import { Admission } from '../http/admission.ts';
+import { exchangeOf } from '../http/calls.ts';
 import { createHandler } from '../http/handler.ts';
+import { samples } from '../http/samples.ts';
 import { createHttpServer } from '../http/server.ts';
-import { oneModel, served } from '../http/service.ts';
+import { oneModel, served, type Service } from '../http/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
 import { FatalError } from '../model/types.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
@@ -16,6 +19,7 @@ import { Door } from './door.ts';
 import { Front } from './front.ts';
 import { Hop } from './hop.ts';
 import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** Memory lost to failed runs after which a worker asks to be replaced, in bytes. */
 const LOST_LIMIT = 256 * 1024 * 1024;
@@ -47,6 +51,7 @@ class Worker {
   readonly #connections: Connections;
   readonly #asks = new Map<number, (content: Exposition) => void>();
   readonly #handler: ReturnType<typeof createHandler>;
+  readonly #trial: Trial;
   #door: Door | undefined;
   #draining = false;
   #retiring = false;
@@ -70,16 +75,28 @@ class Worker {
     );
     const { statistics } = this.#metrics;
     const counted = observed(predictor, statistics, this.#ledger);
-    const own = oneModel(served(loaded, counted, statistics, { limits: config.limits, log }));
-    this.#handler = createHandler({
-      models: { ...own, index: () => this.#front.index() ?? own.index() },
+    const own = served(loaded, counted, statistics, { limits: config.limits, log });
+    const models = oneModel(own);
+    this.#trial = new Trial({
+      version: model.version,
+      workers: config.workers ?? config.cores,
+      keep: config.revision !== '',
+      samples: () =>
+        samples(model, loaded.directory, (question) => exchangeOf(service, own, question)).catch(unread(log)),
+      metrics: this.#metrics.forwarding,
+    });
+    const service: Service = {
+      models: { ...models, index: () => this.#front.index() ?? models.index() },
       admission: new Admission(config.limits),
       serverVersion,
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
       exposition: (page) => this.#exposition(page),
-    });
+      trial: this.#trial,
+      revision: config.revision,
+    };
+    this.#handler = createHandler(service);
     const server = createHttpServer(config.limits);
     this.#connections = new Connections(server, {
       taken: (connection, then) => tell({ type: 'taken', connection }, { then }),
@@ -132,8 +149,11 @@ class Worker {
         this.#draining = true;
         void this.#end(this.#connections.stop());
         return;
+      case 'traffic':
+        this.#trial.set(message.traffic);
+        return;
       case 'snapshot':
-        tell({ type: 'snapshot', ask: message.ask, snapshot: this.#metrics.snapshot() });
+        tell({ type: 'snapshot', ask: message.ask, snapshot: this.#snapshot() });
         return;
       case 'exposition':
         this.#asks.get(message.ask)?.(message);
@@ -149,6 +169,10 @@ class Worker {
     process.exit(0);
   }
 
+  #snapshot(): Snapshot {
+    return { metrics: this.#metrics.snapshot(), trial: this.#trial.counts };
+  }
+
   #exposition(page: Page): Promise<Exposition> {
     return new Promise((resolve) => {
       this.#asks.set(this.#nextAsk, resolve);
@@ -157,7 +181,7 @@ class Worker {
   }
 
   #alive(): void {
-    tell({ type: 'alive', snapshot: this.#metrics.snapshot() });
+    tell({ type: 'alive', snapshot: this.#snapshot() });
     if (this.#retiring || (this.loaded.predictor.lostBytes?.() ?? 0) <= LOST_LIMIT) return;
     this.#retiring = true;
     tell({ type: 'retire' });
@@ -177,6 +201,13 @@ export function fail(error: unknown, log: Logger): void {
   if (process.send) process.send({ type: 'failed', report } satisfies ToSupervisor, () => process.exit(1));
   else process.exit(1);
 }
+
+const unread =
+  (log: Logger) =>
+  (error: unknown): [] => {
+    log.warn({ err: error }, 'cannot read the golden and warm-up requests to replay them');
+    return [];
+  };
 
 /** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
 function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {

@@ -151,6 +151,26 @@ export const METRICS = {
     'Connections that were open on a worker when it ended, idle ones included.',
   ),
 
+  forwarded: counter(
+    'modeldeployment_forwarded_requests_total',
+    'Requests of clients whose turn it was to go to the revision on trial, by what became of them there.',
+    { labels: ['outcome'] },
+  ),
+  forwardedDuration: histogram(
+    'modeldeployment_forwarded_duration_seconds',
+    'Time from a complete request to its answer, when it was forwarded; a fallback included.',
+    SECONDS,
+  ),
+  mirrored: counter(
+    'modeldeployment_mirrored_requests_total',
+    'Copies of requests for the revision on trial, by how its answers compare.',
+    { labels: ['outcome'] },
+  ),
+  replayed: counter(
+    'modeldeployment_replayed_requests_total',
+    'Requests that the server itself sent to both revisions because clients sent too few.',
+  ),
+
   kservePreprocess: histogram(
     'request_preprocess_seconds',
     'Time spent on reading tensors from a request.',

@@ -1,5 +1,6 @@
 import type { Catalog } from '../model/catalog.ts';
 import type { ServedModel } from '../model/types.ts';
+import { Forwarding } from './forwarding.ts';
 import type { Ledger } from './ledger.ts';
 import { Meter, type Count, type Labels, type Snapshot } from './meter.ts';
 import { REASONS, type Reason } from './reasons.ts';
@@ -27,6 +28,7 @@ export interface Loaded {
 /** What one worker counts. */
 export class WorkerMetrics {
   readonly statistics: Statistics;
+  readonly forwarding: Forwarding;
   readonly #meter: Meter;
 
   constructor(
@@ -38,6 +40,7 @@ export class WorkerMetrics {
     const meter = new Meter(identityOf(name, version, revision));
     this.#meter = meter;
     this.statistics = new Statistics(meter, engine);
+    this.forwarding = new Forwarding(meter);
     const ready = Date.now() / 1000;
     // Zero from the start: a counter that appears with its first event hides it from rates.
     for (const reason of Object.keys(REASONS)) meter.counter('errors', reason);

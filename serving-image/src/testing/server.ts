@@ -67,8 +67,8 @@ export class Bench {
   }
 
   /** Starts a server; resolves once it listens, or has ended. */
-  async start(env: Record<string, string>): Promise<Running> {
-    const child = spawn(process.execPath, [join(this.dist, 'main.mjs'), 'serve'], {
+  async start(env: Record<string, string>, program = join(this.dist, 'main.mjs')): Promise<Running> {
+    const child = spawn(process.execPath, [program, 'serve'], {
       env: {
         PATH: process.env.PATH,
         MODEL_REPOSITORY: this.models,

@@ -1,0 +1,68 @@
+/** Decides which requests go to the revision on trial. Pure. */
+import { FORWARDED_HEADER, parseTraffic, type Match, type Traffic } from '@modeldeployment/modelpack/traffic';
+
+/** What a decision depends on: the same for every protocol. */
+export interface Facts {
+  /** Version the request names, if it does. */
+  readonly version: string | undefined;
+  /** Value of a header, for gRPC of a metadata key; the name is in lower case. */
+  header(name: string): string | undefined;
+}
+
+/**
+ * - `final`: answered here whatever the weight, and no copy is made: it was forwarded already, or names our version
+ * - `own`: answered here by its turn
+ * - `forward`: goes to the revision on trial, and is answered here when that fails
+ * - `named`: names the version on trial, which nobody else can answer
+ */
+export type Choice = 'final' | 'own' | 'forward' | 'named';
+
+export function choose(facts: Facts, traffic: Traffic, ownVersion: string, share: Share): Choice {
+  if (facts.header(FORWARDED_HEADER) !== undefined) return 'final';
+  if (namesTarget(facts, traffic, ownVersion)) return 'named';
+  if (facts.version !== undefined && traffic.targetVersion !== ownVersion) return 'final';
+  if (traffic.match?.some((match) => matches(match, facts))) return 'forward';
+  return share.take(traffic.weight) ? 'forward' : 'own';
+}
+
+/**
+ * Whether a request can be answered by the revision on trial alone. A new revision may serve the same version with other
+ * settings: then the version says nothing.
+ */
+export function namesTarget(facts: Facts, { targetVersion }: Traffic, ownVersion: string): boolean {
+  const named = facts.version === targetVersion && targetVersion !== ownVersion;
+  return named && facts.header(FORWARDED_HEADER) === undefined;
+}
+
+function matches(match: Match, facts: Facts): boolean {
+  if ('header' in match) return facts.header(match.header.toLowerCase()) === match.value;
+  const pairs = facts.header('cookie')?.split(';') ?? [];
+  return pairs.some((pair) => pair.trim() === `${match.cookie}=${match.value}`);
+}
+
+/**
+ * Takes exactly a percentage of the requests: after n of them, the number taken differs from n · percent / 100 by less than
+ * 1, and within any window by less than 2. Which ones is left to chance: with every second one taken, a client that
+ * alternates between two kinds of requests would have all of one kind on trial, and the two revisions would be judged by
+ * different questions.
+ */
+export class Share {
+  /** Hundredths of a request that should have been taken and were not: more than -100, less than 100. */
+  #owed = 0;
+
+  constructor(private readonly random: () => number = Math.random) {}
+
+  take(percent: number): boolean {
+    if (percent === 0) return false;
+    this.#owed += percent;
+    if (this.random() * 100 >= this.#owed) return false;
+    this.#owed -= 100;
+    return true;
+  }
+}
+
+/** What a server of `revision` does with the annotation `text`: it is meant for the servers of the stable revision alone. */
+export function trafficFor(revision: number, text: string | undefined): Traffic | undefined {
+  const traffic = parseTraffic(text);
+  return traffic?.stable === revision ? traffic : undefined;
+}

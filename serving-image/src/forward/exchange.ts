@@ -1,0 +1,37 @@
+import type { FallbackCause } from '@modeldeployment/modelpack/traffic';
+import type { Tolerance } from '../model/golden.ts';
+import type { Facts } from './choose.ts';
+import type { Output } from './outputs.ts';
+
+export interface Answered<T> {
+  answer: T;
+  /** How much memory it holds, in bytes. */
+  bytes: number;
+  /** Whether there is a NaN or an infinity among the outputs. */
+  nonFinite: boolean;
+}
+
+/** What came of asking the server on trial; `answer` is there whenever it answered, whatever it said. */
+export type Reply<T> = (Answered<T> & { ok: true }) | { ok: false; cause: FallbackCause; answer?: T };
+
+/**
+ * One request with its whole body, in whatever protocol it came; `T` is that protocol's answer. It may be kept and asked
+ * again much later, so it must hold nothing of the connection.
+ */
+export interface Exchange<T> extends Facts {
+  /** How much memory it holds, in bytes. */
+  readonly bytes: number;
+  /** The answer of this server. @throws RequestError, RunError, ClientGone */
+  own(): Promise<Answered<T>>;
+  /** The answer of the server on trial at `to` (`host` or `host:port`), which must get FORWARDED_HEADER. Never rejects. */
+  ask(to: string, timeoutMs: number): Promise<Reply<T>>;
+  /** The outputs of an answer. @throws when it is none that can be read */
+  outputs(answer: T): Output[];
+}
+
+/** A request to be replayed. */
+export interface Sample {
+  exchange: Exchange<unknown>;
+  /** The outputs that are recorded for it: a golden request. */
+  expected?: { outputs: Output[]; tolerance: Tolerance };
+}

@@ -1,0 +1,109 @@
+/** Asks the server on trial over HTTP/1.1. */
+import { Agent, request, type IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FallbackCause } from '@modeldeployment/modelpack/traffic';
+import { endToEnd } from '../protocol/end-to-end.ts';
+
+export interface HttpRequest {
+  path: string;
+  headers: IncomingHttpHeaders;
+  chunks: readonly Uint8Array[];
+  /** Of all chunks, in bytes. */
+  length: number;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** Without those that concern only the connection to the server on trial. */
+  headers: Record<string, string | string[]>;
+  body: Buffer;
+}
+
+/** How long a connection may lie idle, in milliseconds: less than the server keeps it, so that it never closes first. */
+const IDLE_MS = 15_000;
+/**
+ * How long a connection is used, in milliseconds. A Service picks a pod for each connection, so this is how long a new pod
+ * on trial may wait for its share.
+ */
+const AGE_MS = 30_000;
+/** Longest answer that is read, in bytes. */
+const LONGEST_ANSWER = 1024 * 1024 * 1024;
+
+/** Not passed on with a request: what node writes itself, and compression, for the body is unpacked and an answer must be readable. */
+const OF_REQUEST = new Set(['host', 'content-length', 'transfer-encoding', 'content-encoding', 'accept-encoding']);
+/** Not passed back with an answer: what node writes itself. */
+const OF_ANSWER = new Set(['date', 'content-length', 'transfer-encoding']);
+
+class Pool extends Agent {
+  readonly #born = new WeakMap<Socket, number>();
+
+  override keepSocketAlive(socket: Socket): boolean {
+    const now = performance.now();
+    const born = this.#born.get(socket);
+    if (born === undefined) this.#born.set(socket, now);
+    else if (now - born > AGE_MS) return false;
+    // Node's own method arms the idle timeout; what it returns is not in its types.
+    return (super.keepSocketAlive as (socket: Socket) => boolean | undefined)(socket) ?? true;
+  }
+}
+
+const pool = new Pool({ keepAlive: true, maxSockets: 512, maxFreeSockets: 64, timeout: IDLE_MS, scheduling: 'lifo' });
+
+/**
+ * The whole answer, whatever its status, or why there is none. Never rejects.
+ * @param to `host` or `host:port`
+ */
+export function askHttp(
+  to: string,
+  { path, headers, chunks, length }: HttpRequest,
+  extra: Readonly<Record<string, string>>,
+  timeoutMs: number,
+): Promise<HttpAnswer | FallbackCause> {
+  const [host, port] = to.split(':');
+  return new Promise<HttpAnswer | FallbackCause>((resolve) => {
+    const finish = (result: HttpAnswer | FallbackCause): void => {
+      clearTimeout(timer);
+      resolve(result);
+    };
+    const outgoing = request(
+      {
+        agent: pool,
+        host,
+        port: port ?? 80,
+        method: 'POST',
+        path,
+        headers: { ...endToEnd(headers, OF_REQUEST), 'Content-Length': length, ...extra },
+      },
+      (incoming) => {
+        const received: Buffer[] = [];
+        let size = 0;
+        incoming.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          received.push(chunk);
+          if (size > LONGEST_ANSWER) outgoing.destroy();
+        });
+        incoming.on('error', () => finish('reset'));
+        incoming.on('end', () => {
+          const [only] = received;
+          const body = received.length === 1 && only ? only : Buffer.concat(received, size);
+          finish({ status: incoming.statusCode ?? 0, headers: endToEnd(incoming.headers, OF_ANSWER), body });
+        });
+      },
+    );
+    const timer = setTimeout(() => {
+      finish('timeout');
+      outgoing.destroy();
+    }, timeoutMs);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => finish(causeOf(error.code)));
+    for (const chunk of chunks) outgoing.write(chunk);
+    outgoing.end();
+    // What node refuses to send, such as a path with a character it does not like, is still ours to answer.
+  }).catch(() => 'other');
+}
+
+const UNREACHABLE = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']);
+
+function causeOf(code: string | undefined): FallbackCause {
+  if (code === 'ECONNREFUSED') return 'refused';
+  return UNREACHABLE.has(code ?? '') ? 'unreachable' : 'reset';
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { Recent } from './recent.ts';
+
+function recent() {
+  const kept = new Recent<{ id: number; bytes: number }>({ count: 3, bytes: 100 });
+  return (id: number, bytes = 1, now = 0) => {
+    kept.offer({ id, bytes }, now);
+    return kept.all.map((item) => item.id);
+  };
+}
+
+describe('requests that are kept', () => {
+  it('are the last ones, one a second once there are enough', () => {
+    const offer = recent();
+    expect([offer(1), offer(2), offer(3)].at(-1)).toEqual([1, 2, 3]);
+    expect(offer(4, 1, 999)).toEqual([1, 2, 3]);
+    expect(offer(5, 1, 1000)).toEqual([2, 3, 5]);
+    expect(offer(6, 1, 1001)).toEqual([2, 3, 5]);
+  });
+
+  it('hold no more than the bytes allowed', () => {
+    const offer = recent();
+    offer(1, 25);
+    offer(2, 25);
+    offer(3, 25);
+    expect(offer(4, 25, 1000)).toEqual([2, 3, 4]);
+    const large = recent();
+    expect([large(1, 25), large(2, 26)].at(-1)).toEqual([1]);
+  });
+
+  it('give way by bytes before the count is reached', () => {
+    const kept = new Recent<{ bytes: number }>({ count: 100, bytes: 100 });
+    for (let i = 0; i < 10; i++) kept.offer({ bytes: 20 }, 0);
+    expect(kept.all).toHaveLength(5);
+  });
+});

@@ -1,0 +1,83 @@
+/** Counting answers, and reading the counts. Pure. */
+import { EXAMPLES, LATENCY_BOUNDS_MS, type Tally, type TrialReport } from '@modeldeployment/modelpack/traffic';
+
+/** What one worker knows of a trial; the report of a server is that of its workers together. */
+export type Counts = Omit<TrialReport, 'revision' | 'started' | 'weight'>;
+
+export interface Outcome {
+  ms: number;
+  error?: boolean;
+  nonFinite?: boolean;
+}
+
+const emptyTally = (): Tally => ({ requests: 0, errors: 0, nonFinite: 0, latency: [] });
+
+export const emptyCounts = (trial?: string): Counts => ({
+  ...(trial === undefined ? {} : { trial }),
+  own: emptyTally(),
+  target: emptyTally(),
+  fallbacks: {},
+  skipped: 0,
+  replayed: 0,
+  mirror: { compared: 0, differing: 0, failed: 0, dropped: 0, examples: [] },
+  golden: { asked: 0, mismatches: 0 },
+});
+
+export function count(tally: Tally, { ms, error = false, nonFinite = false }: Outcome): void {
+  tally.requests++;
+  if (error) tally.errors++;
+  if (nonFinite) tally.nonFinite++;
+  const bucket = bucketOf(ms);
+  // No holes: they would become null in JSON.
+  while (tally.latency.length <= bucket) tally.latency.push(0);
+  tally.latency[bucket] = (tally.latency[bucket] ?? 0) + 1;
+}
+
+/** Index of the first bound that is not below `ms`, or one past the last. The logarithm may be off by one at a bound. */
+export function bucketOf(ms: number): number {
+  const guess = Math.ceil(20 * Math.log10(ms * 10));
+  const index = Math.max(0, Math.min(LATENCY_BOUNDS_MS.length, guess));
+  if (index > 0 && ms <= (LATENCY_BOUNDS_MS[index - 1] ?? Infinity)) return index - 1;
+  return ms > (LATENCY_BOUNDS_MS[index] ?? Infinity) ? index + 1 : index;
+}
+
+/** Upper bound in ms of the bucket that holds the quantile `q`; undefined without any request. */
+export function quantile({ requests, latency }: Tally, q: number): number | undefined {
+  if (requests === 0) return undefined;
+  let left = Math.ceil(q * requests);
+  for (const [index, bucket] of latency.entries()) {
+    left -= bucket;
+    if (left <= 0) return LATENCY_BOUNDS_MS[index] ?? Infinity;
+  }
+  return Infinity;
+}
+
+/** The counts of `trial` from several workers as one; those of another trial are left out. */
+export function merge(all: readonly Counts[], trial: string | undefined): Counts {
+  const sum = emptyCounts(trial);
+  for (const counts of all.filter((one) => one.trial === trial)) {
+    addTally(sum.own, counts.own);
+    addTally(sum.target, counts.target);
+    add(sum.fallbacks, counts.fallbacks);
+    sum.skipped += counts.skipped;
+    sum.replayed += counts.replayed;
+    add(sum.mirror, counts.mirror);
+    sum.mirror.examples = [...sum.mirror.examples, ...counts.mirror.examples].slice(0, EXAMPLES);
+    add(sum.golden, counts.golden);
+  }
+  return sum;
+}
+
+function addTally(sum: Tally, tally: Tally): void {
+  add(sum, tally);
+  const buckets = Math.max(sum.latency.length, tally.latency.length);
+  sum.latency = Array.from({ length: buckets }, (_, i) => (sum.latency[i] ?? 0) + (tally.latency[i] ?? 0));
+}
+
+/** Adds the numbers among the fields. */
+function add(sum: object, counts: object): void {
+  const numbers = sum as Record<string, number>;
+  for (const [key, value] of Object.entries(counts)) {
+    if (typeof value === 'number') numbers[key] = (numbers[key] ?? 0) + value;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * One worker's part in the trial of a new revision: it forwards a share of the requests there, sends copies, replays, and
+ * counts. It judges nothing; that is the operator's. Every protocol comes through `serve`.
+ */
+import type { Traffic } from '@modeldeployment/modelpack/traffic';
+import type { Forwarding } from '../telemetry/forwarding.ts';
+import { choose, namesTarget, Share, type Facts } from './choose.ts';
+import type { Answered, Exchange, Sample } from './exchange.ts';
+import { forward, forwardNamed } from './forward.ts';
+import { Mirror } from './mirror.ts';
+import { Recent } from './recent.ts';
+import { replay, Replay } from './replay.ts';
+import { Round } from './round.ts';
+import type { Counts } from './tally.ts';
+
+export interface TrialOptions {
+  /** Version that this server serves. */
+  version: string;
+  /** Workers of this server: each replays its part. */
+  workers: number;
+  /** Whether requests are kept to be replayed: only where there can be a trial. */
+  keep: boolean;
+  /** Golden and warm-up requests of the model, or zeros. */
+  samples: () => Promise<readonly Sample[]>;
+  metrics: Forwarding;
+}
+
+const RECENT = { count: 32, bytes: 4 * 1024 * 1024 };
+
+export class Trial {
+  #traffic: Traffic | undefined;
+  #round = new Round(undefined);
+  #forwarded = new Share();
+  #mirrored = new Share();
+  readonly #mirror: Mirror;
+  readonly #recent: Recent<Exchange<unknown>> | undefined;
+  readonly #replay: Replay;
+
+  constructor(private readonly options: TrialOptions) {
+    this.#mirror = new Mirror(options.metrics);
+    this.#recent = options.keep ? new Recent(RECENT) : undefined;
+    this.#replay = new Replay({
+      samples: options.samples,
+      recent: () => (this.#recent?.all ?? []).map((exchange) => ({ exchange })),
+      seen: () => seen(this.#round.counts),
+      send: (sample) => this.#send(sample),
+    });
+  }
+
+  /** What this worker counted since the present trial began, or without one since the last one ended. */
+  get counts(): Counts {
+    return this.#round.counts;
+  }
+
+  /** From now on this is what the annotation says. */
+  set(traffic: Traffic | undefined): void {
+    const { counts, p99 } = this.#round;
+    if (traffic?.trial !== counts.trial) this.#round = new Round(traffic?.trial, p99);
+    this.#traffic = traffic;
+    // What is owed of another weight is forgotten.
+    this.#forwarded = new Share();
+    this.#mirrored = new Share();
+    this.#replay.set(traffic?.trial, Math.ceil((traffic?.replayBelow ?? 0) / this.options.workers));
+  }
+
+  /** Whether a request is for the version on trial: then it is none of this server's business whether it has that version. */
+  names(facts: Facts): boolean {
+    return this.#traffic !== undefined && namesTarget(facts, this.#traffic, this.options.version);
+  }
+
+  /** Answers a request, here or there. @throws what `own` throws; RequestError 503 when only the other one could answer */
+  serve<T>(exchange: Exchange<T>): Promise<Answered<T>> {
+    const traffic = this.#traffic;
+    const round = this.#round;
+    if (traffic === undefined) return round.own(exchange, this.#recent);
+    const { version, metrics } = this.options;
+    const choice = choose(exchange, traffic, version, this.#forwarded);
+    if (choice === 'named') return forwardNamed(exchange, traffic, round, metrics);
+    if (choice === 'forward') {
+      if (round.breaker.allows()) return forward(exchange, traffic, round, metrics);
+      round.counts.skipped++;
+      metrics.skipped();
+    }
+    const copied = choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent);
+    return copied ? this.#copy(exchange, traffic, round) : round.own(exchange, this.#recent);
+  }
+
+  async #copy<T>(exchange: Exchange<T>, traffic: Traffic, round: Round): Promise<Answered<T>> {
+    const answered = await round.own(exchange, this.#recent);
+    this.#mirror.offer(exchange, answered, traffic, round);
+    return answered;
+  }
+
+  async #send(sample: Sample): Promise<boolean> {
+    const traffic = this.#traffic;
+    const round = this.#round;
+    if (!traffic || !round.breaker.allows()) return false;
+    await replay(sample, traffic, round, this.#mirror);
+    this.options.metrics.replayed();
+    return true;
+  }
+}
+
+/** Requests of a trial that say something of the revision on trial. */
+const seen = ({ target, mirror }: Counts): number => Math.max(target.requests, mirror.compared + mirror.failed);

@@ -1,0 +1,100 @@
+/** A request of HTTP as a trial sees it: how it is answered here, and how by the server on trial. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { FORWARDED_HEADER, type FallbackCause } from '@modeldeployment/modelpack/traffic';
+import type { Client } from '../batching/executor.ts';
+import type { Answered, Exchange, Reply } from '../forward/exchange.ts';
+import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
+import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
+import type { CallKind } from '../protocol/route.ts';
+import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import type { Answer } from './answer.ts';
+import type { Body } from './body.ts';
+
+type Protocol = 'v1' | 'v2';
+
+/** A request with all that is needed to answer it, here or elsewhere, now or later. */
+export interface HttpQuestion {
+  kind: CallKind;
+  protocol: Protocol;
+  /** Path and query. */
+  url: string;
+  version: string | undefined;
+  headers: IncomingHttpHeaders;
+  /** No longer compressed. */
+  body: Body;
+}
+
+export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();
+
+export class HttpExchange implements Exchange<Answer> {
+  readonly version: string | undefined;
+  readonly bytes: number;
+  /** Who waits for the answer; nobody once there is one, so that a request that is kept holds nothing of its connection. */
+  client: Client | undefined;
+
+  /** @param revision of this server, told to the other one */
+  constructor(
+    private readonly question: HttpQuestion,
+    private readonly revision: string,
+    private readonly answer: (client: Client) => Promise<Answered<Answer>>,
+  ) {
+    this.version = question.version;
+    this.bytes = question.body.length;
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.question.headers, name);
+  }
+
+  own(): Promise<Answered<Answer>> {
+    return this.answer(this.client ?? { started: performance.now(), gone: () => false });
+  }
+
+  async ask(to: string, timeoutMs: number): Promise<Reply<Answer>> {
+    const { protocol, url: path, headers, body } = this.question;
+    const request = { path, headers, chunks: body.chunks, length: body.length };
+    return replyOf(protocol, await askHttp(to, request, { [FORWARDED_HEADER]: this.revision }, timeoutMs));
+  }
+
+  outputs(answer: Answer): Output[] {
+    return outputsOf(this.question.protocol, answer);
+  }
+}
+
+/** Pure. */
+export function replyOf(protocol: Protocol, result: HttpAnswer | FallbackCause): Reply<Answer> {
+  if (typeof result === 'string') return { ok: false, cause: result };
+  const { status, body } = result;
+  const { 'content-type': type = 'application/octet-stream', ...headers } = result.headers;
+  const answer: Answer = { status, type: type.toString(), headers, body };
+  const hundred = Math.floor(status / 100);
+  if (hundred === 2) return { ok: true, ...answered(protocol, answer) };
+  return { ok: false, cause: hundred === 4 ? '4xx' : hundred === 5 ? '5xx' : 'other', answer };
+}
+
+function answered(protocol: Protocol, answer: Answer): Answered<Answer> {
+  return { answer, bytes: answer.body.length, nonFinite: mayBeNonFinite(answer) && isNonFinite(protocol, answer) };
+}
+
+/** Own answers have it as it is written, those of others in lower case. */
+const jsonLengthOf = ({ headers }: Answer): number | undefined => {
+  const value = headers?.[LENGTH_HEADER] ?? headers?.[LENGTH_HEADER.toLowerCase()];
+  return value === undefined ? undefined : Number(value);
+};
+
+/** Whether it is worth to read the answer: most say by their bytes alone that all their numbers are finite. */
+const mayBeNonFinite = (answer: Answer): boolean =>
+  jsonLengthOf(answer) !== undefined || answer.body.includes('NaN') || answer.body.includes('Infinity');
+
+function isNonFinite(protocol: Protocol, answer: Answer): boolean {
+  try {
+    return outputsOf(protocol, answer).some(({ values }) => hasNonFinite(values));
+  } catch {
+    return false;
+  }
+}
+
+function outputsOf(protocol: Protocol, answer: Answer): Output[] {
+  const { body } = answer;
+  return protocol === 'v1' ? outputsV1({ body }) : outputsV2({ body, jsonLength: jsonLengthOf(answer) });
+}

@@ -1,0 +1,59 @@
+import type { Exchange, Sample } from '../forward/exchange.ts';
+import type { Output } from '../forward/outputs.ts';
+import { outputsV2 } from '../forward/outputs.ts';
+import type { ServedModel, Signature, TensorSpec } from '../model/types.ts';
+import { GOLDEN_FILE, WARMUP_FILE, written, type Ask } from '../model/warmup.ts';
+import type { Answer } from './answer.ts';
+import type { HttpQuestion } from './exchange.ts';
+
+/**
+ * What can be replayed without any client: the golden and warm-up requests of the model's folder, or zeros.
+ * @param exchange makes an exchange of a request
+ */
+export async function samples(
+  model: ServedModel,
+  directory: string,
+  exchange: (question: HttpQuestion) => Exchange<Answer>,
+): Promise<Sample[]> {
+  const name = encodeURIComponent(model.name);
+  const make = ({ protocol, body: content }: NonNullable<Ask['request']>): Exchange<Answer> => {
+    const bytes = Buffer.from(JSON.stringify(content));
+    const [kind, url] =
+      protocol === 'v1'
+        ? (['v1.predict', `/v1/models/${name}:predict`] as const)
+        : (['v2.infer', `/v2/models/${name}/infer`] as const);
+    const body = { chunks: [bytes], length: bytes.length, jsonLength: undefined };
+    return exchange({ kind, protocol, url, version: undefined, headers: { 'content-type': 'application/json' }, body });
+  };
+  const asks = [...(await written(directory, GOLDEN_FILE, model)), ...(await written(directory, WARMUP_FILE, model))];
+  const found = asks.flatMap(({ request, expected, signature }) => {
+    if (!request) return [];
+    const outputs = expected && expectedOutputs(request, expected.outputs, model.signatures.get(signature));
+    return [{ exchange: make(request), ...(outputs && { expected: { outputs, tolerance: expected.tolerance } }) }];
+  });
+  if (found.length > 0) return found;
+  return [...model.signatures].map(([signature_name, signature]) => ({
+    exchange: make({ protocol: 'v1', body: { signature_name, inputs: zeros(signature) } }),
+  }));
+}
+
+/** An answer of version 1 does not name the output of a model that has but one. */
+function expectedOutputs(
+  { protocol, body }: NonNullable<Ask['request']>,
+  outputs: NonNullable<Ask['expected']>['outputs'],
+  signature: Signature | undefined,
+): Output[] {
+  const expected = outputsV2({ body: JSON.stringify({ outputs }) });
+  if (protocol === 'v2' || signature?.outputs.length !== 1) return expected;
+  return expected.map(({ values }) => ({ name: 'instances' in body ? 'predictions' : 'outputs', values }));
+}
+
+/** One row of zeros for every input, nested. Version 1 has a form for every type of tensor. */
+function zeros({ inputs }: Signature): Record<string, unknown> {
+  return Object.fromEntries(inputs.map((spec) => [spec.name, nested(spec)]));
+}
+
+function nested({ dtype, shape }: TensorSpec): unknown {
+  const zero = dtype === 'BYTES' ? '' : dtype === 'BOOL' ? false : 0;
+  return shape.reduceRight<unknown>((inner, size) => Array.from({ length: Math.max(size, 1) }, () => inner), zero);
+}
