@@ -14,6 +14,7 @@ import { decodeInfer, type InferRequest } from '../protocol/v2/decode.ts';
 import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
+import type { Part } from '../telemetry/trace.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, isGone, readBody, type Body } from './body.ts';
 import type { Served, Service } from './service.ts';
@@ -61,6 +62,21 @@ const CALLS: Readonly<Record<CallKind, Call<Inference>>> = {
   'v1.regress': regress,
 };
 
+/** What a trace wants to know of a call. */
+export interface Traced {
+  model?: ServedModel;
+  template?: string;
+  parts: Part[];
+}
+
+/** Paths of calls with placeholders for what clients choose. */
+const TEMPLATE: Readonly<Record<CallKind, string>> = {
+  'v2.infer': '/v2/models/{model}/infer',
+  'v1.predict': '/v1/models/{model}:predict',
+  'v1.classify': '/v1/models/{model}:classify',
+  'v1.regress': '/v1/models/{model}:regress',
+};
+
 export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
 
 /** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError, ClientGone */
@@ -69,16 +85,18 @@ export async function answerCall(
   asked: CallRoute,
   request: IncomingMessage,
   started: number,
+  traced: Traced | undefined,
 ): Promise<Answer> {
   const call = CALLS[asked.kind];
   const served = service.models.find(asked);
   if (!served) throw call.protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
+  if (traced) Object.assign(traced, { model: served.model, template: TEMPLATE[asked.kind] });
   const ticket = service.admission.enter();
   try {
     checkMedia(request, call.protocol);
     served.executor.checkRoom();
     const body = await readBody(request, ticket);
-    return await answerBody(served, call, body, { started, gone: () => isGone(request) });
+    return await answerBody(served, call, body, { started, gone: () => isGone(request) }, traced);
   } catch (error) {
     served.statistics.failed(performance.now() - started, reasonOf(error));
     throw error;
@@ -93,6 +111,7 @@ async function answerBody<Request extends Inference>(
   call: Call<Request>,
   body: Body,
   client: Client,
+  traced: Traced | undefined,
 ): Promise<Answer> {
   const read = performance.now();
   const inference = call.decode(body, model);
@@ -110,6 +129,12 @@ async function answerBody<Request extends Inference>(
       output: written - encoding,
     },
     { api: call.api, entrypoint: 'REST' },
+  );
+  traced?.parts.push(
+    { name: 'decode', began: read, ended: decoded },
+    { name: 'queue', began: decoded, ended: began },
+    { name: 'run', began, ended },
+    { name: 'encode', began: encoding, ended: written },
   );
   if (jsonLength === undefined) return json(bytes);
   return { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };

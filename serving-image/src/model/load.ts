@@ -1,4 +1,5 @@
 import { listFiles } from '@modeldeployment/modelpack';
+import type { BatchLimits } from '../batching/executor.ts';
 import { startEngine } from '../engines/index.ts';
 import { findModel, type Choice } from './repository.ts';
 import type { EngineName, Predictor, ServedModel } from './types.ts';
@@ -16,11 +17,11 @@ export interface LoadedModel {
 }
 
 const DEFAULT_SIGNATURE = 'serving_default';
-/** Rows with which a model is warmed up: what a single request has, and a full batch. */
-const BATCH_SIZES = [1, 32] as const;
 
 /** From a folder to a model that has answered. @throws FatalError */
-export async function loadModel(choice: Choice & { engine: EngineName | 'auto' }): Promise<LoadedModel> {
+export async function loadModel(
+  choice: Choice & { engine: EngineName | 'auto'; limits: Pick<BatchLimits, 'batchRows'> },
+): Promise<LoadedModel> {
   const started = performance.now();
   const folder = await findModel(choice);
   const engine = await startEngine(choice.engine, folder.format);
@@ -32,7 +33,9 @@ export async function loadModel(choice: Choice & { engine: EngineName | 'auto' }
   const { name, version, format } = folder;
   const model: ServedModel = { name, version, format, engine: engine.name, signatures, defaultSignature };
   const loaded = performance.now();
-  const notes = await warmUp(predictor, model, folder.directory, BATCH_SIZES);
+  // What a single request has, and a full batch.
+  const batchSizes = [...new Set([1, choice.limits.batchRows])];
+  const notes = await warmUp(predictor, model, folder.directory, batchSizes);
   return {
     model,
     predictor,

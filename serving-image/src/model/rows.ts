@@ -29,12 +29,6 @@ function blank(dtype: DataType, size: number): TensorData {
   return dtype === 'BYTES' ? Array.from({ length: size }, () => new Uint8Array(0)) : new ARRAY[dtype](size);
 }
 
-/** Whether all tensors have a free first dimension: rows that are independent of one another. */
-export function isBatched(signature: Signature | undefined): boolean {
-  const tensors = signature ? [...signature.inputs, ...signature.outputs] : [];
-  return (signature?.inputs.length ?? 0) > 0 && tensors.every(({ shape }) => shape[0] === -1);
-}
-
 /** The same rows again and again, until there are so many. */
 export function repeated(inputs: readonly Tensor[], rows: number): Tensor[] {
   return inputs.map((tensor) => {

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isBatchable } from '../batching/policy.ts';
 import { badRequest, RequestError } from '../protocol/errors.ts';
 import { jsonTextOf } from '../protocol/json/text.ts';
 import { decodePredict } from '../protocol/v1/predict.ts';
@@ -11,7 +12,7 @@ import { decodeInfer } from '../protocol/v2/decode.ts';
 import { frameOf } from '../protocol/v2/framing.ts';
 import { compare, readTolerance, type ExpectedOutput, type Tolerance } from './golden.ts';
 import { readPredictionLogs, type LoggedRequest } from './prediction-log.ts';
-import { isBatched, repeated, zeros } from './rows.ts';
+import { repeated, zeros } from './rows.ts';
 import { FatalError, RunError, type Predictor, type ServedModel, type Tensor } from './types.ts';
 
 export const WARMUP_FILE = 'warmup.json';
@@ -53,8 +54,8 @@ export async function warmUp(
   const samples = new Map(asks.map((ask) => [ask.signature, ask]));
   const notes: string[] = [];
   for (const { signature, inputs } of samples.values()) {
-    if (isBatched(model.signatures.get(signature)))
-      notes.push(...(await tryBatches(predictor, signature, inputs, batchSizes)));
+    const specs = model.signatures.get(signature);
+    if (specs && isBatchable(specs)) notes.push(...(await tryBatches(predictor, signature, inputs, batchSizes)));
   }
   return notes;
 }

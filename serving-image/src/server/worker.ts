@@ -11,6 +11,8 @@ import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
 import { observed } from '../telemetry/observed.ts';
+import { SERVER_NAME } from '../protocol/v2/metadata.ts';
+import type { Trace } from '../telemetry/trace.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -34,8 +36,14 @@ export async function work(settings: WorkerSettings): Promise<void> {
   process.on('SIGTERM', () => undefined);
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(1));
-  const loaded = await loadModel(settings.config);
-  const worker = new Worker(settings, loaded);
+  const { config, serverVersion: version } = settings;
+  const loaded = await loadModel(config);
+  // A large library, of no use to those who trace nothing.
+  const trace =
+    config.traceRatio === undefined
+      ? undefined
+      : (await import('../telemetry/otlp.ts')).startTrace({ service: SERVER_NAME, version, ratio: config.traceRatio });
+  const worker = new Worker(settings, loaded, trace);
   await worker.start();
 }
 
@@ -55,6 +63,7 @@ class Worker {
   constructor(
     private readonly settings: WorkerSettings,
     private readonly loaded: LoadedModel,
+    private readonly trace: Trace | undefined,
   ) {
     const { config, log, serverVersion } = settings;
     const { model, predictor, notes } = loaded;
@@ -79,6 +88,7 @@ class Worker {
       log,
       draining: () => this.#draining,
       exposition: (page) => this.#exposition(page),
+      ...(trace && { trace }),
     });
     const server = createHttpServer(config.limits);
     this.#connections = new Connections(server, {
@@ -146,6 +156,7 @@ class Worker {
     await connections;
     this.#hop.keep(new Set());
     await this.#door?.leave();
+    await this.trace?.close();
     process.exit(0);
   }
 
