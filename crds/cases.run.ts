@@ -1,4 +1,5 @@
-import { CASES, MINIMAL, type Case } from './cases.ts';
+import { type Case, MINIMAL } from './case.ts';
+import { CASES } from './cases.ts';
 
 /**
  * Runs kubectl in a namespace where the CRD is installed, feeding `input` to its stdin. Rejects when kubectl fails, with

@@ -11,7 +11,17 @@ export interface MdepStatus {
   stable?: RevisionInfo;
   target?: RevisionInfo;
   lastFailure?: { revision?: number; reason?: string; message?: string; pod?: string };
-  lastAction?: { type?: string; id?: string };
+  lastAction?: { type?: string; id?: string; message?: string };
+  trial?: {
+    revision: number;
+    from: number;
+    phase: string;
+    step: number;
+    weight: number;
+    paused?: boolean;
+    verdict?: { result: string; message: string; requests?: number; errors?: number };
+  };
+  failedTarget?: { revision?: number; reason?: string };
   conditions?: { type: string; status: string; reason: string; message: string }[];
 }
 
@@ -23,7 +33,7 @@ interface RevisionInfo {
 
 interface Live {
   metadata: { generation: number };
-  spec: { rollbackTo?: { revision?: number; from?: number } };
+  spec: { replicas: number; rollbackTo?: { revision?: number; from?: number } };
   status?: MdepStatus;
 }
 
@@ -74,6 +84,34 @@ export class Mdep {
       },
       { seconds, seen: () => this.describe(name) },
     );
+  }
+
+  /** Asks for an action of a trial, as `kubectl mdep promote` and the like do. */
+  async act(name: string, type: string): Promise<string> {
+    const id = `${type}-${Date.now().toString(36)}`;
+    await this.kubectl(
+      'patch',
+      'mdep',
+      name,
+      '--type=merge',
+      '-p',
+      JSON.stringify({ spec: { rollout: { action: { type, id } } } }),
+    );
+    return id;
+  }
+
+  /** Waits until the trial is in this phase. */
+  untilTrial(name: string, phase: string): Promise<MdepStatus> {
+    return this.until(name, `to be on trial, ${phase}`, (status) => status.trial?.phase === phase);
+  }
+
+  /** Uids of the server pods of a revision that are not going away. */
+  async podUids(name: string, revision: number): Promise<string[]> {
+    const selector = `modelserving.dev/model=${name},modelserving.dev/revision=${revision}`;
+    const { items } = JSON.parse(await this.kubectl('get', 'pods', '-l', selector, '-o', 'json')) as {
+      items: { metadata: { uid: string; deletionTimestamp?: string } }[];
+    };
+    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.uid);
   }
 
   /** Waits until the spec as it is now is served, all of it. */

@@ -8,9 +8,15 @@ import type { Scene, Step, Story } from './story.ts';
 let count = 0;
 
 /** Plays one story in a fresh namespace, which is removed afterwards whatever came of it. */
-export async function play(story: Story, stage: Stage, progress: Progress): Promise<'passed' | 'failed' | 'skipped'> {
+export async function play(
+  story: Story,
+  stage: Stage,
+  progress: Progress,
+  options: { all: boolean },
+): Promise<'passed' | 'failed' | 'skipped'> {
   const { cluster, models, images } = stage;
-  const lacking = story.needs.filter((need) => !cluster.can[need]);
+  const can = { ...cluster.can, time: options.all };
+  const lacking = story.needs.filter((need) => !can[need]);
   if (lacking.length > 0) {
     console.log(`${pc.yellow('-')} ${story.title} ${pc.dim(`(needs ${lacking.join(', ')})`)}`);
     return 'skipped';

@@ -50,14 +50,12 @@ export function addActions(program: Command, signal: AbortSignal): void {
     program
       .command(action.name)
       .description(action.description)
-      .argument('<name>', 'the ModelDeployment')
+      .argument('<name>', 'the ModelDeployment', readName)
       .option('--wait', 'wait until the operator has done it, and print what came of it')
       .option('--timeout <span>', `how long to wait (default: ${DEFAULT_WAIT})`, readSpan)
       .action((name: string, options: Options, command: Command) =>
         withSession(accessOf(command), (session) =>
-          withFamily(session, readName(name), (reader, { model }) =>
-            act(session, reader, model, action, options, signal),
-          ),
+          withFamily(session, name, (reader, { model }) => act(session, reader, model, action, options, signal)),
         ),
       );
   }

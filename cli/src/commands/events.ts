@@ -19,14 +19,14 @@ export function addEvents(program: Command, signal: AbortSignal): void {
   program
     .command('events')
     .description('print what happened to a ModelDeployment, and what went wrong with its pods, the latest last')
-    .argument('<name>', 'the ModelDeployment')
+    .argument('<name>', 'the ModelDeployment', readName)
     .option('-w, --watch', 'go on as more happens')
     .option('-a, --all', 'also what is usual for its pods, such as being scheduled')
     .option('--warnings', 'warnings only')
     .addOption(outputOption('json', 'yaml'))
     .action((name: string, options: Options, command: Command) => {
       if (options.watch === true && options.output !== 'text') throw new UsageError('-w prints text');
-      return withSession(accessOf(command), (session) => events(session, readName(name), options, signal));
+      return withSession(accessOf(command), (session) => events(session, name, options, signal));
     });
 }
 

@@ -22,7 +22,7 @@ export function addGet(program: Command, signal: AbortSignal): void {
   program
     .command('get')
     .description('show how a ModelDeployment stands, with its revisions and pods; without a name list them')
-    .argument('[name]', 'the ModelDeployment')
+    .argument('[name]', 'the ModelDeployment', readName)
     .option('-w, --watch', 'keep the picture up to date until Ctrl-C; piped, print a line for each change')
     .option('-A, --all-namespaces', 'list those of all namespaces')
     .addOption(outputOption('json', 'yaml', 'name'))
@@ -36,10 +36,9 @@ export function addGet(program: Command, signal: AbortSignal): void {
       }
       await withSession(accessOf(command), async (session) => {
         if (name === undefined) return list(session, options);
-        const known = readName(name);
         return options.watch === true
-          ? watch(session, known, options.output, signal)
-          : withFamily(session, known, (_, first) => show(makeTree(first), options.output));
+          ? watch(session, name, options.output, signal)
+          : withFamily(session, name, (_, first) => show(makeTree(first), options.output));
       });
     });
 }

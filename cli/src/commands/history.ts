@@ -17,13 +17,13 @@ export function addHistory(program: Command): void {
   program
     .command('history')
     .description('list the revisions one can return to, or show one of them in full')
-    .argument('<name>', 'the ModelDeployment')
+    .argument('<name>', 'the ModelDeployment', readName)
     .option('--revision <number>', 'show this revision, and what changed with it', readRevisionNumber)
     .addOption(outputOption('json', 'yaml', 'name'))
     .addHelpText('after', '\nExamples:\n  kubectl mdep history digits\n  kubectl mdep history digits --revision 2')
     .action((name: string, options: Options, command: Command) =>
       withSession(accessOf(command), (session) =>
-        withFamily(session, readName(name), (_, family) => history(family, options), ['models', 'revisions']),
+        withFamily(session, name, (_, family) => history(family, options), ['models', 'revisions']),
       ),
     );
 }

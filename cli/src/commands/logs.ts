@@ -19,7 +19,7 @@ export function addLogs(program: Command, signal: AbortSignal): void {
   program
     .command('logs')
     .description('print the logs of all pods, or of those of one revision, each line with its pod')
-    .argument('<name>', 'the ModelDeployment')
+    .argument('<name>', 'the ModelDeployment', readName)
     .option('-f, --follow', 'go on as they grow')
     .option('-p, --previous', 'of the containers before their last restart')
     .option('--revision <number>', 'of this revision only', readRevisionNumber)
@@ -33,7 +33,7 @@ export function addLogs(program: Command, signal: AbortSignal): void {
     .action(async (name: string, options: Options, command: Command) => {
       const access = accessOf(command);
       const flags = [...accessFlags(access), ...namespaceFlags(access)];
-      process.exitCode = await handOver(['logs', ...logFlags(readName(name), options), ...flags], signal);
+      process.exitCode = await handOver(['logs', ...logFlags(name, options), ...flags], signal);
     });
 }
 

@@ -23,7 +23,7 @@ export function addPredict(program: Command, signal: AbortSignal): void {
   program
     .command('predict')
     .description('send a request to the model, through the API server with your rights')
-    .argument('<name>', 'the ModelDeployment')
+    .argument('<name>', 'the ModelDeployment', readName)
     .option('-f, --filename <file>', 'JSON of Open Inference v2 or TensorFlow Serving v1, - for stdin')
     .option('--example', 'print a request to start from instead')
     .option('-H, --header <header>', "send this header too, as 'name: value'; can be repeated", collect, [])
@@ -33,8 +33,7 @@ export function addPredict(program: Command, signal: AbortSignal): void {
       'after',
       '\nExamples:\n  kubectl mdep predict digits --example > input.json\n  kubectl mdep predict digits -f input.json',
     )
-    .action((text: string, options: Options, command: Command) => {
-      const name = readName(text);
+    .action((name: string, options: Options, command: Command) => {
       if (options.example !== true && options.filename === undefined) {
         throw new UsageError(
           `-f is missing; kubectl mdep predict ${name} --example > input.json makes a request to start from`,

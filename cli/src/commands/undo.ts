@@ -25,7 +25,7 @@ export function addUndo(program: Command, signal: AbortSignal): void {
   program
     .command('undo')
     .description('serve an earlier revision again, until spec.model changes (spec.rollbackTo)')
-    .argument('<name>', 'the ModelDeployment')
+    .argument('<name>', 'the ModelDeployment', readName)
     .option('--to-revision <number>', 'the revision (default: the one before; see history)', readRevisionNumber)
     .option('--clear', 'remove spec.rollbackTo: serve what spec.model asks for')
     .option('--wait', 'wait until the revision serves')
@@ -36,7 +36,7 @@ export function addUndo(program: Command, signal: AbortSignal): void {
         throw new UsageError('--clear returns to spec.model; leave out --to-revision');
       }
       return withSession(accessOf(command), (session) =>
-        withFamily(session, readName(name), (reader, family) => undo(session, reader, family, options, signal), NEEDED),
+        withFamily(session, name, (reader, family) => undo(session, reader, family, options, signal), NEEDED),
       );
     });
 }

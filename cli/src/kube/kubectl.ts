@@ -40,7 +40,7 @@ export const namespaceFlags = ({ namespace }: Access): string[] =>
 
 /** The kubectl of this person: that of $KUBECTL, or the one on PATH. */
 export function spawnKubectl(args: readonly string[], options: SpawnOptions): ChildProcess {
-  return spawn(process.env['KUBECTL'] ?? 'kubectl', args, options);
+  return spawn(process.env['KUBECTL'] ?? 'kubectl', args, { env: process.env, ...options });
 }
 
 export function explainSpawn(error: NodeJS.ErrnoException): Error {

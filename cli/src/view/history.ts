@@ -19,6 +19,10 @@ export interface Entry {
   state: string;
   /** Why it failed for good. */
   condemned?: string | undefined;
+  /** Which field manager asked for it, and when. */
+  requestedBy?: string | undefined;
+  /** What the analysis of its trial came to. */
+  verdict?: string | undefined;
 }
 
 /** The history, the newest first. */
@@ -31,7 +35,7 @@ export function makeHistory({ revisions, model }: Family): Entry[] {
     return target?.revision === number ? 'target' : '';
   };
   return revisions
-    .map(({ name, number, version, uri, digest, image, created, condemned }) => ({
+    .map(({ name, number, version, uri, digest, image, created, condemned, requestedBy, verdict }) => ({
       name,
       revision: number,
       version,
@@ -41,6 +45,8 @@ export function makeHistory({ revisions, model }: Family): Entry[] {
       created,
       state: stateOf(number) || (condemned === undefined ? '' : 'failed'),
       condemned,
+      requestedBy,
+      verdict,
     }))
     .reverse();
 }
@@ -81,6 +87,8 @@ export function drawRevision(shown: Recorded, before: Recorded | undefined, stat
     ['digest', shown.digest],
     ['image', shown.image],
     ['recorded', shown.created === undefined ? undefined : `${shown.created} (${ageOf(shown.created, now)} ago)`],
+    ['asked by', shown.requestedBy],
+    ['trial', shown.verdict],
     ['failed', shown.condemned],
   ];
   const lines = facts.flatMap(([label, words]) => (words ? entry(label, words, 10, width, style) : []));

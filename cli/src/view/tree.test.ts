@@ -60,7 +60,13 @@ describe('the tree', () => {
     const sim = new Simulator(spec(1));
     sim.settle();
     sim.applySpec(
-      spec(2, { rollout: { strategy: 'Canary', canary: { steps: [{ weight: 20, seconds: 5 }, { weight: 60 }] } } }),
+      spec(2, {
+        rollout: {
+          strategy: 'Canary',
+          canary: { steps: [{ weight: 20, seconds: 5 }, { weight: 60 }] },
+          analysis: { minRequests: 0 },
+        },
+      }),
     );
     const shares = trees(sim).map(({ revisions }) => revisions.map(({ percent }) => percent));
     expect(shares).toContainEqual([0, 100]);
@@ -76,7 +82,9 @@ describe('the tree', () => {
   it('shows after a switch which pods are kept', () => {
     const sim = new Simulator(spec(1));
     sim.settle();
-    sim.applySpec(spec(2, { rollout: { strategy: 'BlueGreen', blueGreen: { keepSeconds: 3600 } } }));
+    sim.applySpec(
+      spec(2, { rollout: { strategy: 'BlueGreen', blueGreen: { keepSeconds: 3600 }, analysis: { minRequests: 0 } } }),
+    );
     const last = trees(sim).at(-1) as Tree;
     expect(rolesOf(last)).toEqual({ 2: 'trial', 1: 'kept' });
     expect(last.revisions.map(({ percent }) => percent)).toEqual([100, 0]);

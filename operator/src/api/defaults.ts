@@ -1,4 +1,4 @@
-import type { ModelDeploymentSpec, Shadow } from './modeldeployment.gen.ts';
+import type { Analysis, ModelDeploymentSpec, Shadow } from './modeldeployment.gen.ts';
 import { DEFAULTS } from './defaults.gen.ts';
 
 /** The spec with every default filled in: what the decisions read. */
@@ -13,9 +13,10 @@ export interface FullSpec {
 
 type SpecRollout = NonNullable<ModelDeploymentSpec['rollout']>;
 /** Parts whose fields all have defaults. */
-type Filled = 'rollingUpdate' | 'blueGreen' | 'analysis';
-type Rollout = Required<Omit<SpecRollout, 'action' | 'canary' | 'shadow' | Filled>> &
+type Filled = 'rollingUpdate' | 'blueGreen';
+type Rollout = Required<Omit<SpecRollout, 'action' | 'canary' | 'shadow' | 'analysis' | Filled>> &
   Pick<SpecRollout, 'action' | 'canary'> & { [K in Filled]: Required<NonNullable<SpecRollout[K]>> } & {
+    analysis: Required<Omit<Analysis, 'prometheus'>> & Pick<Analysis, 'prometheus'>;
     shadow: Required<Omit<Shadow, 'maxDifferingPercent'>> & Pick<Shadow, 'maxDifferingPercent'>;
   };
 

@@ -1,7 +1,7 @@
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IService, IServiceAccount } from 'kubernetes-models/v1';
 import { withDefaults } from '../api/defaults.ts';
-import { canaryName, LABEL } from '../core/names.ts';
+import { ANNOTATION, canaryName, LABEL } from '../core/names.ts';
 import { readRevision } from '../core/revision.ts';
 import type { Settings, World } from '../core/world.ts';
 import { type KubeObject, type Store, keyOf } from '../runtime/index.ts';
@@ -50,6 +50,8 @@ export function observe(
       spec: withDefaults(model.spec),
       status: model.status ?? {},
       ownsRollbackTo: model.ownsRollbackTo === true,
+      requestedBy: model.requestedBy,
+      why: model.metadata.annotations?.[ANNOTATION.changeCause],
     },
     deployment: named(deployments, name) as World['deployment'],
     canary: named(deployments, canaryName(name)) as World['canary'],

@@ -85,7 +85,7 @@ export class TrialReader {
   }
 
   private weigh(): { counts: string; control: number } {
-    const { total, mirror, golden } = compare(this.reports, this.subject.trial.revision ?? 0, 0);
+    const { total, mirror, golden } = compare(this.reports, this.subject.trial.revision, 0);
     const silent = this.reports.map(({ pod, trouble }) => trouble && `${pod} ${trouble}`).filter(Boolean);
     const counts = JSON.stringify([total.felt, total.own, mirror, golden, silent]);
     return { counts, control: total.control.requests };
@@ -101,17 +101,17 @@ export class TrialReader {
       if (report === undefined) throw new NoTextError('its answer is no report of a trial');
       // A pod that serves counts for a trial only since it has been told of it.
       if (pod.revision !== trial.revision && report.trial !== trial.id) return;
-      this.ledger.take(pod, report, trial.weight ?? 0, this.now());
+      this.ledger.take(pod, report, trial.weight, this.now());
     } catch (error) {
       const tooOld = error instanceof NoTextError && error.status === 404;
       const trouble = tooOld ? 'its server is too old to report on trials' : (error as Error).message;
-      this.ledger.miss(pod, trial.weight ?? 0, trouble, this.now());
+      this.ledger.miss(pod, trial.weight, trouble, this.now());
     }
   }
 
   private async measure(): Promise<void> {
     const { namespace, name, trial, queries } = this.subject;
-    const variables = { namespace, name, stable: trial.from ?? 0, target: trial.revision ?? 0 };
+    const variables = { namespace, name, stable: trial.from, target: trial.revision };
     const measurements = await this.sources.measure(queries, variables, this.end.signal);
     if (this.end.signal.aborted) return;
     this.answers = measurements;

@@ -9,8 +9,8 @@ import { CHILDREN, MODEL_DEPLOYMENTS } from './resources.ts';
 
 /** A kind's own type, as read from the API server. */
 export type Live<T> = Omit<T, 'metadata' | 'apiVersion' | 'kind'> & KubeObject;
-/** A ModelDeployment with the one fact of its managed fields that matters. */
-export type LiveModel = Live<ModelDeployment> & { ownsRollbackTo?: boolean };
+/** A ModelDeployment with what matters of its managed fields. */
+export type LiveModel = Live<ModelDeployment> & { ownsRollbackTo?: boolean; requestedBy?: string };
 
 export type Informers = ReturnType<typeof makeInformers>;
 
@@ -35,7 +35,12 @@ export function makeInformers(common: Common, only?: string) {
       ...(transform === undefined ? {} : { transform }),
     });
   return {
-    models: new Informer<LiveModel>({ ...common, type: MODEL_DEPLOYMENTS, fieldSelector, transform: noteRollbackOwner }),
+    models: new Informer<LiveModel>({
+      ...common,
+      type: MODEL_DEPLOYMENTS,
+      fieldSelector,
+      transform: noteManagers,
+    }),
     deployments: child<Live<IDeployment>>(CHILDREN.Deployment),
     replicaSets: child<Live<IReplicaSet>>(CHILDREN.ReplicaSet, slimReplicaSet),
     revisions: child<Live<IControllerRevision>>(CHILDREN.ControllerRevision),
@@ -63,18 +68,22 @@ function modelKeys(object: KubeObject): string[] {
   return owner === undefined ? [] : [keyOf({ namespace, name: owner })];
 }
 
-/** Who wrote spec.rollbackTo, from the managed fields, which are not worth caching. */
-export function noteRollbackOwner(object: LiveModel): LiveModel {
+/** Who wrote spec.rollbackTo and spec.model, from the managed fields, which are not worth caching. */
+export function noteManagers(object: LiveModel): LiveModel {
   const { managedFields, ...metadata } = object.metadata;
-  const ownsRollbackTo = (managedFields as ManagedField[] | undefined)?.some(
-    ({ manager, fieldsV1 }) => manager === FIELD_MANAGER && fieldsV1?.['f:spec']?.['f:rollbackTo'] !== undefined,
-  );
-  return { ...object, metadata, ownsRollbackTo: ownsRollbackTo === true };
+  const fields = (managedFields ?? []) as ManagedField[];
+  const owns = (part: 'f:rollbackTo' | 'f:model'): ManagedField[] =>
+    fields.filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.[part] !== undefined);
+  const ownsRollbackTo = owns('f:rollbackTo').some(({ manager }) => manager === FIELD_MANAGER);
+  const [latest] = owns('f:model').sort((x, y) => (y.time ?? '').localeCompare(x.time ?? ''));
+  const requestedBy = latest?.manager === undefined ? undefined : `${latest.manager}, ${latest.time ?? ''}`;
+  return { ...object, metadata, ownsRollbackTo, ...(requestedBy === undefined ? {} : { requestedBy }) };
 }
 
 interface ManagedField {
   manager?: string;
-  fieldsV1?: { 'f:spec'?: { 'f:rollbackTo'?: unknown } };
+  time?: string;
+  fieldsV1?: { 'f:spec'?: { 'f:rollbackTo'?: unknown; 'f:model'?: unknown } };
 }
 
 /** Of a ReplicaSet its template is not worth caching: the Deployment and the history have it. */

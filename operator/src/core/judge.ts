@@ -80,26 +80,26 @@ export function judgeBaking(world: World, wanted: Revision): Finding | undefined
   return finding?.definite === true ? finding : undefined;
 }
 
-/** Marks (or, undefined, clears) in the history that a revision failed for good. */
-export function condemn(revision: Revision, why: string | undefined, because: string): Action {
-  const path = `/metadata/annotations/${ANNOTATION.condemned.replace('/', '~1')}`;
+/** Writes (or, undefined, removes) a note in the history. */
+function note(revision: Revision, annotation: string, value: string | undefined, because: string): Action {
+  const path = `/metadata/annotations/${annotation.replace('/', '~1')}`;
   return {
     do: 'patch',
     kind: 'ControllerRevision',
     name: revision.name,
-    operations: [why === undefined ? { op: 'remove', path } : { op: 'add', path, value: why }],
+    operations: [value === undefined ? { op: 'remove', path } : { op: 'add', path, value }],
     because,
   };
 }
 
+/** Marks (or, undefined, clears) in the history that a revision failed for good. */
+export const condemn = (revision: Revision, why: string | undefined, because: string): Action =>
+  note(revision, ANNOTATION.condemned, why, because);
+
 /** Marks in the history that a revision has served. */
-export function noteServed(revision: Revision, now: number): Action {
-  const path = `/metadata/annotations/${ANNOTATION.served.replace('/', '~1')}`;
-  return {
-    do: 'patch',
-    kind: 'ControllerRevision',
-    name: revision.name,
-    operations: [{ op: 'add', path, value: new Date(now).toISOString() }],
-    because: 'it has served',
-  };
-}
+export const noteServed = (revision: Revision, now: number): Action =>
+  note(revision, ANNOTATION.served, new Date(now).toISOString(), 'it has served');
+
+/** Keeps in the history what the analysis of a trial came to. */
+export const noteVerdict = (revision: Revision, verdict: string): Action =>
+  note(revision, ANNOTATION.verdict, verdict.slice(0, 1000), 'its trial is judged');

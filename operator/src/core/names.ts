@@ -24,9 +24,13 @@ export const ANNOTATION = {
   condemned: `${GROUP}/condemned`,
   /** On a ControllerRevision that has been rolled out completely: until when it served first, RFC 3339. */
   served: `${GROUP}/served`,
+  /** On a ControllerRevision: which field manager asked for it, and when. */
+  requestedBy: `${GROUP}/requested-by`,
+  /** On a ControllerRevision: what the analysis of its trial came to. */
+  verdict: `${GROUP}/verdict`,
   /** On a resolver pod: which attempt it is, from 1. */
   attempt: `${GROUP}/attempt`,
-  /** `kubectl rollout history` shows it. */
+  /** `kubectl rollout history` shows it. On a ModelDeployment it is a person's, and goes into the history. */
   changeCause: 'kubernetes.io/change-cause',
   /** Set by `kubectl rollout restart`; it is the user's, never ours. */
   restartedAt: 'kubectl.kubernetes.io/restartedAt',

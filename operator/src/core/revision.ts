@@ -23,9 +23,20 @@ export interface Revision extends RevisionData {
   condemned: string | undefined;
   /** It has been rolled out completely before. */
   served: boolean;
+  requestedBy: string | undefined;
+  /** What the analysis of its last trial came to. */
+  verdict: string | undefined;
 }
 
-export function makeRevision(owner: Owner, number: number, data: RevisionData): IControllerRevision {
+/** Who asked for a revision, and why, as far as is known. */
+export interface Origin {
+  requestedBy: string | undefined;
+  why: string | undefined;
+}
+
+export function makeRevision(owner: Owner & Origin, number: number, data: RevisionData): IControllerRevision {
+  const { requestedBy, why } = owner;
+  const cause = `version ${data.version} ${data.recipe.model.uri} ${data.digest}`;
   return {
     apiVersion: 'apps/v1',
     kind: 'ControllerRevision',
@@ -38,7 +49,10 @@ export function makeRevision(owner: Owner, number: number, data: RevisionData): 
         [LABEL.revision]: String(number),
         [LABEL.recipe]: recipeHash(data.recipe),
       },
-      annotations: { [ANNOTATION.changeCause]: `version ${data.version} ${data.recipe.model.uri} ${data.digest}` },
+      annotations: {
+        [ANNOTATION.changeCause]: why === undefined ? cause : `${why.slice(0, 200)} (${cause})`,
+        ...(requestedBy === undefined ? {} : { [ANNOTATION.requestedBy]: requestedBy }),
+      },
       ownerReferences: [ownerReference(owner)],
     },
     revision: number,
@@ -62,5 +76,7 @@ export function readRevision(object: IControllerRevision): Revision | undefined 
     template: data.template,
     condemned: object.metadata?.annotations?.[ANNOTATION.condemned],
     served: object.metadata?.annotations?.[ANNOTATION.served] !== undefined,
+    requestedBy: object.metadata?.annotations?.[ANNOTATION.requestedBy],
+    verdict: object.metadata?.annotations?.[ANNOTATION.verdict],
   };
 }

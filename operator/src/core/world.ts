@@ -24,6 +24,10 @@ export interface ModelView extends Owner {
   status: ModelDeploymentStatus;
   /** Whether spec.rollbackTo was written by the operator (managed fields tell), which may then remove it. */
   ownsRollbackTo: boolean;
+  /** Field manager that wrote spec.model last, and when (managed fields tell); for the history. */
+  requestedBy: string | undefined;
+  /** Its own annotation kubernetes.io/change-cause; for the history. */
+  why: string | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Tally } from '@modeldeployment/modelpack/traffic';
-import { addTally, type Counts, noCounts, noTally, type PodReport, sumOf } from './counts.ts';
+import { add, addTally, type Counts, noCounts, noTally, type PodReport, sumOf } from './counts.ts';
 
 /**
  * The counts of both revisions while the shares of the requests stayed the same. Only then do both see the same mix of
@@ -11,10 +11,15 @@ export interface Comparison {
   weight: number;
   /** Answers of the revision that serves, as its servers count them. */
   control: Tally;
-  /** Requests sent to the revision on trial, as the servers count that forwarded or copied them: broken connections too. */
+  /**
+   * Requests sent to the revision on trial, as the servers count that forwarded or copied them: broken connections too.
+   * Forwarded ones or copies, whichever are more, because a request that is replayed for a Shadow counts as both.
+   */
   felt: Tally;
   /** Answers of the revision on trial as its own servers count them: also requests that came to it directly. */
   own: Tally;
+  /** Errors of `felt` by cause. */
+  causes: Counts['fallbacks'];
 }
 
 /** Both views of the revision on trial. They count the same requests, so they are never added up. */
@@ -27,6 +32,7 @@ export interface Evidence {
   mirror: Counts['mirror'];
   golden: Counts['golden'];
   examples: Counts['examples'];
+  replayed: number;
 }
 
 /** `fewest`: a comparison with fewer answers of the serving revision than this uses those of all the trial. */
@@ -42,23 +48,27 @@ export function compare(reports: readonly PodReport[], revision: number, fewest:
     );
     return comparison.control.requests < fewest ? { ...comparison, control: total.control } : comparison;
   });
-  const { mirror, golden, examples } = all;
-  return { comparisons, total, mirror, golden, examples };
+  const { mirror, golden, examples, replayed } = all;
+  return { comparisons, total, mirror, golden, examples, replayed };
 }
 
 function comparisonOf(reports: readonly PodReport[], revision: number, weight: number): Comparison {
-  const comparison = { weight, control: noTally(), felt: noTally(), own: noTally() };
-  for (const { revision: its, counts } of reports) {
-    if (its === revision) comparison.own = addTally(comparison.own, counts.own);
-    else {
-      comparison.control = addTally(comparison.control, counts.own);
-      comparison.felt = addTally(addTally(comparison.felt, counts.target), copied(counts.mirror));
-    }
-  }
-  return comparison;
+  const total = (counts: (report: PodReport) => Tally, onTrial: boolean): Tally =>
+    reports
+      .filter((report) => (report.revision === revision) === onTrial)
+      .reduce((sum, report) => addTally(sum, counts(report)), noTally());
+  const forwarded = total(({ counts }) => counts.target, false);
+  const copied = total(({ counts }) => copies(counts.mirror), false);
+  return {
+    weight,
+    control: total(({ counts }) => counts.own, false),
+    felt: forwarded.requests >= copied.requests ? forwarded : copied,
+    own: total(({ counts }) => counts.own, true),
+    causes: reports.reduce((sum, { counts }) => add(sum, counts.fallbacks), {}),
+  };
 }
 
-const copied = ({ compared, failed }: Counts['mirror']): Tally => ({
+const copies = ({ compared, failed }: Counts['mirror']): Tally => ({
   ...noTally(),
   requests: compared + failed,
   errors: failed,

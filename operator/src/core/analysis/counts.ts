@@ -76,18 +76,20 @@ export function addTally(a: Tally, b: Tally, sign: 1 | -1 = 1): Tally {
   };
 }
 
+/** Counts by name, each with its like. */
+export function add<T extends Record<string, number>>(a: T, b: T, sign: 1 | -1 = 1): T {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return Object.fromEntries([...keys].map((key) => [key, (a[key] ?? 0) + sign * (b[key] ?? 0)])) as T;
+}
+
 function combine(a: Counts, b: Counts, sign: 1 | -1): Counts {
-  const add = <T extends Record<string, number>>(x: T, y: T): T => {
-    const keys = new Set([...Object.keys(x), ...Object.keys(y)]);
-    return Object.fromEntries([...keys].map((key) => [key, (x[key] ?? 0) + sign * (y[key] ?? 0)])) as T;
-  };
   return {
     own: addTally(a.own, b.own, sign),
     target: addTally(a.target, b.target, sign),
-    fallbacks: add(a.fallbacks, b.fallbacks),
+    fallbacks: add(a.fallbacks, b.fallbacks, sign),
     replayed: a.replayed + sign * b.replayed,
-    mirror: add(a.mirror, b.mirror),
-    golden: add(a.golden, b.golden),
+    mirror: add(a.mirror, b.mirror, sign),
+    golden: add(a.golden, b.golden, sign),
     examples: [...a.examples, ...b.examples].slice(0, EXAMPLES),
   };
 }

@@ -1,7 +1,7 @@
-import { LATENCY_BOUNDS_MS, type Tally } from '@modeldeployment/modelpack/traffic';
+import { type Difference, LATENCY_BOUNDS_MS, type Tally } from '@modeldeployment/modelpack/traffic';
 import { type Comparison, VIEWS } from './comparisons.ts';
 import { type Count, evidenceAbove, evidenceWorse, rateOf } from './evidence.ts';
-import { duration, percent, share, shareAndRate } from './words.ts';
+import { duration, exampleOf, percent, share, shareAndRate, whole } from './words.ts';
 
 /**
  * What one criterion says of the revision on trial. `bad`: the evidence is beyond doubt. `doubtful`: what was seen is over
@@ -50,8 +50,18 @@ export function judgeRate({ comparison, minRequests, alpha }: Test, property: Ra
   const allowed = margin + (control.total < minRequests ? 0 : rateOf(control));
   const target = bad ?? targets.find((count) => tooMany(count, allowed));
   if (target === undefined) return FINE;
-  const said = `${share(target)} ${RATED[property]} (${percent(rateOf(target))}), the stable revision: ${shareAndRate(control)}`;
+  const causes = property === 'errors' ? causesOf(comparison) : '';
+  const said = `${share(target)} ${RATED[property]} (${percent(rateOf(target))}${causes}), the stable revision: ${shareAndRate(control)}`;
   return { is: bad === undefined ? 'doubtful' : 'bad', words: `${said}; allowed: ${pointsMore(margin)}` };
+}
+
+/** The three most frequent. */
+function causesOf({ causes }: Comparison): string {
+  const found = Object.entries(causes)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 3);
+  return found.length === 0 ? '' : `: ${found.map(([cause, count]) => `${whole(count)} ${cause}`).join(', ')}`;
 }
 
 const pointsMore = (margin: number): string =>
@@ -113,8 +123,8 @@ export function quantile(latency: readonly number[], q: number): number | undefi
 }
 
 /** Differing answers of a shadow against the largest allowed share. */
-export function judgeDifferences({ hits, total }: Count, limit: number): Finding {
-  const words = `${shareAndRate({ hits, total })} answers differ from those of the stable revision; allowed: ${percent(limit)}`;
+export function judgeDifferences({ hits, total }: Count, limit: number, examples: readonly Difference[]): Finding {
+  const words = `${shareAndRate({ hits, total })} answers differ from those of the stable revision${exampleOf(examples)}; allowed: ${percent(limit)}`;
   const evidence = evidenceAbove({ hits, total }, limit);
   if ((total >= FEWEST || limit === 0) && beyondDoubt(evidence, ALPHA)) return { is: 'bad', words };
   return tooMany({ hits, total }, limit) ? { is: 'doubtful', words } : FINE;

@@ -92,6 +92,12 @@ describe('errors', () => {
     });
   });
 
+  it('are told with their causes', () => {
+    const fallbacks = { timeout: 3, '5xx': 20, refused: 2, reset: 7, other: 0 };
+    const { message } = judge([report(STABLE, { own: tally(1000), target: tally(100, { errors: 32 }), fallbacks })]);
+    expect(message).toMatch(/^32 of 100 requests failed \(32 %: 20 5xx, 7 reset, 3 timeout\), the stable/);
+  });
+
   it('that may be chance are waited out', () => {
     const { result, message } = judge([stable(tally(10_000), tally(100, { errors: 4 }))]);
     expect(result).toBe('Inconclusive');
@@ -122,6 +128,12 @@ describe('errors', () => {
   it('of copies count', () => {
     const mirror = { compared: 20, differing: 0, failed: 80 };
     expect(judge([report(STABLE, { own: tally(100), mirror }, 0)])).toMatchObject({ result: 'Fail', errors: 80 });
+  });
+
+  it('of requests that are replayed for a shadow count once, though they are forwarded and compared', () => {
+    const mirror = { compared: 60, differing: 0, failed: 0 };
+    const shadow = report(STABLE, { own: tally(60), target: tally(60), mirror, replayed: 60 }, 0);
+    expect(judge([shadow, onTrial(tally(60), 0)])).toMatchObject({ result: 'Inconclusive', requests: 60 });
   });
 
   it('without anything to compare with do not pass, and fail when there is nothing else', () => {
@@ -224,6 +236,14 @@ describe('a shadow', () => {
     const { result, message } = judge(shadow(900));
     expect(result).toBe('Pass');
     expect(message).toContain('900 of 1,000 (90 %) answers differ');
+  });
+
+  it('is told with an example, and with how many were replayed', () => {
+    const examples = [{ time: '', output: 'scores', element: 3, stable: 0.12, target: 'NaN' }];
+    const mirror = { compared: 200, differing: 1, failed: 0 };
+    const { message } = judge([report(STABLE, { own: tally(200), mirror, examples, replayed: 30 }, 0)]);
+    expect(message).toContain('requests failed (30 were replayed), the stable');
+    expect(message).toContain('1 of 200 (0.5 %) answers differ, for example scores[3]: NaN instead of 0.12');
   });
 
   it('that differs more often than allowed fails', () => {

@@ -1,4 +1,5 @@
-import type { Analysis, Verdict } from '../../api/modeldeployment.gen.ts';
+import type { FullSpec } from '../../api/defaults.ts';
+import type { Verdict } from '../../api/modeldeployment.gen.ts';
 import { type Comparison, compare, type Evidence, widerView } from './comparisons.ts';
 import type { PodReport } from './counts.ts';
 import {
@@ -13,7 +14,7 @@ import {
   testsOf,
 } from './criteria.ts';
 import { judgeQuery, type Measurement } from './queries.ts';
-import { duration, shareAndRate, whole } from './words.ts';
+import { duration, exampleOf, shareAndRate, whole } from './words.ts';
 
 /** What a trial is judged by. */
 export interface TrialEvidence {
@@ -23,10 +24,9 @@ export interface TrialEvidence {
   measurements: readonly Measurement[];
 }
 
-/** spec.rollout.analysis with its defaults, and spec.rollout.shadow.maxDifferingPercent. */
-export interface TrialLimits {
-  analysis: Required<Omit<Analysis, 'prometheus'>> & Pick<Analysis, 'prometheus'>;
-  shadow?: { maxDifferingPercent?: number };
+/** Of spec.rollout, with its defaults; `shadow` when answers are compared. */
+export interface TrialLimits extends Pick<FullSpec['rollout'], 'analysis'> {
+  shadow?: Pick<FullSpec['rollout']['shadow'], 'maxDifferingPercent'>;
 }
 
 export type TrialVerdict = Required<Pick<Verdict, 'result' | 'message' | 'requests' | 'errors'>>;
@@ -58,7 +58,7 @@ export function judgeTrial(trial: TrialEvidence, limits: TrialLimits): TrialVerd
 }
 
 function judgeCounts(evidence: Evidence, limits: TrialLimits): Record<'bad' | 'doubtful', string[]> {
-  const { comparisons, mirror, golden } = evidence;
+  const { comparisons, mirror, golden, examples } = evidence;
   const { maxDifferingPercent } = limits.shadow ?? {};
   const tests = testsOf(comparisons, limits.analysis.minRequests);
   const found = tests.map((test) => judgeComparison(test, limits));
@@ -70,7 +70,7 @@ function judgeCounts(evidence: Evidence, limits: TrialLimits): Record<'bad' | 'd
     judgeGolden(golden),
     ...(maxDifferingPercent === undefined
       ? []
-      : [judgeDifferences({ hits: mirror.differing, total: mirror.compared }, maxDifferingPercent / 100)]),
+      : [judgeDifferences({ hits: mirror.differing, total: mirror.compared }, maxDifferingPercent / 100, examples)]),
   ];
   return {
     bad: [...wordsOf(definite, 'bad'), ...bad],
@@ -99,12 +99,12 @@ function tooFew(reports: readonly PodReport[], requests: number, minRequests: nu
   return `${whole(requests)} of at least ${whole(minRequests)} requests so far${silent}`;
 }
 
-function summary({ total, mirror }: Evidence): string {
+function summary({ total, mirror, examples, replayed }: Evidence): string {
   const view = widerView(total);
   const slow = (q: number, of: Comparison['own']): string => duration(quantile(of.latency, q));
   const timed = total.own.requests > 0 ? total.own : total.felt;
   return [
-    `${shareAndRate(countOf(view, 'errors'))} requests failed, the stable revision: ${shareAndRate(countOf(total.control, 'errors'))}`,
+    `${shareAndRate(countOf(view, 'errors'))} requests failed${replayed === 0 ? '' : ` (${whole(replayed)} were replayed)`}, the stable revision: ${shareAndRate(countOf(total.control, 'errors'))}`,
     ...(timed.latency.length === 0 || total.control.latency.length === 0
       ? []
       : [
@@ -112,6 +112,6 @@ function summary({ total, mirror }: Evidence): string {
         ]),
     ...(mirror.compared === 0
       ? []
-      : [`${shareAndRate({ hits: mirror.differing, total: mirror.compared })} answers differ`]),
+      : [`${shareAndRate({ hits: mirror.differing, total: mirror.compared })} answers differ${exampleOf(examples)}`]),
   ].join('; ');
 }

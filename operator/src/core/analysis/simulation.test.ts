@@ -34,7 +34,7 @@ interface Scene {
  * request up to 100, then every 3 %.
  */
 function untilFail({ weight, answer, judge }: Scene, most: number, random: () => number): number {
-  const comparison: Comparison = { weight, control: noTally(), felt: noTally(), own: noTally() };
+  const comparison: Comparison = { weight, control: noTally(), felt: noTally(), own: noTally(), causes: {} };
   const [test] = testsOf([comparison], 100);
   for (let n = 0; n < most;) {
     const more = Math.max(1, Math.floor(n * 0.03));

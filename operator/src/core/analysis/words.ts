@@ -1,5 +1,5 @@
-import type { Count } from './evidence.ts';
-import { rateOf } from './evidence.ts';
+import type { Difference } from '@modeldeployment/modelpack/traffic';
+import { type Count, rateOf } from './evidence.ts';
 
 const WHOLE = new Intl.NumberFormat('en-US');
 
@@ -23,4 +23,11 @@ export function duration(ms: number | undefined): string {
   if (ms === undefined) return 'more than 60 s';
   const [value, unit] = ms < 1000 ? [ms, 'ms'] : [ms / 1000, 's'];
   return `${value >= 100 ? Math.round(value) : Number(value.toPrecision(2))} ${unit}`;
+}
+
+/** ", for example scores[3]: 0.91 instead of 0.12" */
+export function exampleOf([example]: readonly Difference[]): string {
+  if (example === undefined) return '';
+  const { output, element, stable, target } = example;
+  return `, for example ${output}[${element}]: ${target} instead of ${stable}`;
 }

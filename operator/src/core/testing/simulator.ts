@@ -116,6 +116,8 @@ export class Simulator {
         spec: withDefaults(this.spec),
         status: this.status,
         ownsRollbackTo: this.ownsRollbackTo,
+        requestedBy: undefined,
+        why: undefined,
       },
       deployment: this.deployment,
       canary: this.canary,

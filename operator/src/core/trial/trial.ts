@@ -1,6 +1,7 @@
 import type { Trial, Verdict } from '../../api/modeldeployment.gen.ts';
 import type { PlannedEvent, Work } from '../actions.ts';
 import { judgeTrial, type TrialVerdict } from '../analysis/judge.ts';
+import { noteVerdict } from '../judge.ts';
 import type { World } from '../world.ts';
 import { carryOut } from './carry-out.ts';
 import type { Course } from './facts.ts';
@@ -34,6 +35,11 @@ export function pursueTrial(
   { analysis, ...wish }: Omit<Wish, 'passed'> & { analysis: TrialVerdict | undefined },
 ): TrialOutcome {
   const outcome = decided(world, work, { ...wish, passed: analysis?.result === 'Pass' });
+  const begins = (phase: Trial['phase']): boolean =>
+    outcome.trial?.phase === phase && world.model.status.trial?.phase !== phase;
+  const revision = world.revisions.find(({ number }) => number === outcome.trial?.revision);
+  if (analysis !== undefined && revision !== undefined && (begins('Promoting') || begins('Ending')))
+    work.actions.push(noteVerdict(revision, `${analysis.result}: ${analysis.message}`));
   if (outcome.trial === undefined || analysis === undefined) return outcome;
   return { ...outcome, trial: { ...outcome.trial, verdict: verdictOf(outcome.trial.verdict, analysis, world.now) } };
 }
