@@ -88,7 +88,7 @@ export async function complete(program: Command, words: readonly string[]): Prom
   const completion = completionOf(program, words);
   // The flags that were typed already say which cluster is meant, but for one that has yet to get its value.
   const typed = words.slice(0, -1);
-  program.parseOptions(typed.at(-1)?.startsWith('-') === true ? typed.slice(0, -1) : typed);
+  program.parseOptions(/^-[^=]*$/.test(typed.at(-1) ?? '') ? typed.slice(0, -1) : typed);
   const found = await candidates(program, completion).catch(() => []);
   const unfinished = words.at(-1) ?? '';
   const lines = found

@@ -16,7 +16,7 @@ const LOG = /^[EWIF]\d{4} /;
 
 /**
  * `kubectl proxy` as a child, on a socket in a folder that only this user can enter: every way of kubectl to reach and to
- * log in to a cluster works (docs/adr/0005-plugin-reaches-the-cluster-through-kubectl.md).
+ * log in to a cluster works (docs/adr/0009-plugin-reaches-the-cluster-through-kubectl.md).
  */
 export class KubectlProxy {
   /** Why the API server could not be reached, when that happened last. */

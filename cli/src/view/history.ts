@@ -91,7 +91,7 @@ export function drawRevision(shown: Recorded, before: Recorded | undefined, stat
     ['trial', shown.verdict],
     ['failed', shown.condemned],
   ];
-  const lines = facts.flatMap(([label, words]) => (words ? entry(label, words, 10, width, style) : []));
+  const lines = facts.flatMap(([label, words]) => (words ? entry(label, words, 9, width, style) : []));
   if (before === undefined) return lines;
   const changed = differences(before.recipe, shown.recipe, 'spec');
   const title = `changed since revision ${before.number}`;
