@@ -80,6 +80,25 @@ module.exports = {
       to: { path: '@tensorflow/tfjs-node' },
     },
     {
+      name: 'cli-sees-the-operator-by-its-public-face',
+      severity: 'error',
+      from: { path: '^cli/', pathNot: `${TESTS}|^cli/src/testing/` },
+      to: { path: '^operator/(?!src/public\\.ts$)|^serving-image/|^e2e/' },
+    },
+    {
+      name: 'operator-does-not-need-its-public-face',
+      severity: 'error',
+      from: { path: '^operator/' },
+      to: { path: '^operator/src/public\\.ts$' },
+    },
+    {
+      name: 'cli-views-and-decisions-are-pure',
+      comment: 'view/ draws and decide/ decides, from what they are given; no file, process, cluster or clock.',
+      severity: 'error',
+      from: { path: '^cli/src/(view|decide)/', pathNot: TESTS },
+      to: { pathNot: '^cli/src/(view|decide|family\\.ts|errors\\.ts)|^operator/src/public\\.ts$|commander|^(node:)?util$' },
+    },
+    {
       name: 'main-is-the-root',
       comment: 'main.ts wires; nobody imports it',
       severity: 'error',

@@ -3,12 +3,14 @@ import { build } from 'esbuild';
 
 const here = new URL('.', import.meta.url).pathname;
 
+/** Where the plugin is built to. */
+export const CLI = `${here}dist/kubectl-mdep`;
+
 /** Bundles the plugin into one executable file; answers its path. On PATH, kubectl finds it as `kubectl mdep`. */
 export async function buildCli(): Promise<string> {
-  const outfile = `${here}dist/kubectl-mdep`;
   await build({
     entryPoints: [`${here}src/main.ts`],
-    outfile,
+    outfile: CLI,
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -19,6 +21,6 @@ export async function buildCli(): Promise<string> {
   });
   // The file has no ending: beside a package.json of type module, node would take it for one.
   await writeFile(`${here}dist/package.json`, '{"type": "commonjs"}\n');
-  await chmod(outfile, 0o755);
-  return outfile;
+  await chmod(CLI, 0o755);
+  return CLI;
 }

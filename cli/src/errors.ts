@@ -1,7 +1,6 @@
 import { ApiError, GROUP, PLURAL } from '@modeldeployment/operator';
 import { FAILURE } from '@modeldeployment/modelpack/contract';
 import { ModelError } from '@modeldeployment/modelpack/failure';
-import { KubectlError } from './kube/kubectl.ts';
 
 /** Exit codes of kubectl-mdep; told by `kubectl mdep --help`. */
 export const EXIT = { failed: 1, usage: 2 } as const;
@@ -14,6 +13,17 @@ export class UsageError extends Error {
 /** Something is not as the command needs it; the message is for the user, and says what to do. */
 export class StateError extends Error {
   override readonly name = 'StateError';
+}
+
+/** kubectl said no. Its own words are the message. */
+export class KubectlError extends Error {
+  override readonly name = 'KubectlError';
+  constructor(
+    message: string,
+    readonly exitCode: number | undefined,
+  ) {
+    super(message);
+  }
 }
 
 /** The user ended it. */

@@ -17,6 +17,17 @@ export const stories = [
     },
   ),
 
+  story(
+    'what the operator has yet to see is not taken for current by kstatus (Flux)',
+    async ({ then, cluster, namespace }) => {
+      await then('a new ModelDeployment has an observedGeneration that is not its generation', async () => {
+        const args = ['create', '-n', namespace, '--dry-run=server', '-f', `${SAMPLES}digits.yaml`];
+        const generations = 'jsonpath={.metadata.generation} {.status.observedGeneration}';
+        assert.equal(await cluster.kubectl([...args, '-o', generations]), '1 -1');
+      });
+    },
+  ),
+
   story('the samples are accepted, and kubectl explain describes every field', async ({ then, cluster, namespace }) => {
     await then('each sample passes a strict dry run', async () => {
       for (const file of readdirSync(SAMPLES))

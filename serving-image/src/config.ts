@@ -7,7 +7,7 @@ import type { BatchLimits } from './batching/executor.ts';
 import type { Limits } from './http/admission.ts';
 import type { Patience } from './http/server.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
-import { FatalError, type EngineName } from './model/types.ts';
+import { FatalError, type EngineChoice, type EngineName } from './model/types.ts';
 
 export interface Config {
   /** Absent: all models of the repository. */
@@ -20,6 +20,8 @@ export interface Config {
   repository: string;
   format: ModelFormat | 'auto';
   engine: EngineName | 'auto';
+  /** What an earlier worker of the same version has chosen. */
+  engineChoice: EngineChoice | undefined;
   httpPort: number;
   adminPort: number;
   host: string;
@@ -32,6 +34,8 @@ export interface Config {
   hangSeconds: number;
   limits: Limits & Patience & BatchLimits;
   logLevel: string;
+  /** Part of the requests without a trace of their own that are traced; absent: none are, whatever their clients say. */
+  traceRatio: number | undefined;
   terminationLog: string;
   /** Folder of the downward-API volume. */
   podInfo: string;
@@ -66,7 +70,16 @@ export const OWN_ENV = {
   spareWorkers: 'SPARE_WORKERS',
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
   hangSeconds: 'WORKER_HANG_SECONDS',
+  /** Address of a collector of traces that speaks OTLP over HTTP; without it nothing is traced. */
+  otlp: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+  /** The same, for traces alone, with its path. */
+  otlpTraces: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  /** Part of the requests without a trace of their own that are traced (default 1). */
+  traceRatio: 'OTEL_TRACES_SAMPLER_ARG',
 } as const;
+
+/** From the supervisor to a worker, as JSON. */
+const ENGINE_CHOICE = 'ENGINE_CHOICE';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -97,6 +110,12 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       problems.push(`${name} is "${value}", expected a whole number from ${lowest} to ${highest}`);
     return number;
   };
+  const ratio = (name: string, fallback: number): number => {
+    const value = get(name) ?? String(fallback);
+    if (!/^(0|1|0?\.\d+|1\.0*)$/.test(value)) problems.push(`${name} is "${value}", expected a number from 0 to 1`);
+    return Number(value);
+  };
+  const traced = (): boolean => (get(OWN_ENV.otlpTraces) ?? get(OWN_ENV.otlp)) !== undefined;
   const policy = (): Policy => {
     const value = get(OWN_ENV.policy) ?? 'latest';
     const found = parsePolicy(value);
@@ -113,6 +132,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     repository: get(ENV.repository) ?? PATH.repository,
     format: oneOf(ENV.format, FORMATS, 'auto'),
     engine: oneOf(ENV.engine, ENGINES, 'auto'),
+    engineChoice: JSON.parse(get(ENGINE_CHOICE) ?? 'null') as EngineChoice | undefined,
     httpPort: whole(OWN_ENV.httpPort, PORT.http, 0, 65535),
     adminPort: whole(OWN_ENV.adminPort, PORT.admin, 0, 65535),
     host: get(OWN_ENV.host) ?? '::',
@@ -130,6 +150,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       headerSeconds: whole(OWN_ENV.headerSeconds, 10, 1, 3600),
       requestSeconds: whole(OWN_ENV.requestSeconds, 30, 1, 86400),
     },
+    traceRatio: traced() ? ratio(OWN_ENV.traceRatio, 1) : undefined,
     logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
     terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,
     podInfo: get(OWN_ENV.podInfo) ?? POD_INFO.path,
@@ -151,7 +172,7 @@ export const terminationLogPath = (env: Environment = process.env): string =>
  * thread is quicker, and a user's own choice stands.
  */
 export function workerEnvironment(
-  model: { name: string; version: string },
+  model: { name: string; version: string; engineChoice?: EngineChoice | undefined },
   env: Environment = process.env,
 ): Record<string, string | undefined> {
   return {
@@ -163,6 +184,7 @@ export function workerEnvironment(
     [ENV.name]: model.name,
     [ENV.version]: model.version,
     [OWN_ENV.policy]: undefined,
+    [ENGINE_CHOICE]: model.engineChoice && JSON.stringify(model.engineChoice),
   };
 }
 

@@ -262,7 +262,7 @@ describe('wrong arguments', () => {
 
 describe('completion', () => {
   it('asks kubectl with the flags that were typed, and never fails', async () => {
-    const asked = await complete(makeProgram(), ['get', '-n', 'prod', '--context', 'c', '']);
+    const asked = await complete(makeProgram(), ['get', '-n', 'prod', '--context=c', '']);
     expect(asked).toContain('--namespace=prod');
     expect(asked).toContain('--context=c');
     process.env['KUBECTL'] = '/no/such/kubectl';

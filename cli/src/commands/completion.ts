@@ -35,7 +35,7 @@ complete -F _kubectl_mdep kubectl-mdep
 `,
   zsh: `#compdef kubectl-mdep
 # zsh completion of kubectl-mdep; for "kubectl mdep" see: kubectl mdep completion --help
-_kubectl_mdep() {
+_kubectl-mdep() {
   local -a lines words_known
   lines=("\${(@f)$(kubectl-mdep ${COMPLETE} "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ \${lines[-1]} == ":${DIRECTIVE.files}" ]]; then _files; return; fi
@@ -44,7 +44,7 @@ _kubectl_mdep() {
   words_known=("\${(@)words_known/$'\\t'/:}")
   _describe 'kubectl mdep' words_known
 }
-if [ "$funcstack[1]" = "_kubectl_mdep" ]; then _kubectl_mdep "$@"; else compdef _kubectl_mdep kubectl-mdep; fi
+if [ "$funcstack[1]" = "_kubectl-mdep" ]; then _kubectl-mdep "$@"; else compdef _kubectl-mdep kubectl-mdep; fi
 `,
   fish: `# fish completion of kubectl-mdep; for "kubectl mdep" see: kubectl mdep completion --help
 function __kubectl_mdep
@@ -88,7 +88,7 @@ export async function complete(program: Command, words: readonly string[]): Prom
   const completion = completionOf(program, words);
   // The flags that were typed already say which cluster is meant, but for one that has yet to get its value.
   const typed = words.slice(0, -1);
-  program.parseOptions(typed.at(-1)?.startsWith('-') === true ? typed.slice(0, -1) : typed);
+  program.parseOptions(/^-[^=]*$/.test(typed.at(-1) ?? '') ? typed.slice(0, -1) : typed);
   const found = await candidates(program, completion).catch(() => []);
   const unfinished = words.at(-1) ?? '';
   const lines = found

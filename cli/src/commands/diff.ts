@@ -14,6 +14,7 @@ import { accessOf } from './access.ts';
 interface Options {
   filename: string;
   serverSide?: true;
+  fieldManager?: string;
   output: Format;
 }
 
@@ -26,6 +27,7 @@ export function addDiff(program: Command): void {
     .description('tell what applying a manifest would do: will pods start, and what will the operator write?')
     .requiredOption('-f, --filename <file>', 'the manifest, - for stdin, or a folder')
     .option('--server-side', 'as kubectl apply --server-side would')
+    .option('--field-manager <name>', 'with --server-side: on behalf of this manager, such as argocd-controller')
     .option('--exit-code', `end with ${STARTS_PODS} if pods would start`)
     .addOption(outputOption('json', 'yaml'))
     .addHelpText(
@@ -67,9 +69,12 @@ async function predict(session: Session, options: Options): Promise<Change[]> {
 }
 
 /** The ModelDeployments of the manifest as the API server would store them. */
-async function dryRun(session: Session, { filename, serverSide }: Options): Promise<LiveModel[]> {
+async function dryRun(session: Session, { filename, serverSide, fieldManager }: Options): Promise<LiveModel[]> {
   const flags = [...accessFlags(session.access), ...namespaceFlags(session.access)];
-  const how = serverSide === true ? ['--server-side', '--force-conflicts'] : [];
+  const how = [
+    ...(serverSide === true ? ['--server-side', '--force-conflicts'] : []),
+    ...(fieldManager === undefined ? [] : [`--field-manager=${fieldManager}`]),
+  ];
   const args = ['apply', '--dry-run=server', '-o', 'json', ...how, '-f', filename, ...flags];
   const said = await runKubectl(args, filename === '-' ? { input: await readInput(filename) } : {});
   const parsed = JSON.parse(said) as { kind: string; items?: { kind: string }[] };

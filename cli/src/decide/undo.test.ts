@@ -84,6 +84,20 @@ describe('undo', () => {
     expect(undo(sim, 2).warning).toContain('ModelLoadFailed');
   });
 
+  it('never returns by itself to a revision that was but tried', () => {
+    const sim = served(1, 2);
+    sim.applySpec(spec(3, { rollout: { strategy: 'Canary', analysis: { minRequests: 0 } } }));
+    for (let turn = 0; turn < 5; turn++) {
+      sim.reconcile();
+      sim.step();
+      sim.now += 1000;
+    }
+    expect(familyOf(sim).revisions.map(({ number }) => number)).toEqual([1, 2, 3]);
+    sim.applySpec(spec(2));
+    sim.settle();
+    expect(undo(sim).to).toBe(1);
+  });
+
   it.each([
     ['there is no other revision', served(1), undefined, 'there is no revision to return to'],
     ['it is not in the history', served(1, 2), 9, 'there is no revision 9; the history of digits has 1, 2'],

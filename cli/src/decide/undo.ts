@@ -53,7 +53,7 @@ function previousOf({ model, revisions, replicaSets }: Family, target: SpecTarge
   }
   const good = new Set(
     revisions
-      .filter(({ number, condemned }) => number !== stable?.revision && condemned === undefined)
+      .filter(({ number, condemned, served }) => number !== stable?.revision && served && condemned === undefined)
       .map(({ number }) => number),
   );
   // The Deployment numbers its ReplicaSets anew with every rollout: the order in which revisions were deployed.

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
+import { KubectlError } from '../errors.ts';
 
 /** Which cluster, as whom, and where: flags of kubectl, handed on to it as they are. */
 export interface Access {
@@ -10,17 +11,6 @@ export interface Access {
   as?: string;
   asGroup?: string[];
   namespace?: string;
-}
-
-/** kubectl said no. Its own words are the message. */
-export class KubectlError extends Error {
-  override readonly name = 'KubectlError';
-  constructor(
-    message: string,
-    readonly exitCode: number | undefined,
-  ) {
-    super(message);
-  }
 }
 
 /** The flags without the namespace, which not every command of kubectl takes. */

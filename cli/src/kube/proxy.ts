@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@modeldeployment/operator';
-import { type Access, accessFlags, explainSpawn, KubectlError, spawnKubectl } from './kubectl.ts';
+import { KubectlError } from '../errors.ts';
+import { type Access, accessFlags, explainSpawn, spawnKubectl } from './kubectl.ts';
 
 /** What `kubectl proxy` prints once it answers, and what it logs when the API server does not. */
 const READY = /^Starting to serve/m;
@@ -15,7 +16,7 @@ const LOG = /^[EWIF]\d{4} /;
 
 /**
  * `kubectl proxy` as a child, on a socket in a folder that only this user can enter: every way of kubectl to reach and to
- * log in to a cluster works (docs/adr/0005-plugin-reaches-the-cluster-through-kubectl.md).
+ * log in to a cluster works (docs/adr/0009-plugin-reaches-the-cluster-through-kubectl.md).
  */
 export class KubectlProxy {
   /** Why the API server could not be reached, when that happened last. */

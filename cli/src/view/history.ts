@@ -15,7 +15,7 @@ export interface Entry {
   digest: string;
   image: string;
   created?: string | undefined;
-  /** serves, on trial, target, failed, or nothing. */
+  /** serves, on trial, target, failed, never served, or nothing. */
   state: string;
   /** Why it failed for good. */
   condemned?: string | undefined;
@@ -35,7 +35,7 @@ export function makeHistory({ revisions, model }: Family): Entry[] {
     return target?.revision === number ? 'target' : '';
   };
   return revisions
-    .map(({ name, number, version, uri, digest, image, created, condemned, requestedBy, verdict }) => ({
+    .map(({ name, number, version, uri, digest, image, created, served, condemned, requestedBy, verdict }) => ({
       name,
       revision: number,
       version,
@@ -43,7 +43,7 @@ export function makeHistory({ revisions, model }: Family): Entry[] {
       digest,
       image,
       created,
-      state: stateOf(number) || (condemned === undefined ? '' : 'failed'),
+      state: stateOf(number) || (condemned === undefined ? (served ? '' : 'never served') : 'failed'),
       condemned,
       requestedBy,
       verdict,
@@ -64,7 +64,7 @@ const COLUMNS: readonly Column[] = [
 const TONE: Record<string, Tone> = { serves: 'good', 'on trial': 'busy', target: 'busy', failed: 'bad' };
 
 export function drawHistory(entries: readonly Entry[], { width, style, now }: Canvas): string[] {
-  const rows = entries.map(({ revision, version, state, created, digest, uri, condemned = '' }) => [
+  const rows = entries.map(({ revision, version, state, created, digest, uri, condemned, verdict }) => [
     { text: String(revision) },
     { text: version },
     { text: state, paint: (text: string) => style.paint(TONE[state] ?? 'plain', text) },
@@ -72,7 +72,7 @@ export function drawHistory(entries: readonly Entry[], { width, style, now }: Ca
     // A table of whole digests would leave no room for anything else; one revision alone shows its own.
     { text: shortDigest(digest).replace('sha256:', '') },
     { text: uri },
-    { text: condemned },
+    { text: condemned ?? verdict ?? '' },
   ]);
   return table(COLUMNS, rows, width, style);
 }
@@ -91,7 +91,7 @@ export function drawRevision(shown: Recorded, before: Recorded | undefined, stat
     ['trial', shown.verdict],
     ['failed', shown.condemned],
   ];
-  const lines = facts.flatMap(([label, words]) => (words ? entry(label, words, 10, width, style) : []));
+  const lines = facts.flatMap(([label, words]) => (words ? entry(label, words, 9, width, style) : []));
   if (before === undefined) return lines;
   const changed = differences(before.recipe, shown.recipe, 'spec');
   const title = `changed since revision ${before.number}`;

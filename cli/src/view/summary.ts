@@ -98,7 +98,11 @@ function bakingText({ revision, previous, until }: NonNullable<Tree['status']['b
 function messageOf({ status, observed }: Tree): string | undefined {
   if (!observed) return 'the operator has not seen the latest change yet';
   const told = status.conditions?.find(({ type }) => type === 'Ready');
-  return told === undefined || told.reason === 'Serving' ? undefined : `${told.reason}: ${told.message}`;
+  if (told === undefined || told.reason === 'Serving') return undefined;
+  // The verdict has a line of its own.
+  const verdict = status.trial?.verdict?.message;
+  const message = verdict === undefined ? told.message : told.message.replace(`; ${verdict}`, '');
+  return `${told.reason}: ${message}`;
 }
 
 /** The last failure, while it is that of the target, and as far as the message does not tell it. */
@@ -118,16 +122,14 @@ function failureOf(tree: Tree): string | undefined {
 }
 
 /** The same in one line, for logs. */
-export function lineOf({ status, observed }: Tree): string {
-  const { trial, ready, phase, stable } = status;
-  const told = status.conditions?.find(({ type }) => type === 'Ready');
-  const parts = [
-    observed ? (phase ?? 'Pending') : 'Pending: the operator has not seen the latest change yet',
+export function lineOf(tree: Tree): string {
+  const { trial, ready, phase, stable } = tree.status;
+  return listed([
+    tree.observed ? (phase ?? 'Pending') : 'Pending',
     `${ready ?? '0/0'} ready`,
     stable === undefined ? undefined : `revision ${stable.revision} stable`,
     trial === undefined ? undefined : `revision ${trial.revision} on trial: ${trialText(trial)}, ${trial.weight} %`,
     trial?.verdict === undefined ? undefined : `${trial.verdict.result}: ${trial.verdict.message}`,
-    told === undefined || told.reason === 'Serving' ? undefined : `${told.reason}: ${told.message}`,
-  ];
-  return listed(parts);
+    messageOf(tree),
+  ]);
 }

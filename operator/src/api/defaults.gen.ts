@@ -43,4 +43,7 @@ export const DEFAULTS = {
     },
     revisionHistoryLimit: 10,
   },
+  status: {
+    observedGeneration: -1,
+  },
 } as const;

@@ -313,7 +313,7 @@ export interface RollbackTo {
  */
 export interface ModelDeploymentStatus {
   /**
-   * metadata.generation that this status speaks of.
+   * metadata.generation that this status speaks of; -1 before the operator has seen any.
    */
   observedGeneration?: number;
   /**

@@ -3,7 +3,7 @@ import type { Predictor, Tensor } from '../model/types.ts';
 import { deadlineExceeded, queueFull } from '../protocol/errors.ts';
 import type { Inference } from '../protocol/request.ts';
 import { join, split } from './join.ts';
-import { choose, isBatchable, rowsOf, type Waiting } from './policy.ts';
+import { choose, rowsOf, type Waiting } from './policy.ts';
 
 export interface BatchLimits {
   /** Rows of a batch put together from several requests; 1 is no batching. */
@@ -57,13 +57,14 @@ export class Executor {
 
   constructor(
     private readonly predictor: Predictor,
+    /** Signatures whose rows do not depend on one another. */
+    batched: ReadonlySet<string>,
     readonly limits: BatchLimits,
     /** A signature is batched no more: the model's first dimension turned out to be no batch dimension. */
     private readonly onNotBatchable: (signature: string) => void,
     private readonly clock: Clock = LOOP,
   ) {
-    const signatures = [...predictor.signatures].filter(([, signature]) => isBatchable(signature));
-    this.#batchable = new Set(limits.batchRows > 1 ? signatures.map(([name]) => name) : []);
+    this.#batchable = new Set(limits.batchRows > 1 ? batched : []);
   }
 
   /** Whether requests for this signature are put together. */

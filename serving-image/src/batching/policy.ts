@@ -4,7 +4,7 @@
  * Nothing ever waits for company: whenever the engine is free, it is given what is there by then. Requests arrive while
  * it is busy, so that batches grow with the load and an idle server answers at once, without any timer.
  */
-import type { Signature, Tensor } from '../model/types.ts';
+import type { Tensor } from '../model/types.ts';
 
 /** A request as far as it matters here. */
 export interface Waiting {
@@ -59,13 +59,7 @@ function sameRow(a: readonly number[], b: readonly number[]): boolean {
   return true;
 }
 
-/** Whether rows of different requests can be put together: the first size of every tensor is free, so it counts rows. */
-export function isBatchable({ inputs, outputs }: Signature): boolean {
-  const all = [...inputs, ...outputs];
-  return inputs.length > 0 && all.every(({ shape, unknownRank }) => !unknownRank && shape[0] === -1);
-}
-
-/** Rows of a request for such a signature; undefined when its inputs do not agree on their number. */
+/** Rows of a request for a signature of rows; undefined when its inputs do not agree on their number. */
 export function rowsOf(inputs: readonly Tensor[]): number | undefined {
   const rows = inputs[0]?.shape[0];
   return inputs.every(({ shape }) => shape[0] === rows) ? rows : undefined;

@@ -1,5 +1,4 @@
 import { FatalError, type Engine, type EngineName, type ModelFormat } from '../model/types.ts';
-import { addonPath } from './tensorflow/addon.ts';
 
 /** Engines are imported when chosen: TensorFlow's takes hundreds of megabytes, and may not be installed. */
 const START: Record<EngineName, () => Promise<Engine>> = {
@@ -8,7 +7,7 @@ const START: Record<EngineName, () => Promise<Engine>> = {
   cpu: async () => (await import('./cpu.ts')).cpu(),
 };
 
-/** Engines to try, best first. Pure. @throws FatalError BadConfiguration, ModelLoadFailed */
+/** Engines that may run a model. Pure. @throws FatalError BadConfiguration */
 export function candidates(wanted: EngineName | 'auto', format: ModelFormat, native: boolean): EngineName[] {
   if (format === 'SavedModel' && wanted !== 'auto' && wanted !== 'tensorflow') {
     throw new FatalError(
@@ -26,15 +25,13 @@ export function candidates(wanted: EngineName | 'auto', format: ModelFormat, nat
   return format === 'SavedModel' ? ['tensorflow'] : [...(native ? (['tensorflow'] as const) : []), 'wasm', 'cpu'];
 }
 
-/** Starts the first engine that starts. @throws FatalError */
-export async function startEngine(wanted: EngineName | 'auto', format: ModelFormat): Promise<Engine> {
-  const problems: string[] = [];
-  for (const name of candidates(wanted, format, addonPath() !== undefined)) {
-    try {
-      return await START[name]();
-    } catch (error) {
-      problems.push(`${name}: ${(error as Error).message}`);
-    }
+/** @throws FatalError ModelLoadFailed when it does not start on this machine */
+export async function startEngine(name: EngineName): Promise<Engine> {
+  try {
+    return await START[name]();
+  } catch (error) {
+    throw new FatalError('ModelLoadFailed', `the engine ${name} did not start: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
-  throw new FatalError('ModelLoadFailed', `no engine started (${problems.join('; ')})`);
 }

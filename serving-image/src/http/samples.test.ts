@@ -11,6 +11,7 @@ const MODEL: ServedModel = {
   version: '1',
   format: 'SavedModel',
   engine: 'cpu',
+  engineReason: 'it was asked for',
   signatures: new Map([
     [
       'serving_default',

@@ -57,7 +57,9 @@ export function compare(
 
 const show = (value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value);
 
-function same(got: unknown, expected: unknown, { absolute, relative }: Tolerance): boolean {
+/** Whether two elements are equal but for rounding. */
+export function same(got: unknown, expected: unknown, { absolute, relative }: Tolerance): boolean {
+  if (expected instanceof Uint8Array) return show(got) === show(expected);
   if (typeof expected === 'string') return show(got) === expected || String(got) === expected;
   const [a, b] = [Number(got), Number(expected)];
   return Object.is(a, b) || Math.abs(a - b) <= Math.max(absolute, relative * Math.abs(b));

@@ -1,10 +1,13 @@
 import { listFiles } from '@modeldeployment/modelpack';
+import { chooseEngine } from '../engines/choose.ts';
+import type { BatchLimits } from '../batching/executor.ts';
 import { startEngine } from '../engines/index.ts';
 import { findModel, type Choice } from './repository.ts';
-import type { EngineName, Predictor, ServedModel } from './types.ts';
-import { warmUp } from './warmup.ts';
+import { servedModel } from './served.ts';
+import type { EngineChoice, EngineName, Predictor, ServedModel } from './types.ts';
+import { warmUp, type WarmedUp } from './warmup.ts';
 
-export interface LoadedModel {
+export interface LoadedModel extends WarmedUp {
   model: ServedModel;
   predictor: Predictor;
   /** Folder of the version that is served. */
@@ -13,34 +16,29 @@ export interface LoadedModel {
   warmupSeconds: number;
   /** Size of the files. */
   modelBytes: number;
-  /** What did not go well and does not matter, in words. */
-  notes: readonly string[];
 }
 
-const DEFAULT_SIGNATURE = 'serving_default';
-/** Rows with which a model is warmed up: what a single request has, and a full batch. */
-const BATCH_SIZES = [1, 32] as const;
-
-/** From a folder to a model that has answered. @throws FatalError */
-export async function loadModel(choice: Choice & { engine: EngineName | 'auto' }): Promise<LoadedModel> {
+/** `known`: an earlier choice of the engine for this very model. @throws FatalError */
+export async function loadModel(
+  choice: Choice & { engine: EngineName | 'auto'; limits: Pick<BatchLimits, 'batchRows'> },
+  known?: EngineChoice,
+): Promise<LoadedModel> {
   const started = performance.now();
   const folder = await findModel(choice);
-  const engine = await startEngine(choice.engine, folder.format);
+  const chosen = known ?? (await chooseEngine(choice.engine, folder));
+  const engine = await startEngine(chosen.engine);
   const predictor = await engine.load(folder);
-  const { signatures } = predictor;
-  const defaultSignature = signatures.has(DEFAULT_SIGNATURE)
-    ? DEFAULT_SIGNATURE
-    : ([...signatures.keys()][0] ?? DEFAULT_SIGNATURE);
-  const { name, version, format } = folder;
-  const model: ServedModel = { name, version, format, engine: engine.name, signatures, defaultSignature };
+  const model = servedModel(folder, chosen, predictor.signatures);
   const loaded = performance.now();
-  const notes = await warmUp(predictor, model, folder.directory, BATCH_SIZES);
+  // What a single request has, and a full batch.
+  const batchSizes = [...new Set([1, choice.limits.batchRows])];
+  const warmedUp = await warmUp(predictor, model, folder.directory, batchSizes);
   return {
     model,
     predictor,
     directory: folder.directory,
     loadSeconds: (loaded - started) / 1000,
-    notes,
+    ...warmedUp,
     modelBytes: (await listFiles(folder.directory)).reduce((sum, { size }) => sum + size, 0),
     warmupSeconds: (performance.now() - loaded) / 1000,
   };

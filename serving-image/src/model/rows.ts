@@ -32,7 +32,9 @@ function blank(dtype: DataType, size: number): TensorData {
 /** Whether all tensors have a free first dimension: rows that are independent of one another. */
 export function isBatched(signature: Signature | undefined): boolean {
   const tensors = signature ? [...signature.inputs, ...signature.outputs] : [];
-  return (signature?.inputs.length ?? 0) > 0 && tensors.every(({ shape }) => shape[0] === -1);
+  return (
+    (signature?.inputs.length ?? 0) > 0 && tensors.every(({ shape, unknownRank }) => !unknownRank && shape[0] === -1)
+  );
 }
 
 /** The same rows again and again, until there are so many. */

@@ -35,6 +35,21 @@ export interface Tensor {
 
 export type EngineName = 'tensorflow' | 'wasm' | 'cpu';
 
+/** The engine that runs a model, and why it does, in words. */
+export interface EngineChoice {
+  engine: EngineName;
+  reason: string;
+}
+
+/** How long one run of a model takes on an engine, in milliseconds. */
+export interface Measurement {
+  engine: EngineName;
+  oneMs: number;
+  /** With `batchRows` rows; where the model knows no batches the same as `oneMs`. */
+  batchMs: number;
+  batchRows: number;
+}
+
 /** A model folder as it was found on disk, before any engine has seen it. */
 export interface ModelFolder {
   name: string;
@@ -50,6 +65,8 @@ export interface ServedModel {
   version: string;
   format: ModelFormat;
   engine: EngineName;
+  /** Why it is this engine, in words. */
+  engineReason: string;
   signatures: ReadonlyMap<string, Signature>;
   /** Key into `signatures` for requests that name none. */
   defaultSignature: string;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isBatched, repeated, zeros } from './rows.ts';
+import { repeated, zeros } from './rows.ts';
 import { RunError, type Predictor, type ServedModel, type Signature, type Tensor } from './types.ts';
 import { GOLDEN_FILE, RECORDED_FILE, warmUp, WARMUP_FILE } from './warmup.ts';
 
@@ -33,6 +33,7 @@ const model = (signatures: Record<string, Signature>): ServedModel => ({
   version: '1',
   format: 'TFJSGraph',
   engine: 'cpu',
+  engineReason: 'it was asked for',
   signatures: new Map(Object.entries(signatures)),
   defaultSignature: Object.keys(signatures)[0] ?? '',
 });
@@ -52,7 +53,7 @@ const predictor: Predictor = {
 };
 
 const warm = (signatures: Record<string, Signature> = { serving_default: SUM }, sizes: number[] = []) =>
-  warmUp(predictor, model(signatures), folder, sizes);
+  warmUp(predictor, model(signatures), folder, sizes).then(({ notes }) => notes);
 
 async function put(file: string, content: unknown): Promise<void> {
   await mkdir(dirname(join(folder, file)), { recursive: true });
@@ -106,6 +107,24 @@ describe('a model that is warmed up', () => {
       reason: 'WarmupFailed',
       message: 'signature serving_default, all inputs zero: too many',
     });
+  });
+
+  it('may have rows that depend on one another, which are not to be put together', async () => {
+    // What is taken from the first row grows with the batch.
+    const together: Predictor = {
+      signatures: new Map(),
+      async predict(signature, inputs) {
+        const [y] = await predictor.predict(signature, inputs);
+        return y ? [{ ...y, data: Float32Array.from(y.data as Float32Array, (value) => value / y.data.length) }] : [];
+      },
+    };
+    await put(WARMUP_FILE, { requests: [body(1, 2)] });
+    const ask = (of: Predictor) => warmUp(of, model({ serving_default: SUM }), folder, [1, 5]);
+    expect(await ask(together)).toEqual({
+      batched: new Set(),
+      notes: ['signature serving_default with 5 rows: output y depends on the other rows; requests are run one by one'],
+    });
+    expect(await ask(predictor)).toEqual({ batched: new Set(['serving_default']), notes: [] });
   });
 
   it('is not asked for batches that would take long', async () => {
@@ -206,12 +225,5 @@ describe('rows that are made up', () => {
     expect(repeated([{ name: 'c', dtype: 'BYTES', shape: [2], data: bytes }], 3)).toEqual([
       { name: 'c', dtype: 'BYTES', shape: [3], data: [bytes[0], bytes[1], bytes[0]] },
     ]);
-  });
-
-  it('make sense only where every tensor has rows', () => {
-    expect(isBatched(SUM)).toBe(true);
-    expect(isBatched(undefined)).toBe(false);
-    expect(isBatched({ ...SUM, inputs: [] })).toBe(false);
-    expect(isBatched({ ...SUM, inputs: [...SUM.inputs, { name: 'k', dtype: 'INT32', shape: [] }] })).toBe(false);
   });
 });

@@ -9,7 +9,7 @@ import { jsonTextOf } from '../protocol/json/text.ts';
 import { decodePredict } from '../protocol/v1/predict.ts';
 import { decodeInfer } from '../protocol/v2/decode.ts';
 import { frameOf } from '../protocol/v2/framing.ts';
-import { compare, readTolerance, type ExpectedOutput, type Tolerance } from './golden.ts';
+import { compare, DEFAULT_TOLERANCE, readTolerance, same, type ExpectedOutput, type Tolerance } from './golden.ts';
 import { readPredictionLogs, type LoggedRequest } from './prediction-log.ts';
 import { isBatched, repeated, zeros } from './rows.ts';
 import { FatalError, RunError, type Predictor, type ServedModel, type Tensor } from './types.ts';
@@ -33,10 +33,16 @@ export interface Ask {
   request?: { protocol: 'v1' | 'v2'; body: object };
 }
 
+export interface WarmedUp {
+  /** Signatures whose rows can be run together with those of other requests: they do not depend on one another. */
+  batched: ReadonlySet<string>;
+  /** What did not go well and does not matter, in words. */
+  notes: readonly string[];
+}
+
 /**
  * Asks the model everything its folder holds, and each signature once with each of these numbers of rows, as batches will
  * have them.
- * @returns what did not go well and does not matter, in words
  * @throws FatalError WarmupFailed
  */
 export async function warmUp(
@@ -44,21 +50,29 @@ export async function warmUp(
   model: ServedModel,
   directory: string,
   batchSizes: readonly number[],
-): Promise<string[]> {
+): Promise<WarmedUp> {
+  const asks = await readAsks(directory, model);
+  for (const ask of asks) await attempt(ask.what, () => answer(predictor, ask));
+  const samples = new Map(asks.map((ask) => [ask.signature, ask]));
+  const notes: string[] = [];
+  const batched = new Set([...model.signatures].filter(([, specs]) => isBatched(specs)).map(([name]) => name));
+  for (const { signature, inputs } of samples.values()) {
+    if (!batched.has(signature)) continue;
+    const tried = await tryBatches(predictor, signature, inputs, batchSizes);
+    notes.push(...tried.notes);
+    if (tried.dependent) batched.delete(signature);
+  }
+  return { batched, notes };
+}
+
+/** The requests in the folder of a model, or zeros for each signature. @throws FatalError WarmupFailed */
+export async function readAsks(directory: string, model: ServedModel): Promise<Ask[]> {
   const own = [
     ...(await written(directory, WARMUP_FILE, model)),
     ...(await recorded(directory, model)),
     ...(await written(directory, GOLDEN_FILE, model)),
   ];
-  const asks = own.length > 0 ? own : zeroAsks(model);
-  for (const ask of asks) await attempt(ask.what, () => answer(predictor, ask));
-  const samples = new Map(asks.map((ask) => [ask.signature, ask]));
-  const notes: string[] = [];
-  for (const { signature, inputs } of samples.values()) {
-    if (isBatched(model.signatures.get(signature)))
-      notes.push(...(await tryBatches(predictor, signature, inputs, batchSizes)));
-  }
-  return notes;
+  return own.length > 0 ? own : zeroAsks(model);
 }
 
 async function answer(predictor: Predictor, { signature, inputs, expected }: Ask): Promise<void> {
@@ -73,9 +87,10 @@ async function tryBatches(
   signature: string,
   inputs: Tensor[],
   sizes: readonly number[],
-): Promise<string[]> {
+): Promise<{ dependent: boolean; notes: string[] }> {
   const notes: string[] = [];
   let perRow = 0;
+  let single: Tensor[] | undefined;
   for (const rows of sizes) {
     const what = `signature ${signature} with ${rows} rows`;
     if (perRow * rows > LONGEST_BATCH_MS) {
@@ -85,14 +100,28 @@ async function tryBatches(
     const batch = repeated(inputs, rows);
     const started = performance.now();
     try {
-      await predictor.predict(signature, batch);
+      const outputs = await predictor.predict(signature, batch);
       perRow = (performance.now() - started) / rows;
+      if (rows === 1) single = outputs;
+      const differing = single && firstRowDiffers(single, outputs);
+      if (differing === undefined) continue;
+      notes.push(`${what}: output ${differing} depends on the other rows; requests are run one by one`);
+      return { dependent: true, notes };
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       notes.push(`${what}: ${error.message}`);
     }
   }
-  return notes;
+  return { dependent: false, notes };
+}
+
+/** The output whose first row is not the one that this row gets when it is alone. */
+function firstRowDiffers(alone: readonly Tensor[], batch: readonly Tensor[]): string | undefined {
+  const differs = ({ name, data }: Tensor) => {
+    const other = batch.find((output) => output.name === name)?.data;
+    return !Array.from(data as ArrayLike<unknown>).every((value, i) => same(other?.[i], value, DEFAULT_TOLERANCE));
+  };
+  return alone.find(differs)?.name;
 }
 
 function zeroAsks(model: ServedModel): Ask[] {

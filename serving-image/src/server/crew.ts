@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { workerEnvironment } from '../config.ts';
+import type { EngineChoice } from '../model/types.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import { pick, surplus, type Load } from './dispatch.ts';
 import { stopReading } from './handle.ts';
@@ -17,6 +18,7 @@ export interface Arrival {
 
 interface Member {
   child: ChildProcess;
+  unit: number;
   /** Sent, not yet taken. */
   waiting: Map<number, Arrival>;
   open: number;
@@ -56,6 +58,8 @@ const SNAPSHOT_MS = 500;
 export class Crew {
   readonly #members = new Map<number, Member>();
   readonly #asks = new Map<number, (snapshot: Snapshot) => void>();
+  /** Engines of units, chosen by their first workers: choosing takes seconds, and all should have the same. */
+  readonly #choices = new Map<number, EngineChoice>();
   #nextId = 1;
   #nextAsk = 1;
   #nextConnection = 1;
@@ -71,14 +75,14 @@ export class Crew {
   readonly door = (id: number): string =>
     this.folders.doors === undefined ? '' : join(this.folders.doors, String(id));
 
-  spawn(model: { name: string; version: string }): number {
+  spawn({ id: unit, name, version }: { id: number; name: string; version: string }): number {
     const id = this.#nextId++;
     const ledger = Ledger.create(this.folders.scratch);
     const child = fork(this.program, ['worker', this.door(id)], {
-      env: workerEnvironment(model),
+      env: workerEnvironment({ name, version, engineChoice: this.#choices.get(unit) }),
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ledger.fd],
     });
-    const member: Member = { child, waiting: new Map(), open: 0, snapshot: undefined, ledger };
+    const member: Member = { child, unit, waiting: new Map(), open: 0, snapshot: undefined, ledger };
     this.#members.set(id, member);
     child.on('message', (message: ToSupervisor, socket?: Socket) => this.#onMessage(id, member, message, socket));
     // A worker that cannot be started or reached ends, which is told below.
@@ -171,6 +175,8 @@ export class Crew {
       if (socket) this.#onReturned(socket);
     } else if (message.type === 'closed') {
       member.open -= message.count;
+    } else if (message.type === 'ready') {
+      this.#choices.set(member.unit, { engine: message.engine, reason: message.reason });
     } else if (message.type === 'snapshot') {
       member.snapshot = message.snapshot;
       this.#asks.get(message.ask)?.(message.snapshot);

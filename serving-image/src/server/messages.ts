@@ -2,7 +2,7 @@
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import type { Catalog } from '../model/catalog.ts';
-import type { EngineName } from '../model/types.ts';
+import type { EngineChoice } from '../model/types.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -28,7 +28,7 @@ export type ToWorker =
   | ({ type: 'exposition'; ask: number } & Exposition);
 
 export type ToSupervisor =
-  | { type: 'ready'; model: string; version: string; engine: EngineName; loadSeconds: number; warmupSeconds: number }
+  | ({ type: 'ready'; model: string; version: string; loadSeconds: number; warmupSeconds: number } & EngineChoice)
   | { type: 'failed'; report: FailureReport }
   /** The event loop turns. */
   | { type: 'alive'; snapshot: Snapshot }

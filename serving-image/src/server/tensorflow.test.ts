@@ -21,7 +21,7 @@ afterAll(() => bench.dispose());
 
 async function serve(name: string, make: (folder: string) => Promise<void>): Promise<Running> {
   await make(join(bench.models, name, '1'));
-  const server = await bench.start({ MODEL_NAME: name, MODEL_VERSION: '1' });
+  const server = await bench.start({ MODEL_NAME: name, MODEL_VERSION: '1', MODEL_ENGINE: 'tensorflow' });
   expect(await server.logged('worker ready')).toMatchObject({ engine: 'tensorflow' });
   return server;
 }

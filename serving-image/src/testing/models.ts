@@ -162,6 +162,40 @@ export async function denseGraphModel(folder: string, weightsPath = 'weights.bin
   await writeModel(folder, model);
 }
 
+/** The product without the bias, by an operation that the engine wasm does not have. */
+export async function einsumGraphModel(folder: string): Promise<void> {
+  const node = (name: string, op: string, input: string[], attr: object) => ({ name, op, input, attr });
+  await writeModel(folder, {
+    format: 'graph-model',
+    modelTopology: {
+      node: [
+        node('x', 'Placeholder', [], { dtype: float, shape: { shape: shape(-1, 3) } }),
+        node('w', 'Const', [], { dtype: float, value: { tensor: { dtype: 'DT_FLOAT', tensorShape: shape(3, 2) } } }),
+        node('b', 'Const', [], { dtype: float, value: { tensor: { dtype: 'DT_FLOAT', tensorShape: shape(2) } } }),
+        node('y', 'Einsum', ['x', 'w'], {
+          equation: { s: Buffer.from('ij,jk->ik').toString('base64') },
+          N: { i: '2' },
+          T: float,
+        }),
+      ],
+      versions: { producer: 1286 },
+    },
+    signature: {
+      inputs: { x: { name: 'x:0', dtype: 'DT_FLOAT', tensorShape: shape(-1, 3) } },
+      outputs: { y: { name: 'y:0', dtype: 'DT_FLOAT', tensorShape: shape(-1, 2) } },
+    },
+    weightsManifest: [
+      {
+        paths: ['weights.bin'],
+        weights: [
+          { name: 'w', shape: [3, 2], dtype: 'float32' },
+          { name: 'b', shape: [2], dtype: 'float32' },
+        ],
+      },
+    ],
+  });
+}
+
 /** The same function again, as a TensorFlow.js layers model. */
 export async function denseLayersModel(folder: string): Promise<void> {
   const weights = [

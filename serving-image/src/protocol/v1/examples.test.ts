@@ -26,6 +26,7 @@ const model: ServedModel = {
   version: '1',
   format: 'SavedModel',
   engine: 'tensorflow',
+  engineReason: 'it was asked for',
   signatures: new Map([
     ['serving_default', signature('classify')],
     ['regress', signature('regress')],

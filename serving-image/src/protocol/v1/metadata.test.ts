@@ -7,6 +7,7 @@ const model: ServedModel = {
   version: '123',
   format: 'SavedModel',
   engine: 'tensorflow',
+  engineReason: 'it was asked for',
   signatures: new Map([
     [
       'serving_default',

@@ -12,6 +12,7 @@ function served(inputs: TensorSpec[]): ServedModel {
     version: '123',
     format: 'SavedModel',
     engine: 'tensorflow',
+    engineReason: 'it was asked for',
     signatures,
     defaultSignature: 'serving_default',
   };

@@ -13,6 +13,7 @@ function served(inputs: TensorSpec[], outputs: TensorSpec[] = []): ServedModel {
     version: '1',
     format: 'SavedModel',
     engine: 'tensorflow',
+    engineReason: 'it was asked for',
     signatures: new Map([['serving_default', { inputs, outputs }]]),
     defaultSignature: 'serving_default',
   };

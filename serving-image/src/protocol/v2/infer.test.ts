@@ -13,6 +13,7 @@ function served(inputs: TensorSpec[], outputs: TensorSpec[] = []): ServedModel {
     version: '3',
     format: 'SavedModel',
     engine: 'tensorflow',
+    engineReason: 'it was asked for',
     signatures,
     defaultSignature: 'serving_default',
   };

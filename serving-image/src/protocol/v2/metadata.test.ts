@@ -7,6 +7,7 @@ const model: ServedModel = {
   version: '3',
   format: 'SavedModel',
   engine: 'tensorflow',
+  engineReason: 'it was asked for',
   signatures: new Map([
     [
       'serving_default',
@@ -27,6 +28,7 @@ describe('metadata', () => {
       platform: 'tensorflow_savedmodel',
       inputs: [{ name: 'image', datatype: 'FP32', shape: [-1, 2] }],
       outputs: [{ name: 'label', datatype: 'BYTES', shape: [-1] }],
+      properties: { engine: 'tensorflow', engine_reason: 'it was asked for' },
     });
   });
 

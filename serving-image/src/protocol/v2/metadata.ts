@@ -34,6 +34,7 @@ export function modelMetadata(model: ServedModel, versions: readonly string[]): 
     platform: PLATFORM[model.format],
     inputs: inputs.map(describe),
     outputs: outputs.map(describe),
+    properties: { engine: model.engine, engine_reason: model.engineReason },
   });
 }
 
