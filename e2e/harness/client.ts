@@ -66,14 +66,17 @@ export class Client {
   }
 
   /**
-   * Starts a closed loop of `concurrency` clients against one inference URL. `body` and `expected` are names of files
-   * given to `start`.
+   * Starts to ask one inference URL without end: with a number as `load` so many clients in a closed loop, with `200/s` so
+   * often a second whatever becomes of it. `body` and `expected` are names of files given to `start`.
    */
-  loop(url: string, concurrency: number, body: string, expected: string): Loop {
-    const args = ['/scripts/loop.mjs', url, String(concurrency), `/scripts/${body}`, `/scripts/${expected}`];
+  loop(url: string, load: number | `${number}/s`, body: string, expected: string): Loop {
+    const args = ['/scripts/loop.mjs', url, String(load), `/scripts/${body}`, `/scripts/${expected}`];
     return new Loop(this.cluster, ['exec', '-i', '-n', this.namespace, POD, '--', 'node', ...args]);
   }
 }
+
+/** Requests of all loops of this run together. */
+export const allRequests = { total: 0, failed: 0 };
 
 /** A running request loop. */
 export class Loop {
@@ -97,6 +100,8 @@ export class Loop {
     this.child.stdin.end('stop\n');
     await this.ended;
     if (!this.latest.done) throw new Error(`the request loop broke off: ${this.stderr.trim()}`);
+    allRequests.total += this.latest.total;
+    allRequests.failed += this.latest.failed;
     return this.latest;
   }
 

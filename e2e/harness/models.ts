@@ -58,6 +58,12 @@ export class Models {
     return { folder, dispose: () => rmSync(root, { recursive: true, force: true }) };
   }
 
+  /** The golden request in TensorFlow Serving's form. */
+  predictBody(version: 'v1' | 'v2'): string {
+    const { inputs } = JSON.parse(this.golden(version).body) as { inputs: { name: string; data: number[] }[] };
+    return JSON.stringify({ inputs: Object.fromEntries(inputs.map(({ name, data }) => [name, [data]])) });
+  }
+
   /** Request and expected answer of digits v1 or v2. */
   golden(version: 'v1' | 'v2'): Golden {
     const file = join(MODELS, 'digits', version, 'golden.json');

@@ -44,6 +44,7 @@ export async function play(
       (client ??= Client.start(cluster, namespace, images.serving, {
         'v1.json': golden.v1.body,
         'v2.json': golden.v2.body,
+        'predict.json': models.predictBody('v1'),
         'expected.json': JSON.stringify({ 1: golden.v1.answer, 2: golden.v2.answer }),
       })),
     given: step('given'),

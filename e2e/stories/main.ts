@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
 import { down } from '../cluster/index.ts';
+import { allRequests } from '../harness/client.ts';
 import { Progress } from '../harness/progress.ts';
 import { play } from '../harness/play.ts';
 import { setStage, type Stage } from '../harness/stage.ts';
@@ -64,6 +65,7 @@ async function main(): Promise<number> {
     );
     const results = { passed: 0, failed: 0, skipped: 0 };
     for (const story of stories) results[await play(story, stage, progress, { all: options.all })]++;
+    console.log(`\nrequests of all stories: ${allRequests.total}, failed: ${allRequests.failed}`);
     console.log(`\nwhere the time went\n${progress.report()}\n`);
     console.log(`${results.passed} passed, ${results.failed} failed, ${results.skipped} skipped`);
     if (results.skipped > 0) console.log(pc.dim('skipped: this cluster lacks what the story needs, or it takes --all'));

@@ -143,7 +143,7 @@ export const stories = [
         ['get', 'nodes'],
         ['create', 'roles'],
         ['create', 'clusterrolebindings'],
-        ['delete', 'deployments'],
+        ['update', 'deployments'],
         ['delete', 'modeldeployments'],
         ['update', 'customresourcedefinitions'],
       ]) {

@@ -34,6 +34,8 @@ export interface Config {
   hangSeconds: number;
   limits: Limits & Patience & BatchLimits;
   logLevel: string;
+  /** Part of the requests without a trace of their own that are traced; absent: none are, whatever their clients say. */
+  traceRatio: number | undefined;
   terminationLog: string;
   /** Folder of the downward-API volume. */
   podInfo: string;
@@ -68,6 +70,12 @@ export const OWN_ENV = {
   spareWorkers: 'SPARE_WORKERS',
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
   hangSeconds: 'WORKER_HANG_SECONDS',
+  /** Address of a collector of traces that speaks OTLP over HTTP; without it nothing is traced. */
+  otlp: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+  /** The same, for traces alone, with its path. */
+  otlpTraces: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  /** Part of the requests without a trace of their own that are traced (default 1). */
+  traceRatio: 'OTEL_TRACES_SAMPLER_ARG',
 } as const;
 
 /** From the supervisor to a worker, as JSON. */
@@ -102,6 +110,12 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       problems.push(`${name} is "${value}", expected a whole number from ${lowest} to ${highest}`);
     return number;
   };
+  const ratio = (name: string, fallback: number): number => {
+    const value = get(name) ?? String(fallback);
+    if (!/^(0|1|0?\.\d+|1\.0*)$/.test(value)) problems.push(`${name} is "${value}", expected a number from 0 to 1`);
+    return Number(value);
+  };
+  const traced = (): boolean => (get(OWN_ENV.otlpTraces) ?? get(OWN_ENV.otlp)) !== undefined;
   const policy = (): Policy => {
     const value = get(OWN_ENV.policy) ?? 'latest';
     const found = parsePolicy(value);
@@ -136,6 +150,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       headerSeconds: whole(OWN_ENV.headerSeconds, 10, 1, 3600),
       requestSeconds: whole(OWN_ENV.requestSeconds, 30, 1, 86400),
     },
+    traceRatio: traced() ? ratio(OWN_ENV.traceRatio, 1) : undefined,
     logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
     terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,
     podInfo: get(OWN_ENV.podInfo) ?? POD_INFO.path,

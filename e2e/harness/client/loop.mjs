@@ -1,18 +1,34 @@
-// Runs in a pod of the serving image (node, no shell): a closed loop of clients against one URL.
-//   node loop.mjs URL CONCURRENCY BODY_FILE EXPECTED_FILE
+// Runs in a pod of the serving image (node, no shell): clients against one URL.
+//   node loop.mjs URL LOAD BODY_FILE EXPECTED_FILE
+// LOAD: `8` is a closed loop of eight clients, each asks again when it is answered; `200/s` an open loop, which asks two
+// hundred times a second whatever becomes of the requests before.
 // stdin: a line `stop` (or its end) ends it. stdout: one JSON line a second, and a last one with {done: true}.
 // A request counts as failed when it is answered by anything else than 200, not at all, or by other numbers than those
 // of one of the versions in EXPECTED_FILE ({"<version>": [numbers]}). Nothing is tried again.
 import http from 'node:http';
 import { readFileSync } from 'node:fs';
 
-const [url, concurrency, bodyFile, expectedFile] = process.argv.slice(2);
+const [url, load, bodyFile, expectedFile] = process.argv.slice(2);
 const body = readFileSync(bodyFile);
-const expected = JSON.parse(readFileSync(expectedFile, 'utf8'));
-const agent = new http.Agent({ keepAlive: true, maxSockets: Number(concurrency) });
+const expected = Object.entries(JSON.parse(readFileSync(expectedFile, 'utf8')));
+const rate = load.endsWith('/s') ? Number.parseFloat(load) : undefined;
+const agent = new http.Agent({ keepAlive: true, maxSockets: rate === undefined ? Number(load) : 512 });
 const headers = { 'content-type': 'application/json', 'content-length': body.length };
 const count = { total: 0, failed: 0, versions: {}, failures: {}, latencies: [] };
 let stopping = false;
+
+/** Numbers of the first output, in either protocol. */
+function numbersOf(answer) {
+  return answer.outputs?.[0]?.data ?? [answer.predictions ?? answer.outputs ?? []].flat(Infinity);
+}
+
+function versionOf(answer) {
+  const numbers = numbersOf(answer);
+  const found = expected.find(([, wanted]) => wanted.every((value, i) => Math.abs(value - numbers[i]) <= 1e-5))?.[0];
+  if (found === undefined) return { why: 'wrong numbers' };
+  const told = answer.model_version;
+  return told === undefined || told === found ? { version: found } : { why: `version ${told} answers as ${found}` };
+}
 
 function once() {
   return new Promise((resolve) => {
@@ -31,12 +47,8 @@ function once() {
       response.on('error', (error) => fail(`response ${error.code ?? error.message}`));
       response.on('end', () => {
         if (response.statusCode !== 200) return fail(`status ${response.statusCode}`);
-        const answer = JSON.parse(Buffer.concat(chunks).toString());
-        const version = answer.model_version;
-        const wanted = expected[version];
-        const data = answer.outputs?.[0]?.data;
-        if (wanted === undefined) return fail(`version ${version}`);
-        if (!wanted.every((value, i) => Math.abs(value - data[i]) <= 1e-5)) return fail('wrong numbers');
+        const { version, why } = versionOf(JSON.parse(Buffer.concat(chunks).toString()));
+        if (why !== undefined) return fail(why);
         count.versions[version] = (count.versions[version] ?? 0) + 1;
         count.latencies.push(performance.now() - started);
         resolve();
@@ -46,11 +58,29 @@ function once() {
   });
 }
 
-async function worker() {
+async function client() {
   while (!stopping) {
     await once();
     count.total++;
   }
+}
+
+/** Asks when it is time, and makes up for what a busy machine delayed. */
+async function openLoop() {
+  const started = performance.now();
+  const pending = new Set();
+  for (let asked = 0; !stopping; ) {
+    const due = Math.floor(((performance.now() - started) / 1000) * rate);
+    for (; asked < due; asked++) {
+      const one = once().then(() => {
+        count.total++;
+        pending.delete(one);
+      });
+      pending.add(one);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000 / rate));
+  }
+  await Promise.all(pending);
 }
 
 function report(done) {
@@ -63,7 +93,8 @@ function report(done) {
 process.stdin.on('data', (text) => (stopping ||= String(text).includes('stop')));
 process.stdin.on('end', () => (stopping = true));
 const timer = setInterval(() => report(false), 1000);
-await Promise.all(Array.from({ length: Number(concurrency) }, worker));
+if (rate === undefined) await Promise.all(Array.from({ length: Number(load) }, client));
+else await openLoop();
 clearInterval(timer);
 report(true);
 process.exit(0);

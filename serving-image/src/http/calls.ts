@@ -1,6 +1,5 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { IncomingMessage } from 'node:http';
-import type { Client } from '../batching/executor.ts';
 import type { Answered } from '../forward/exchange.ts';
 import type { ServedModel, Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
@@ -18,7 +17,7 @@ import { countNonFinite } from '../telemetry/observed.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, isGone, readBody, type Body } from './body.ts';
-import { headerOf, HttpExchange, type HttpQuestion } from './exchange.ts';
+import { headerOf, type HttpClient, HttpExchange, type HttpQuestion, type Traced } from './exchange.ts';
 import type { Served, Service } from './service.ts';
 
 /** How the body of a call is read, and its answer written. */
@@ -64,6 +63,14 @@ const CALLS: Readonly<Record<CallKind, Call<Inference>>> = {
   'v1.regress': regress,
 };
 
+/** Paths of calls with placeholders for what clients choose. */
+const TEMPLATE: Readonly<Record<CallKind, string>> = {
+  'v2.infer': '/v2/models/{model}/infer',
+  'v1.predict': '/v1/models/{model}:predict',
+  'v1.classify': '/v1/models/{model}:classify',
+  'v1.regress': '/v1/models/{model}:regress',
+};
+
 export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
 
 /** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError, ClientGone */
@@ -72,6 +79,7 @@ export async function answerCall(
   asked: CallRoute,
   request: IncomingMessage,
   started: number,
+  traced: Traced | undefined,
 ): Promise<Answer> {
   const { kind, model, version } = asked;
   const { url = '/', headers } = request;
@@ -79,6 +87,7 @@ export async function answerCall(
   const there = version !== undefined && service.trial.names({ version, header: (name) => headerOf(headers, name) });
   const served = service.models.find(there ? { model } : asked);
   if (!served) throw protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
+  if (traced) Object.assign(traced, { model: served.model, template: TEMPLATE[kind] });
   const ticket = service.admission.enter();
   let exchange: HttpExchange | undefined;
   try {
@@ -86,7 +95,7 @@ export async function answerCall(
     served.executor.checkRoom();
     const body = await readBody(request, ticket);
     exchange = exchangeOf(service, served, { kind, protocol, url, version, headers, body });
-    exchange.client = { started, gone: () => isGone(request) };
+    exchange.client = { started, gone: () => isGone(request), ...(traced && { traced }) };
     return (await service.trial.serve(exchange)).answer;
   } catch (error) {
     served.statistics.failed(performance.now() - started, reasonOf(error));
@@ -105,7 +114,7 @@ export const exchangeOf = (service: Service, served: Served, question: HttpQuest
 async function answerHere(
   { model, executor, statistics }: Served,
   { kind, body }: HttpQuestion,
-  client: Client,
+  client: HttpClient,
 ): Promise<Answered<Answer>> {
   const call = CALLS[kind];
   const read = performance.now();
@@ -124,6 +133,12 @@ async function answerHere(
       output: written - encoding,
     },
     { api: call.api, entrypoint: 'REST' },
+  );
+  client.traced?.parts.push(
+    { name: 'decode', began: read, ended: decoded },
+    { name: 'queue', began: decoded, ended: began },
+    { name: 'run', began, ended },
+    { name: 'encode', began: encoding, ended: written },
   );
   const answer: Answer =
     jsonLength === undefined

@@ -7,6 +7,8 @@ import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
 import type { CallKind } from '../protocol/route.ts';
 import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import type { ServedModel } from '../model/types.ts';
+import type { Part } from '../telemetry/trace.ts';
 import type { Answer } from './answer.ts';
 import type { Body } from './body.ts';
 
@@ -24,19 +26,31 @@ export interface HttpQuestion {
   body: Body;
 }
 
+/** What a trace wants to know of a call. */
+export interface Traced {
+  model?: ServedModel;
+  template?: string;
+  parts: Part[];
+}
+
+/** Who waits for an answer. */
+export interface HttpClient extends Client {
+  traced?: Traced;
+}
+
 export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();
 
 export class HttpExchange implements Exchange<Answer> {
   readonly version: string | undefined;
   readonly bytes: number;
   /** Who waits for the answer; nobody once there is one, so that a request that is kept holds nothing of its connection. */
-  client: Client | undefined;
+  client: HttpClient | undefined;
 
   /** @param revision of this server, told to the other one */
   constructor(
     private readonly question: HttpQuestion,
     private readonly revision: string,
-    private readonly answer: (client: Client) => Promise<Answered<Answer>>,
+    private readonly answer: (client: HttpClient) => Promise<Answered<Answer>>,
   ) {
     this.version = question.version;
     this.bytes = question.body.length;

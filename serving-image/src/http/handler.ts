@@ -6,8 +6,10 @@ import { badRequest, internalError, RequestError, unavailable } from '../protoco
 import { route } from '../protocol/route.ts';
 import { reasonOf, type Reason } from '../telemetry/reasons.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { traceIdOf } from '../telemetry/trace.ts';
 import { sendAnswer, sendError, type Answer } from './answer.ts';
 import { answerCall, isCall } from './calls.ts';
+import type { Traced } from './exchange.ts';
 import { answerQuestion } from './questions.ts';
 import type { Service } from './service.ts';
 
@@ -21,14 +23,15 @@ export function createHandler(service: Service): (request: IncomingMessage, resp
 }
 
 async function handle(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { metrics, log } = service;
+  const { metrics, log, trace } = service;
   const started = performance.now();
   const protocol = protocolOf(request.url ?? '/');
+  const traced: Traced | undefined = trace && { parts: [] };
   metrics.inflight.inc();
   let status: number;
   let reason: Reason | undefined;
   try {
-    const answer = await answerTo(service, request, started);
+    const answer = await answerTo(service, request, started, traced);
     status = answer.status ?? 200;
     sendAnswer(response, answer, service.draining());
   } catch (error) {
@@ -42,16 +45,39 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
     }
   }
   metrics.inflight.dec();
-  const milliseconds = performance.now() - started;
-  metrics.answered(protocol, status, milliseconds, reason);
-  log.debug({ protocol, status, milliseconds }, 'request');
+  const ended = performance.now();
+  metrics.answered(protocol, status, ended - started, reason);
+  if (log.isLevelEnabled('debug')) {
+    const traceId = traceIdOf(request.headers.traceparent);
+    log.debug({ protocol, status, milliseconds: ended - started, traceId }, 'request');
+  }
+  if (traced?.model) {
+    const { method = 'POST', headers } = request;
+    const { model, parts, template = '' } = traced;
+    trace?.request({
+      headers,
+      method,
+      route: template,
+      model,
+      status,
+      started,
+      ended,
+      parts,
+      ...(reason && { reason }),
+    });
+  }
 }
 
 const protocolOf = (url: string) => (/^\/v1\//i.test(url) ? 'v1' : /^\/v2(?:\/|$)/.test(url) ? 'v2' : 'other');
 
-function answerTo(service: Service, request: IncomingMessage, started: number): Promise<Answer> | Answer {
+function answerTo(
+  service: Service,
+  request: IncomingMessage,
+  started: number,
+  traced: Traced | undefined,
+): Promise<Answer> | Answer {
   const asked = route(request.method ?? 'GET', request.url ?? '/');
-  return isCall(asked) ? answerCall(service, asked, request, started) : answerQuestion(service, asked, request);
+  return isCall(asked) ? answerCall(service, asked, request, started, traced) : answerQuestion(service, asked, request);
 }
 
 function toRequestError(error: unknown, log: Logger): RequestError {

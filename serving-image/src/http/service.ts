@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import type { Statistics } from '../telemetry/statistics.ts';
+import type { Trace } from '../telemetry/trace.ts';
 import type { Target } from '../protocol/route.ts';
 
 /** A model version that answers in this process. */
@@ -32,6 +33,8 @@ export interface Service {
   metrics: WorkerMetrics;
   log: Logger;
   draining: () => boolean;
+  /** Absent unless traces are wanted. */
+  trace?: Trace;
   /** Metrics of all workers, from the supervisor. */
   exposition: (page: Page) => Promise<Exposition>;
   /** Where a request that runs the model is answered: here, or by the revision on trial. */

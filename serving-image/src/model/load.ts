@@ -1,5 +1,6 @@
 import { listFiles } from '@modeldeployment/modelpack';
 import { chooseEngine } from '../engines/choose.ts';
+import type { BatchLimits } from '../batching/executor.ts';
 import { startEngine } from '../engines/index.ts';
 import { findModel, type Choice } from './repository.ts';
 import { servedModel } from './served.ts';
@@ -17,12 +18,9 @@ export interface LoadedModel extends WarmedUp {
   modelBytes: number;
 }
 
-/** Rows with which a model is warmed up: what a single request has, and a full batch. */
-const BATCH_SIZES = [1, 32] as const;
-
 /** `known`: an earlier choice of the engine for this very model. @throws FatalError */
 export async function loadModel(
-  choice: Choice & { engine: EngineName | 'auto' },
+  choice: Choice & { engine: EngineName | 'auto'; limits: Pick<BatchLimits, 'batchRows'> },
   known?: EngineChoice,
 ): Promise<LoadedModel> {
   const started = performance.now();
@@ -32,7 +30,9 @@ export async function loadModel(
   const predictor = await engine.load(folder);
   const model = servedModel(folder, chosen, predictor.signatures);
   const loaded = performance.now();
-  const warmedUp = await warmUp(predictor, model, folder.directory, BATCH_SIZES);
+  // What a single request has, and a full batch.
+  const batchSizes = [...new Set([1, choice.limits.batchRows])];
+  const warmedUp = await warmUp(predictor, model, folder.directory, batchSizes);
   return {
     model,
     predictor,

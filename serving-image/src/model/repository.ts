@@ -66,7 +66,7 @@ export async function listModels(repository: string, only?: string): Promise<Mod
 
 async function listModel(directory: string, name: string, only?: string): Promise<ModelListing | undefined> {
   try {
-    const rules = await readRules(join(directory, RULES_FILE));
+    const rules = await readRules(join(directory, RULES_FILE), `${name}/${RULES_FILE}`);
     const names = (await folders(directory)).filter((version) => VERSION.test(version));
     const versions = (await Promise.all(names.map((version) => identify(directory, version)))).flat();
     if (versions.length === 0 && rules === undefined && only === undefined) return undefined;
@@ -83,9 +83,9 @@ async function identify(directory: string, version: string): Promise<VersionFold
   return found?.isDirectory() ? [{ version, identity: `${found.dev}:${found.ino}` }] : [];
 }
 
-async function readRules(path: string): Promise<ModelListing['rules'] | undefined> {
+async function readRules(path: string, name: string): Promise<ModelListing['rules'] | undefined> {
   try {
-    return parseRules(await readFile(path, 'utf8'), path);
+    return parseRules(await readFile(path, 'utf8'), name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     return { problem: (error as Error).message };

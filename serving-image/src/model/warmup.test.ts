@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isBatched, repeated, zeros } from './rows.ts';
+import { repeated, zeros } from './rows.ts';
 import { RunError, type Predictor, type ServedModel, type Signature, type Tensor } from './types.ts';
 import { GOLDEN_FILE, RECORDED_FILE, warmUp, WARMUP_FILE } from './warmup.ts';
 
@@ -225,12 +225,5 @@ describe('rows that are made up', () => {
     expect(repeated([{ name: 'c', dtype: 'BYTES', shape: [2], data: bytes }], 3)).toEqual([
       { name: 'c', dtype: 'BYTES', shape: [3], data: [bytes[0], bytes[1], bytes[0]] },
     ]);
-  });
-
-  it('make sense only where every tensor has rows', () => {
-    expect(isBatched(SUM)).toBe(true);
-    expect(isBatched(undefined)).toBe(false);
-    expect(isBatched({ ...SUM, inputs: [] })).toBe(false);
-    expect(isBatched({ ...SUM, inputs: [...SUM.inputs, { name: 'k', dtype: 'INT32', shape: [] }] })).toBe(false);
   });
 });

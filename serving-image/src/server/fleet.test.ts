@@ -9,6 +9,7 @@ const SETTINGS: FleetSettings = {
   spares: 0,
   loadMs: 10_000,
   hangMs: 1e9,
+  repository: '/models',
   fixed: false,
 };
 
@@ -164,6 +165,15 @@ describe('a version that fails', () => {
     fail(3, 'WarmupFailed');
     later(600_000);
     expect([...running.values()]).toEqual(['a/1']);
+  });
+
+  it('is told to clients without the paths of the server', () => {
+    const { want, ready, tell, catalog } = fleet();
+    want(model('a', [1]), model('b', [1]));
+    ready(1);
+    tell({ type: 'failed', id: 2, report: { reason: 'ModelNotFound', message: 'cannot read /models/b/1 (ENOENT)' } });
+    tell({ type: 'exited', id: 2, cause: 'ended' });
+    expect(catalog().notReady).toBe('b: cannot read b/1 (ENOENT)');
   });
 
   it('ends the server only when nothing has ever been served and nothing is left to try', () => {

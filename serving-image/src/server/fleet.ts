@@ -21,6 +21,8 @@ export interface FleetSettings {
   spares: number;
   loadMs: number;
   hangMs: number;
+  /** Its path is no business of clients. */
+  repository: string;
   /** One version, given by name: without it there is nothing to live for. */
   fixed: boolean;
 }
@@ -192,7 +194,8 @@ export class Fleet {
       if (action.do !== 'giveUp') return [action];
       if (this.settings.fixed) return [action];
       berth.phase = 'failed';
-      berth.report = action.report;
+      const { reason, message } = action.report;
+      berth.report = { reason, message: message.replaceAll(`${this.settings.repository}/`, '') };
       berth.since = now;
       const told = { do: 'tell', unit: berth.unit, what: 'failed', report: action.report } as const;
       return [told, ...this.#translate(berth, berth.pool.dismiss(), now)];

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { Desk } from '../forward/desk.ts';
@@ -53,7 +53,7 @@ export class Supervisor {
     const { version, workers, cores, spareWorkers: spares, loadSeconds, hangSeconds, httpPort } = config;
     const fixed = version !== undefined;
     this.#fleet = new Fleet({
-      ...{ workers, cores, spares, fixed },
+      ...{ workers, cores, spares, fixed, repository: resolve(config.repository) },
       loadMs: loadSeconds * 1000,
       hangMs: hangSeconds * 1000,
     });

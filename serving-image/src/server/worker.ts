@@ -14,6 +14,8 @@ import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
 import { observed } from '../telemetry/observed.ts';
+import { SERVER_NAME } from '../protocol/v2/metadata.ts';
+import type { Trace } from '../telemetry/trace.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -38,8 +40,14 @@ export async function work(settings: WorkerSettings): Promise<void> {
   process.on('SIGTERM', () => undefined);
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(1));
-  const loaded = await loadModel(settings.config, settings.config.engineChoice);
-  const worker = new Worker(settings, loaded);
+  const { config, serverVersion: version } = settings;
+  const loaded = await loadModel(config, config.engineChoice);
+  // A large library, of no use to those who trace nothing.
+  const trace =
+    config.traceRatio === undefined
+      ? undefined
+      : (await import('../telemetry/otlp.ts')).startTrace({ service: SERVER_NAME, version, ratio: config.traceRatio });
+  const worker = new Worker(settings, loaded, trace);
   await worker.start();
 }
 
@@ -60,6 +68,7 @@ class Worker {
   constructor(
     private readonly settings: WorkerSettings,
     private readonly loaded: LoadedModel,
+    private readonly trace: Trace | undefined,
   ) {
     const { config, log, serverVersion } = settings;
     const { model, predictor, notes } = loaded;
@@ -95,6 +104,7 @@ class Worker {
       exposition: (page) => this.#exposition(page),
       trial: this.#trial,
       revision: config.revision,
+      ...(trace && { trace }),
     };
     this.#handler = createHandler(service);
     const server = createHttpServer(config.limits);
@@ -166,6 +176,7 @@ class Worker {
     await connections;
     this.#hop.keep(new Set());
     await this.#door?.leave();
+    await this.trace?.close();
     process.exit(0);
   }
 

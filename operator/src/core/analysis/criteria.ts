@@ -129,10 +129,3 @@ export function judgeDifferences({ hits, total }: Count, limit: number, examples
   if ((total >= FEWEST || limit === 0) && beyondDoubt(evidence, ALPHA)) return { is: 'bad', words };
   return tooMany({ hits, total }, limit) ? { is: 'doubtful', words } : FINE;
 }
-
-/** Golden requests have one right answer. */
-export function judgeGolden({ asked, mismatches }: { asked: number; mismatches: number }): Finding {
-  if (mismatches === 0) return FINE;
-  const words = `${share({ hits: mismatches, total: asked })} golden requests got another answer than the recorded one`;
-  return { is: 'bad', words };
-}

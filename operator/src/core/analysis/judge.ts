@@ -6,7 +6,6 @@ import {
   countOf,
   type Finding,
   judgeDifferences,
-  judgeGolden,
   judgeLatency,
   judgeRate,
   quantile,
@@ -14,7 +13,7 @@ import {
   testsOf,
 } from './criteria.ts';
 import { judgeQuery, type Measurement } from './queries.ts';
-import { duration, exampleOf, shareAndRate, whole } from './words.ts';
+import { duration, exampleOf, share, shareAndRate, whole } from './words.ts';
 
 /** What a trial is judged by. */
 export interface TrialEvidence {
@@ -33,7 +32,7 @@ export type TrialVerdict = Required<Pick<Verdict, 'result' | 'message' | 'reques
 
 /**
  * Whether a revision on trial is good enough. Fail: one criterion is broken beyond doubt, or one with a definite answer
- * (golden requests, queries) is. Pass: minRequests were answered and all that was seen is within the limits. Otherwise
+ * (queries) is. Pass: minRequests were answered and all that was seen is within the limits. Otherwise
  * Inconclusive: wait. Pure; may be called as often as one likes (see evidence.ts), and tells numbers, not statistics.
  */
 export function judgeTrial(trial: TrialEvidence, limits: TrialLimits): TrialVerdict {
@@ -58,7 +57,7 @@ export function judgeTrial(trial: TrialEvidence, limits: TrialLimits): TrialVerd
 }
 
 function judgeCounts(evidence: Evidence, limits: TrialLimits): Record<'bad' | 'doubtful', string[]> {
-  const { comparisons, mirror, golden, examples } = evidence;
+  const { comparisons, mirror, examples } = evidence;
   const { maxDifferingPercent } = limits.shadow ?? {};
   const tests = testsOf(comparisons, limits.analysis.minRequests);
   const found = tests.map((test) => judgeComparison(test, limits));
@@ -66,12 +65,10 @@ function judgeCounts(evidence: Evidence, limits: TrialLimits): Record<'bad' | 'd
   const bad = found.flatMap((findings, i) =>
     wordsOf(findings, 'bad').map((words) => (several ? `at weight ${comparisons[i]?.weight} %: ${words}` : words)),
   );
-  const definite = [
-    judgeGolden(golden),
-    ...(maxDifferingPercent === undefined
+  const definite =
+    maxDifferingPercent === undefined
       ? []
-      : [judgeDifferences({ hits: mirror.differing, total: mirror.compared }, maxDifferingPercent / 100, examples)]),
-  ];
+      : [judgeDifferences({ hits: mirror.differing, total: mirror.compared }, maxDifferingPercent / 100, examples)];
   return {
     bad: [...wordsOf(definite, 'bad'), ...bad],
     // What was doubtful at an earlier share was not when that share was left.
@@ -99,7 +96,7 @@ function tooFew(reports: readonly PodReport[], requests: number, minRequests: nu
   return `${whole(requests)} of at least ${whole(minRequests)} requests so far${silent}`;
 }
 
-function summary({ total, mirror, examples, replayed }: Evidence): string {
+function summary({ total, mirror, golden, examples, replayed }: Evidence): string {
   const view = widerView(total);
   const slow = (q: number, of: Comparison['own']): string => duration(quantile(of.latency, q));
   const timed = total.own.requests > 0 ? total.own : total.felt;
@@ -113,5 +110,11 @@ function summary({ total, mirror, examples, replayed }: Evidence): string {
     ...(mirror.compared === 0
       ? []
       : [`${shareAndRate({ hits: mirror.differing, total: mirror.compared })} answers differ${exampleOf(examples)}`]),
+    // Told, not judged: another version may well answer otherwise, and its own golden answers were checked when it loaded.
+    ...(golden.mismatches === 0
+      ? []
+      : [
+          `${share({ hits: golden.mismatches, total: golden.asked })} golden requests of the stable revision get other answers`,
+        ]),
   ].join('; ');
 }
