@@ -24,8 +24,20 @@ export interface Report {
   skipped: number;
 }
 
+const PROTOCOLS: readonly Protocol[] = ['v1', 'v2'];
+
+export interface Choice {
+  /** Part of the titles of those that are run. */
+  only?: string;
+  protocols?: readonly Protocol[];
+}
+
 /** @param model the one that the general cases are about; those that need a model of the suite are skipped where it is missing */
-export async function runSuite(url: URL, model: string, only = ''): Promise<Report> {
+export async function runSuite(
+  url: URL,
+  model: string,
+  { only = '', protocols = PROTOCOLS }: Choice = {},
+): Promise<Report> {
   const subject = await describe(url, model);
   const there = new Set<string>();
   for (const name of Object.values(MODEL)) if (await answers(url, name)) there.add(name);
@@ -37,7 +49,7 @@ export async function runSuite(url: URL, model: string, only = ''): Promise<Repo
   ];
   const report: Report = { verdicts: [], skipped: 0 };
   for (const [protocol, one] of cases) {
-    if (!one.title.includes(only)) continue;
+    if (!one.title.includes(only) || !protocols.includes(protocol)) continue;
     if (one.model !== undefined && !there.has(one.model)) {
       report.skipped++;
       continue;
@@ -51,10 +63,13 @@ export async function runSuite(url: URL, model: string, only = ''): Promise<Repo
 /** The model as the server describes it. */
 async function describe(url: URL, model: string): Promise<Subject> {
   const [reply] = await repliesTo(url, get(`/v2/models/${model}`));
-  const known = parse(reply) as { versions?: string[]; inputs?: TensorSpec[]; outputs?: TensorSpec[] } | undefined;
-  const { versions = [], inputs = [], outputs = [] } = known ?? {};
-  const assumed = inputs.length > 0 ? { inputs: inputs.map(spec), outputs: outputs.map(spec) } : DENSE;
-  return { ...assumed, model, version: versions.at(-1) ?? DENSE.version };
+  // Some servers write null where they know nothing.
+  const known = parse(reply) as Record<'versions' | 'inputs' | 'outputs', unknown> | undefined;
+  const list = <T>(value: unknown): T[] => (Array.isArray(value) ? (value as T[]) : []);
+  const inputs = list<TensorSpec>(known?.inputs).map(spec);
+  const outputs = list<TensorSpec>(known?.outputs).map(spec);
+  const assumed = inputs.length > 0 ? { inputs, outputs } : DENSE;
+  return { ...assumed, model, version: list<string>(known?.versions).at(-1) ?? DENSE.version };
 }
 
 const spec = ({ name, datatype, shape }: TensorSpec): TensorSpec => ({ name, datatype, shape: shape.map(Number) });
