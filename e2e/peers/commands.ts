@@ -137,7 +137,7 @@ export const LAUNCH = {
   pytriton: { environment: 'pytriton', command: python(join(PYTHON, 'pytriton_server.py')) },
   triton: { environment: 'pytriton', command: triton },
   ray: { environment: 'ray', command: python(join(PYTHON, 'ray_server.py')) },
-  fastify: { environment: 'node', command: node('fastify.js') },
-  express: { environment: 'node', command: node('express.js') },
+  fastify: { environment: 'node', command: node('fastify.mjs') },
+  express: { environment: 'node', command: node('express.mjs') },
 } as const satisfies Record<string, Launch>;
 export type PeerName = keyof typeof LAUNCH;

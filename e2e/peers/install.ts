@@ -26,7 +26,7 @@ export const ENVIRONMENTS = [
 ] as const;
 export type Environment = (typeof ENVIRONMENTS)[number];
 
-const NODE_FILES = ['package.json', 'package-lock.json', 'express.js', 'fastify.js'].map((file) =>
+const NODE_FILES = ['package.json', 'package-lock.json', 'express.mjs', 'fastify.mjs'].map((file) =>
   join(HERE, 'node', file),
 );
 

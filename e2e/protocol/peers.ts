@@ -129,6 +129,6 @@ const group = (title: string): string => title.slice(0, title.indexOf(':'));
 /** As a span of code, without what would break it; addresses of this run are no news. */
 const code = (text: string): string =>
   `\`${text
-    .replace(/[`\u0000-\u001f]/g, ' ')
+    .replace(/[`\p{Cc}]/gu, ' ')
     .slice(0, 200)
     .trim()}\``;
