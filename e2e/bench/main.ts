@@ -11,8 +11,8 @@ import { Audit, type Writes } from './audit.ts';
 /**
  * npm run bench -- [--switches N] [--idle SECONDS] [--attach]
  *
- * Prints figures, judges none: times depend on the machine. How long from a change of the spec to the first answer of the
- * new version, and how much the operator writes meanwhile, by the API server's own audit log.
+ * Prints figures, judges none: times depend on the machine. How long from a change of the spec until only the new version
+ * answers, and how much the operator writes meanwhile, by the API server's own audit log.
  */
 const { values: options } = parseArgs({
   options: {
@@ -59,22 +59,21 @@ async function measure({ cluster, models, images }: Stage): Promise<void> {
   const seconds = Number(options.idle);
   await sleep(seconds * 1000);
   print(`writes in ${seconds} idle seconds`, await audit.take(NAMESPACE));
+  console.log(`operator, idle: ${await residentOf(cluster)}`);
 
   const times: number[] = [];
-  const loop = client.loop(`http://${NAME}/v2/models/${NAME}/infer`, 1, 'v1.json', 'expected.json');
+  const loop = client.loop(`http://${NAME}/v2/models/${NAME}/infer`, '50/s', 'v1.json', 'expected.json');
   try {
     for (let i = 0; i < Number(options.switches); i++) {
       const version = i % 2 === 0 ? '2' : '1';
-      const before = loop.latest.versions[version] ?? 0;
-      const started = performance.now();
+      const started = Date.now();
       await mdep.apply(NAME, spec(version));
-      // The loop reports once a second: times are rounded up by as much.
-      await waitFor(
-        `an answer of version ${version}`,
-        () => Promise.resolve((loop.latest.versions[version] ?? 0) > before ? true : undefined),
+      const { since } = await waitFor(
+        `answers of version ${version} alone`,
+        () => Promise.resolve(loop.latest.now.version === version ? loop.latest.now : undefined),
         { seconds: 120 },
       );
-      times.push((performance.now() - started) / 1000);
+      times.push((since - started) / 1000);
       await mdep.untilReady(NAME, Number(version));
     }
   } finally {
@@ -84,19 +83,18 @@ async function measure({ cluster, models, images }: Stage): Promise<void> {
   times.sort((a, b) => a - b);
   const median = times[Math.floor(times.length / 2)] ?? NaN;
   console.log(
-    `spec change → first answer of the new version, ${times.length} switches: median ${median.toFixed(1)} s, maximum ${Math.max(...times).toFixed(1)} s`,
+    `spec change → answers of the new version alone, ${times.length} switches: median ${median.toFixed(1)} s, maximum ${Math.max(...times).toFixed(1)} s`,
   );
-  const rss = await cluster.kubectl([
-    'exec',
-    '-n',
-    'modeldeployment-system',
-    'deployment/modeldeployment-operator',
-    '--',
-    'node',
-    '-e',
-    'process.stdout.write(require("fs").readFileSync("/proc/1/status","utf8"))',
-  ]);
-  console.log(`operator: ${/VmRSS:\s+(\d+)/.exec(rss)?.[1] ?? '?'} kB resident`);
+  console.log(`operator after the switches: ${await residentOf(cluster)}`);
+}
+
+/** Memory of the operator's process, the first of its container. */
+async function residentOf(cluster: Stage['cluster']): Promise<string> {
+  const read = 'process.stdout.write(require("fs").readFileSync("/proc/1/status","utf8"))';
+  const where = ['-n', 'modeldeployment-system', 'deployment/modeldeployment-operator'];
+  const status = await cluster.kubectl(['exec', ...where, '--', 'node', '-e', read]);
+  const mebibytes = (field: string) => (Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024).toFixed(1);
+  return `${mebibytes('VmRSS')} MiB resident, of which ${mebibytes('RssFile')} are mapped files`;
 }
 
 function print(what: string, { counted, total, resolverPods, events, leases }: Writes): void {

@@ -21,6 +21,8 @@ export interface LoopReport {
   versions: Record<string, number>;
   /** Failures by cause. */
   failures: Record<string, number>;
+  /** The version that answered last, and since when (ms since 1970) no other one did. */
+  now: { version: string | null; since: number };
   /** Milliseconds, of the last second. */
   p50: number | null;
   p99: number | null;
@@ -80,7 +82,16 @@ export const allRequests = { total: 0, failed: 0 };
 
 /** A running request loop. */
 export class Loop {
-  latest: LoopReport = { done: false, total: 0, failed: 0, versions: {}, failures: {}, p50: null, p99: null };
+  latest: LoopReport = {
+    done: false,
+    total: 0,
+    failed: 0,
+    versions: {},
+    failures: {},
+    now: { version: null, since: 0 },
+    p50: null,
+    p99: null,
+  };
   private readonly child;
   private readonly ended: Promise<void>;
   private stderr = '';

@@ -55,7 +55,7 @@ function podFacts(world: World, stable: number, course: Course | undefined) {
   return {
     stableReady: ready.filter((pod) => revisionOfPod(pod) === stable).length,
     othersReady: ready.filter((pod) => revisionOfPod(pod) !== stable).length,
-    announced: alive.every((pod) => revisionOfPod(pod) !== stable || trafficOf(pod) === text),
+    announced: alive.every((pod) => revisionOfPod(pod) !== (trial?.from ?? stable) || trafficOf(pod) === text),
     hushed: alive.every((pod) => trafficOf(pod) === undefined),
   };
 }

@@ -210,10 +210,18 @@ function advance(facts: OnTrial): Decision {
   return change(facts, { step: next, paused: false, ...(large ? { weight } : {}) });
 }
 
+/**
+ * A Service moves new connections only, and clients keep theirs for hours: the pods from before pass on what still comes
+ * to them, until they are gone. They begin first, so that nobody sees one version on a kept connection and the other on a new one.
+ */
+function takeAll({ service, announced }: OnTrial): (Move | false)[] {
+  return [!announced && { move: 'announce' }, service !== 'target' && { move: 'reach', to: 'target' }];
+}
+
 function switched(facts: OnTrial): Decision {
   const { course, canary, service, trial, replicas, now, pausedByUser } = facts;
   const needed: (Move | false)[] = [
-    service !== 'target' && { move: 'reach', to: 'target' },
+    ...takeAll(facts),
     canary?.replicas !== replicas && { move: 'bringUp', replicas },
   ];
   if (needed.some((move) => move !== false)) return moves(...needed);
@@ -236,18 +244,18 @@ function promoting(facts: OnTrial): Decision {
   if (canary === undefined || set !== 'canary') return change(facts, { phase: 'Ending' });
   if (pausedByUser) return moves();
   const reach = reachOf(trial);
-  // A small trial must not get both its share and what is forwarded. A full one takes over before the forwarding ends.
-  const off: (Move | false)[] =
+  // A small trial must not get both its share and what is forwarded.
+  const served: (Move | false)[] =
     reach === 'all'
       ? [!hushed && { move: 'hush' }, service !== reach && { move: 'reach', to: reach }]
-      : [service !== reach && { move: 'reach', to: reach }, !hushed && { move: 'hush' }];
-  const needed: (Move | false)[] = [...off, !coOwned && { move: 'coOwn' }, twin && { move: 'dropTwin' }];
+      : takeAll(facts);
+  const needed: (Move | false)[] = [...served, !coOwned && { move: 'coOwn' }, twin && { move: 'dropTwin' }];
   return needed.some((move) => move !== false) ? moves(...needed) : change(facts, { phase: 'HandingOver' });
 }
 
 /** From here on nothing turns back: the Deployment is paused by us, and only its end leaves it in order. */
 function handingOver(facts: OnTrial): Decision {
-  const { canary, main, set, trial, failed, preview } = facts;
+  const { canary, main, set, trial, failed, preview, hushed } = facts;
   if (canary !== undefined) {
     const taken = main.holds === trial.revision && main.paused;
     return moves(!taken && { move: 'handOver' }, { move: 'orphan' });
@@ -258,6 +266,7 @@ function handingOver(facts: OnTrial): Decision {
   // After a switch the old pods are gone before everybody is reached again.
   const settled = main.complete || reachOf(trial) === 'all' || failed || main.holds !== trial.revision;
   if (!settled) return moves();
+  if (!hushed) return moves({ move: 'hush' });
   return preview ? moves({ move: 'takeAway' }) : record(undefined);
 }
 
