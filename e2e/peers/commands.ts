@@ -1,6 +1,5 @@
 /** How each peer is started. */
-import { cp, mkdir, writeFile } from 'node:fs/promises';
-import { readdir } from 'node:fs/promises';
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from './install.ts';
@@ -20,12 +19,15 @@ export interface Place {
   /** Threads of the engine; 0 leaves it to the engine. */
   threads: number;
   tuned: boolean;
+  /** Processes that run the model. */
+  workers: number;
 }
 
-const settings = ({ port, models, threads, tuned }: Place): Record<string, string> => ({
+const settings = ({ port, models, threads, tuned, workers }: Place): Record<string, string> => ({
   PEER_PORT: String(port),
   PEER_MODELS: models,
   PEER_THREADS: String(threads),
+  PEER_WORKERS: String(workers),
   PYTHONPATH: PYTHON,
   ...(tuned && { PEER_BATCH: '1', PEER_TUNED: '1' }),
 });
@@ -54,8 +56,8 @@ async function mlserver(place: Place): Promise<Command> {
       grpc_port: grpc,
       metrics_port: metrics,
       debug: false,
-      // Without processes of its own for inference, as its documentation advises for models that are quick.
-      ...(place.tuned && { parallel_workers: 0 }),
+      // One alone: without processes of its own for inference, as its documentation advises for models that are quick.
+      ...(place.workers > 1 ? { parallel_workers: place.workers } : place.tuned && { parallel_workers: 0 }),
     }),
   );
   return { file: join(place.environment, 'bin/mlserver'), args: ['start', place.scratch], env: settings(place) };
@@ -121,7 +123,10 @@ interface Launch {
 
 export const LAUNCH = {
   mlserver: { environment: 'mlserver', command: mlserver },
-  kserve: { environment: 'kserve', command: python(join(PYTHON, 'kserve_server.py')) },
+  kserve: {
+    environment: 'kserve',
+    command: (place) => python(join(PYTHON, 'kserve_server.py'), `--workers=${place.workers}`)(place),
+  },
   bentoml: {
     environment: 'bentoml',
     command: (place) =>

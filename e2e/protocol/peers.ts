@@ -46,6 +46,7 @@ async function peer(name: PeerName, protocols: readonly Protocol[]): Promise<Rep
     scratch: join(folder, 'scratch'),
     threads: 1,
     tuned: false,
+    workers: 1,
   };
   await mkdir(place.scratch);
   await writeSuiteOnnx(place.models);

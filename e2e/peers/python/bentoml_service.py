@@ -9,7 +9,7 @@ from onnx_models import Model, names
 BATCH = os.environ.get("PEER_BATCH") == "1"
 
 
-@bentoml.service(workers=1, traffic={"timeout": 60, "max_concurrency": 4096})
+@bentoml.service(workers=int(os.environ["PEER_WORKERS"]), traffic={"timeout": 60, "max_concurrency": 4096})
 class Service:
     def __init__(self):
         self.model = Model(names()[0])

@@ -40,4 +40,4 @@ else:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PEER_PORT"]), log_level="warning", access_log=False)
+    uvicorn.run("fastapi_server:app", host="127.0.0.1", port=int(os.environ["PEER_PORT"]), log_level="warning", access_log=False, workers=int(os.environ["PEER_WORKERS"]))

@@ -32,5 +32,5 @@ class Api(litserve.LitAPI):
 
 if __name__ == "__main__":
     api = Api(max_batch_size=32, batch_timeout=0.002) if BATCH else Api()
-    server = litserve.LitServer(api, accelerator="cpu", fast_queue=BATCH)
+    server = litserve.LitServer(api, accelerator="cpu", workers_per_device=int(os.environ["PEER_WORKERS"]), fast_queue=BATCH)
     server.run(port=int(os.environ["PEER_PORT"]), host="127.0.0.1", num_api_servers=1, log_level="warning", generate_client_file=False)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 BATCH = os.environ.get("PEER_BATCH") == "1"
 
 
-@serve.deployment(max_ongoing_requests=512)
+@serve.deployment(max_ongoing_requests=512, num_replicas=int(os.environ["PEER_WORKERS"]))
 class Service:
     def __init__(self):
         from onnx_models import Model, names
