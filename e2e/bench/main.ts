@@ -1,15 +1,17 @@
 /**
- * npm run bench -- rollout | server | forward | overload [--options]
+ * npm run bench -- rollout | server | overload | profile | forward [--options]
  *
  *   rollout    how fast a version switches on a real cluster, and what the operator writes meanwhile
  *   server     the inference server beside its peers: docs/benchmarks/server.md
  *   overload   the inference server at two, five and ten times of what it can do: docs/benchmarks/overload.md
+ *   profile    where the CPU time of a worker goes under one load
  *   forward    what it costs to forward a part of the requests during a trial
  */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   rollout: () => import('./rollout.ts'),
   server: () => import('./server.ts'),
   overload: () => import('./overload.ts'),
+  profile: () => import('./profile.ts'),
   forward: () => import('./forward.ts'),
 };
 

@@ -58,7 +58,11 @@ async function launch(contestant: Contestant, command: Command, port: number, { 
   return { port, process, startSeconds: (performance.now() - started) / 1000 };
 }
 
-export function ours(engine: 'tensorflow' | 'wasm', more: Readonly<Record<string, string>> = {}): Contestant {
+export function ours(
+  engine: 'tensorflow' | 'wasm',
+  more: Readonly<Record<string, string>> = {},
+  nodeOptions: readonly string[] = [],
+): Contestant {
   const contestant: Contestant = {
     name: `ours-${engine}`,
     title: `this server, ${engine}`,
@@ -80,7 +84,13 @@ export function ours(engine: 'tensorflow' | 'wasm', more: Readonly<Record<string
         ...more,
       };
       const scratch = await mkdtemp(join(folder, 'ours-'));
-      return launch(contestant, { file: process.execPath, args: [program, 'serve'], env }, port, setting, scratch);
+      return launch(
+        contestant,
+        { file: process.execPath, args: [...nodeOptions, program, 'serve'], env },
+        port,
+        setting,
+        scratch,
+      );
     },
   };
   return contestant;
