@@ -7,6 +7,7 @@ import { carryOut } from './carry-out.ts';
 import type { Course } from './facts.ts';
 import { gatherFacts, type Wish } from './gather.ts';
 import { decideTrial } from './machine.ts';
+import { heldBy } from './routes.ts';
 
 export interface TrialOutcome {
   /** The trial as it is to be recorded; undefined when there is none. */
@@ -38,10 +39,19 @@ export function pursueTrial(
   const begins = (phase: Trial['phase']): boolean =>
     outcome.trial?.phase === phase && world.model.status.trial?.phase !== phase;
   const revision = world.revisions.find(({ number }) => number === outcome.trial?.revision);
+  work.events.push(...toldOfHold(world, outcome.trial));
   if (analysis !== undefined && revision !== undefined && (begins('Promoting') || begins('Ending')))
     work.actions.push(noteVerdict(revision, `${analysis.result}: ${analysis.message}`));
   if (outcome.trial === undefined || analysis === undefined) return outcome;
   return { ...outcome, trial: { ...outcome.trial, verdict: verdictOf(outcome.trial.verdict, analysis, world.now) } };
+}
+
+/** Once, when it begins: the reason of Progressing says so from then on. */
+function toldOfHold(world: World, trial: Trial | undefined): PlannedEvent[] {
+  const held = trial === undefined ? undefined : heldBy(world, trial);
+  const told = world.model.status.conditions?.some(({ reason }) => reason === held?.reason) === true;
+  if (held === undefined || told) return [];
+  return [{ type: 'Warning', reason: 'TrialHeld', note: held.message }];
 }
 
 function verdictOf(before: Verdict | undefined, next: TrialVerdict, now: number): Verdict {
