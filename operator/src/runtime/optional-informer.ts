@@ -6,7 +6,7 @@ import type { KubeObject } from './objects.ts';
 import { resourceName } from './resources.ts';
 
 /** How often it is asked whether the type is there by now, and after a failure. */
-const ASK_EVERY_MS = 30_000;
+const ASK_EVERY_MS = 10_000;
 const ASK_AGAIN_MS = 1_000;
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
+import { plan } from '../plan.ts';
 import { NAME, Simulator } from '../testing/simulator.ts';
 import type { BackendRef } from '../http-route.ts';
 import { shareBackends } from './routes.ts';
@@ -200,6 +201,7 @@ describe('a canary by an HTTPRoute', () => {
     expect(progressing(sim)).toMatchObject({ status: 'True', reason });
     expect(progressing(sim)?.message).toContain(words);
     expect(sim.events.filter((event) => event.reason === 'TrialHeld')).toHaveLength(1);
+    if (reason === 'GatewayAPIUnavailable') expect(plan(sim.world()).requeueAfterMs).toBeDefined();
     mend(sim);
     sim.settle();
     expect(sim.backendsOf('public')).toEqual([service('digits', 90), service('digits-canary', 10)]);
