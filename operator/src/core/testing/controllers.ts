@@ -2,6 +2,7 @@ import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
 import { shortHash } from '../hash.ts';
 import { portionOf } from '../quantity.ts';
+import type { HttpRoute } from '../http-route.ts';
 import { controllerOf, isReadyPod, matches, type ObjectStore, type OwnerReference, type Stored } from './store.ts';
 
 /**
@@ -161,6 +162,20 @@ function makePod(store: ObjectStore, set: IReplicaSet): boolean {
   const meta = { ...metadata, name, ownerReferences: [{ ...reference(set), kind: 'ReplicaSet' }] };
   store.create({ apiVersion: 'v1', kind: 'Pod', metadata: meta, spec });
   return true;
+}
+
+/** Takes a new generation of an HTTPRoute, and sends requests as that one says from then on. */
+export function gatewayController(store: ObjectStore): boolean {
+  for (const route of store.list<HttpRoute & Stored>('HTTPRoute')) {
+    const { generation } = route.metadata;
+    const conditions = [{ observedGeneration: generation }];
+    if (route.status?.parents?.[0]?.conditions?.[0]?.observedGeneration === generation) continue;
+    route.status = { parents: [{ conditions }] };
+    route['sendsTo'] = route.spec?.rules?.flatMap(({ backendRefs = [] }) => backendRefs);
+    store.touch(route);
+    return true;
+  }
+  return false;
 }
 
 /** Lets go of what is orphaned, and removes what nobody owns any more; in the foreground dependents go first. */

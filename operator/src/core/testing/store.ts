@@ -126,7 +126,7 @@ function copyOf(object: Stored): Stored {
       ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
       ...(ownerReferences === undefined ? {} : { ownerReferences: [...ownerReferences] }),
     },
-    ...(spec === undefined ? {} : { spec: { ...spec } }),
+    ...(spec === undefined ? {} : { spec: object.kind === 'HTTPRoute' ? structuredClone(spec) : { ...spec } }),
   };
 }
 

@@ -7,6 +7,7 @@ import { heldRevision, isComplete } from '../held.ts';
 import { pendingAction } from '../target.ts';
 import type { World } from '../world.ts';
 import type { Course, Reach, TrialFacts } from './facts.ts';
+import { routeFacts } from './routes.ts';
 import { trafficOf, trafficText } from './traffic.ts';
 
 /** What is wanted of a trial. */
@@ -30,6 +31,7 @@ export function gatherFacts(world: World, { target, stable, course, failed, pass
     least: Math.max(1, replicas - portionOf(rollout.rollingUpdate.maxUnavailable, replicas, 'down')),
     ...onTrial(world),
     service: reachNow(world),
+    routes: routeFacts(world, course),
     failed,
     passed,
     keepFailed: rollout.onFailure === 'Pause',

@@ -8,6 +8,8 @@ export type Move =
   | { move: 'preview' }
   | { move: 'announce' }
   | { move: 'hush' }
+  | { move: 'weigh' }
+  | { move: 'unweigh' }
   | { move: 'takeAway' }
   | { move: 'coOwn' }
   | { move: 'dropTwin' }
@@ -60,7 +62,7 @@ const PHASES: Readonly<Record<Trial['phase'], (facts: OnTrial) => Decision>> = {
   Ending: ending,
 };
 
-const moves = (...list: (Move | false)[]): Decision => ({
+const moves = (...list: (Move | false)[]): Decision & { kind: 'moves' } => ({
   kind: 'moves',
   moves: list.filter((move) => move !== false),
 });
@@ -119,8 +121,12 @@ function failing(facts: OnTrial): Decision | undefined {
 }
 
 /** It stays up for a person to look at, and gets nothing. */
-function quiet({ service, hushed }: OnTrial): (Move | false)[] {
-  return [service !== 'stable' && { move: 'reach', to: 'stable' }, !hushed && { move: 'hush' }];
+function quiet({ service, hushed, routes }: OnTrial): (Move | false)[] {
+  return [
+    service !== 'stable' && { move: 'reach', to: 'stable' },
+    !hushed && { move: 'hush' },
+    !routes.plain && { move: 'unweigh' },
+  ];
 }
 
 /** The revision from before is dead and the one on trial is not: there is nothing to compare with or to go back to. */
@@ -153,12 +159,13 @@ function stepOf(steps: Course['steps'], number: number): Step {
 }
 
 function starting(facts: OnTrial): Decision {
-  const { course, canary, trial } = facts;
+  const { course, canary, trial, routes } = facts;
   if (course === undefined) return change(facts, { phase: 'Ending' });
   const step = stepOf(course.steps, trial.step);
   const needed = presence(facts, step.size);
   if (needed.length > 0 || (canary?.ready ?? 0) < step.size) return moves(...needed);
-  return trial.promote === true ? promote(facts) : change(facts, { phase: 'Running', weight: step.weight });
+  if (trial.promote === true) return promote(facts);
+  return routes.usable ? change(facts, { phase: 'Running', weight: step.weight }) : moves();
 }
 
 /** What must be there while it is tried: in this order, for pods on trial must not be reached by everybody. */
@@ -173,10 +180,15 @@ function presence({ service, preview, canary, replicas }: OnTrial, size: number)
 }
 
 function running(facts: OnTrial): Decision {
-  const { course, canary, trial, now, announced, pausedByUser } = facts;
+  const { course, canary, trial, now, announced, pausedByUser, routes } = facts;
   if (course === undefined) return change(facts, { phase: 'Ending' });
   const step = stepOf(course.steps, trial.step);
-  const needed = [...presence(facts, step.size), ...(announced ? [] : [{ move: 'announce' } as const])];
+  // Recorded before they are written, so that they are restored whatever the spec says by then.
+  const { httpRoutes = [] } = trial;
+  const more = course.routes.filter((name) => !httpRoutes.includes(name));
+  if (more.length > 0) return change(facts, { httpRoutes: [...httpRoutes, ...more] });
+  const shared: (Move | false)[] = [!announced && { move: 'announce' }, !routes.weighed && { move: 'weigh' }];
+  const needed = [...presence(facts, step.size), ...shared].filter((move) => move !== false);
   if (needed.length > 0) return moves(...needed);
   const large = (canary?.ready ?? 0) >= step.size;
   if (trial.promote === true && (canary?.ready ?? 0) > 0) return promote(facts);
@@ -189,9 +201,9 @@ function running(facts: OnTrial): Decision {
   return step.manual ? change(facts, { paused: true }) : advance(facts);
 }
 
-/** The step has had its time, and the analysis passed (or a person takes that upon themselves). */
-function isDone({ course, trial, now, passed, failed }: OnTrial, byPerson: boolean): boolean {
-  if (course === undefined || failed) return false;
+/** The step has had its time and its requests, and the analysis passed (or a person takes that upon themselves). */
+function isDone({ course, trial, now, passed, failed, routes }: OnTrial, byPerson: boolean): boolean {
+  if (course === undefined || failed || !routes.usable) return false;
   const step = stepOf(course.steps, trial.step);
   const over = trial.weight === step.weight && now >= Date.parse(trial.since) + step.minMs;
   return over && (byPerson ? step.manual : passed);
@@ -219,11 +231,8 @@ function takeAll({ service, announced }: OnTrial): (Move | false)[] {
 }
 
 function switched(facts: OnTrial): Decision {
-  const { course, canary, service, trial, replicas, now, pausedByUser } = facts;
-  const needed: (Move | false)[] = [
-    ...takeAll(facts),
-    canary?.replicas !== replicas && { move: 'bringUp', replicas },
-  ];
+  const { course, canary, trial, replicas, now, pausedByUser } = facts;
+  const needed: (Move | false)[] = [...takeAll(facts), canary?.replicas !== replicas && { move: 'bringUp', replicas }];
   if (needed.some((move) => move !== false)) return moves(...needed);
   if (trial.promote === true) return promote(facts);
   const end = Date.parse(trial.since) + (course?.switchKeepMs ?? 0);
@@ -240,15 +249,16 @@ function promote(facts: OnTrial): Decision {
 const reachOf = (trial: Trial): Reach => (trial.weight === 100 ? 'target' : 'all');
 
 function promoting(facts: OnTrial): Decision {
-  const { canary, set, coOwned, twin, service, hushed, trial, pausedByUser } = facts;
+  const { canary, set, coOwned, twin, service, hushed, trial, routes, pausedByUser } = facts;
   if (canary === undefined || set !== 'canary') return change(facts, { phase: 'Ending' });
   if (pausedByUser) return moves();
   const reach = reachOf(trial);
+  const unweigh: Move | false = !routes.plain && { move: 'unweigh' };
   // A small trial must not get both its share and what is forwarded.
   const served: (Move | false)[] =
     reach === 'all'
-      ? [!hushed && { move: 'hush' }, service !== reach && { move: 'reach', to: reach }]
-      : takeAll(facts);
+      ? [!hushed && { move: 'hush' }, unweigh, service !== reach && { move: 'reach', to: reach }]
+      : [...takeAll(facts), unweigh];
   const needed: (Move | false)[] = [...served, !coOwned && { move: 'coOwn' }, twin && { move: 'dropTwin' }];
   return needed.some((move) => move !== false) ? moves(...needed) : change(facts, { phase: 'HandingOver' });
 }
@@ -267,18 +277,33 @@ function handingOver(facts: OnTrial): Decision {
   const settled = main.complete || reachOf(trial) === 'all' || failed || main.holds !== trial.revision;
   if (!settled) return moves();
   if (!hushed) return moves({ move: 'hush' });
+  const lag = lagOf(facts);
+  if (lag !== undefined) return { kind: 'moves', moves: [], waitUntil: lag };
   return preview ? moves({ move: 'takeAway' }) : record(undefined);
 }
 
+/** How long gateways are waited for that have not taken the restored routes yet; one that is dead must not hold us for ever. */
+const GATEWAY_LAG_MS = 10_000;
+
+/** Until when a gateway may still send requests to the Service of the pods on trial. */
+function lagOf({ routes, trial, now }: OnTrial): number | undefined {
+  const end = Date.parse(trial.since) + GATEWAY_LAG_MS;
+  return routes.seen || now >= end ? undefined : end;
+}
+
 function ending(facts: OnTrial): Decision {
-  const { canary, remains, preview, service, hushed, main, trial, stableReady } = facts;
+  const { canary, remains, preview, service, hushed, main, trial, stableReady, routes } = facts;
   // A person's undo replaces the serving pods already: those that come must be reached as well.
   const reach: Reach = main.holds === trial.from && stableReady > 0 ? 'stable' : 'all';
-  const needed: (Move | false)[] = [
+  const back: (Move | false)[] = [
     service !== reach && canary !== undefined && { move: 'reach', to: reach },
     !hushed && { move: 'hush' },
-    (canary !== undefined || preview) && { move: 'takeAway' },
+    !routes.plain && { move: 'unweigh' },
   ];
+  const lag = lagOf(facts);
+  if (!routes.plain) return moves(...back);
+  if (lag !== undefined) return { ...moves(...back), waitUntil: lag };
+  const needed: (Move | false)[] = [...back, (canary !== undefined || preview) && { move: 'takeAway' }];
   if (needed.some((move) => move !== false)) return moves(...needed);
   return remains ? moves() : record(undefined);
 }
