@@ -16,7 +16,8 @@ import { LoadGenerator } from './load/index.ts';
 import { ours, PEERS, type Stage } from './server/contestants.ts';
 import { measureLimits, measurePair, measureSelf, type Pair } from './server/rounds.ts';
 import { writeMlp } from './server/mlp.ts';
-import { writeReport, type Machine } from './server/report.ts';
+import type { Machine } from './server/raw.ts';
+import { writeReport } from './server/report.ts';
 
 const { values } = parseArgs({
   options: {

@@ -8,18 +8,27 @@ import {
 import { attribute, placeholder, writeSavedModel } from '../../serving-image/src/testing/saved-model.ts';
 import { DATATYPES, inputOf, MODEL, outputOf } from './models.ts';
 
+type SuiteModel = keyof typeof MODEL;
+
+const WRITE: Readonly<Record<SuiteModel, (folder: string) => Promise<void>>> = {
+  dense: denseSavedModel,
+  lookup: embeddingSavedModel,
+  regress: (folder) => halfPlusThreeSavedModel(folder, 'regress'),
+  classify: (folder) => halfPlusThreeSavedModel(folder, 'classify'),
+  half: (folder) => identities(folder, [{ dtype: 'FP16', from: 'x', to: 'y' }]),
+  types: (folder) =>
+    identities(
+      folder,
+      DATATYPES.map((dtype) => ({ dtype, from: inputOf(dtype), to: outputOf(dtype) })),
+    ),
+};
+
 /** Writes a model repository in TensorFlow Serving's layout. */
-export async function writeSuiteModels(repository: string): Promise<void> {
-  const folder = (model: string) => join(repository, model, '1');
-  await denseSavedModel(folder(MODEL.dense));
-  await embeddingSavedModel(folder(MODEL.lookup));
-  await halfPlusThreeSavedModel(folder(MODEL.regress), 'regress');
-  await halfPlusThreeSavedModel(folder(MODEL.classify), 'classify');
-  await identities(folder(MODEL.half), [{ dtype: 'FP16', from: 'x', to: 'y' }]);
-  await identities(
-    folder(MODEL.types),
-    DATATYPES.map((dtype) => ({ dtype, from: inputOf(dtype), to: outputOf(dtype) })),
-  );
+export async function writeSuiteModels(
+  repository: string,
+  models: readonly SuiteModel[] = Object.values(MODEL),
+): Promise<void> {
+  for (const model of models) await WRITE[model](join(repository, model, '1'));
 }
 
 /** Answers its inputs under other names. */

@@ -11,6 +11,8 @@ import type { Load, Result } from './result.ts';
 export * from './result.ts';
 
 export interface Message {
+  /** POST when absent. */
+  method?: string;
   path: string;
   headers: Readonly<Record<string, string>>;
   body: Buffer;
@@ -51,8 +53,8 @@ export class LoadGenerator {
 }
 
 /** All of a request, as it goes over the wire. */
-export function bytesOf({ path, headers, body }: Message): Buffer {
+export function bytesOf({ method = 'POST', path, headers, body }: Message): Buffer {
   const lines = Object.entries({ Host: 'localhost', ...headers, 'Content-Length': body.length });
-  const head = `POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+  const head = `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   return Buffer.concat([Buffer.from(head), body]);
 }

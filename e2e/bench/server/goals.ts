@@ -1,7 +1,7 @@
 /** The goals of issue 5, judged by the figures. Pure. */
 import type { Measured, Score } from './measure.ts';
 import { short } from './plot.ts';
-import type { Raw } from './report.ts';
+import type { Raw } from './raw.ts';
 
 export interface Goal {
   id: string;

@@ -4,25 +4,8 @@ import { join } from 'node:path';
 import { goals, type Goal } from './goals.ts';
 import type { Measured, Score } from './measure.ts';
 import { bars, short } from './plot.ts';
-import type { Limits, Pair } from './rounds.ts';
-
-export interface Raw {
-  machine?: Machine;
-  limits?: Limits;
-  'ours-tensorflow'?: Measured;
-  'ours-wasm'?: Measured;
-  pairs: Readonly<Record<string, Pair>>;
-}
-
-export interface Machine {
-  cpu: string;
-  cores: number;
-  node: string;
-  kernel: string;
-  date: string;
-  rounds: number;
-  seconds: number;
-}
+import type { Raw } from './raw.ts';
+import type { Pair } from './rounds.ts';
 
 const row = (...cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
 const head = (...names: string[]) => [row(...names), row(...names.map((_, i) => (i === 0 ? '---' : '--:')))];

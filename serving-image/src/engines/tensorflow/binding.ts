@@ -34,6 +34,8 @@ export interface Binding {
   TF_ATTR_TYPE: number;
   createTensor(shape: readonly number[], dtype: number, data: TensorData): number;
   deleteTensor(id: number): void;
+  /** Those made and not given back; a SavedModel's own are not among them. */
+  getNumOfTensors(): number;
   tensorDataSync(id: number): TensorData;
   executeOp(
     name: string,

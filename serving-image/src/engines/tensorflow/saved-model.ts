@@ -51,6 +51,10 @@ class SavedModelPredictor implements Predictor {
     return this.#lost;
   }
 
+  memory(): { tensors: number; bytes: number } {
+    return { tensors: this.binding.getNumOfTensors(), bytes: 0 };
+  }
+
   // The addon computes on this thread; the promise is the interface's, for engines that do not.
   predict(name: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
     const call = this.calls.get(name);
