@@ -4,7 +4,7 @@ import { unzip } from 'node:zlib';
 import { ClientGone } from '../batching/executor.ts';
 import { badRequest, inPieces, tooLarge, unsupportedMedia } from '../protocol/errors.ts';
 import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
-import type { Ticket } from './admission.ts';
+import type { Ticket } from '../service/admission.ts';
 
 const JSON_TYPE = 'application\\/(?:[\\w.-]+\\+)?json';
 /**

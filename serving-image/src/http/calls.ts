@@ -18,7 +18,7 @@ import { reasonOf } from '../telemetry/reasons.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, isGone, readBody, type Body } from './body.ts';
 import { headerOf, type HttpClient, HttpExchange, type HttpQuestion, type Traced } from './exchange.ts';
-import type { Served, Service } from './service.ts';
+import type { Served, Service } from '../service/service.ts';
 
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {

@@ -11,7 +11,7 @@ import { sendAnswer, sendError, type Answer } from './answer.ts';
 import { answerCall, isCall } from './calls.ts';
 import type { Traced } from './exchange.ts';
 import { answerQuestion } from './questions.ts';
-import type { Service } from './service.ts';
+import type { Service } from '../service/service.ts';
 
 /** What is counted where no answer was sent, as others count it. */
 const CLIENT_GONE = 499;

@@ -16,7 +16,7 @@ import { PAGE_OF } from '../telemetry/exposition.ts';
 import { readStatistics } from '../telemetry/statistics.ts';
 import { json, type Answer } from './answer.ts';
 import { checkMedia, readBody } from './body.ts';
-import type { Served, Service } from './service.ts';
+import type { Served, Service } from '../service/service.ts';
 
 export async function answerQuestion(service: Service, asked: Question, request: IncomingMessage): Promise<Answer> {
   switch (asked.kind) {

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { Trial } from '../forward/trial.ts';
-import { Admission } from '../http/admission.ts';
+import { Admission } from '../service/admission.ts';
 import { exchangeOf } from '../http/calls.ts';
 import { createHandler } from '../http/handler.ts';
 import { samples } from '../http/samples.ts';
 import { createHttpServer } from '../http/server.ts';
-import { oneModel, served, type Service } from '../http/service.ts';
+import { oneModel, served, type Service } from '../service/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
 import { FatalError } from '../model/types.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';

@@ -73,6 +73,7 @@ export class Bench {
         PATH: process.env.PATH,
         MODEL_REPOSITORY: this.models,
         HTTP_PORT: '0',
+        GRPC_PORT: '0',
         ADMIN_PORT: '0',
         HOST: '127.0.0.1',
         WORKERS: '1',
