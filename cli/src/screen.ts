@@ -11,13 +11,14 @@ const REST_OF_SCREEN = '\u001b[J';
  * however it ends, and whatever the size of the terminal became meanwhile.
  */
 export class Screen {
-  private open = false;
+  private state: 'new' | 'open' | 'closed' = 'new';
 
   constructor(private readonly out: WriteStream) {}
 
   draw(lines: readonly string[]): void {
-    if (!this.open) {
-      this.open = true;
+    if (this.state === 'closed') return;
+    if (this.state === 'new') {
+      this.state = 'open';
       process.once('exit', this.close);
       this.out.write(ENTER);
     }
@@ -28,8 +29,9 @@ export class Screen {
   }
 
   readonly close = (): void => {
-    if (!this.open) return;
-    this.open = false;
+    const { state } = this;
+    this.state = 'closed';
+    if (state !== 'open') return;
     process.off('exit', this.close);
     this.out.write(LEAVE);
   };

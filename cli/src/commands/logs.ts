@@ -33,7 +33,8 @@ export function addLogs(program: Command, signal: AbortSignal): void {
     .action(async (name: string, options: Options, command: Command) => {
       const access = accessOf(command);
       const flags = [...accessFlags(access), ...namespaceFlags(access)];
-      process.exitCode = await handOver(['logs', ...logFlags(name, options), ...flags], signal);
+      const code = await handOver(['logs', ...logFlags(name, options), ...flags], signal);
+      if (!signal.aborted) process.exitCode = code;
     });
 }
 

@@ -46,8 +46,9 @@ export async function withFamily<T>(
 }
 
 /**
- * Waits until `look` answers something. `seen` is called with everything that is new, and once a second with what is old.
- * An InterruptedError when the signal aborts, a StateError after `seconds` or when the ModelDeployment is deleted.
+ * Waits until `look` answers something; it is called with everything that is new, and once a second with what is old, but
+ * never again once this has ended: with an InterruptedError when the signal aborts, a StateError after `seconds` or when
+ * the ModelDeployment is deleted.
  */
 export function follow<T>(
   reader: FamilyReader,
@@ -56,12 +57,15 @@ export function follow<T>(
 ): Promise<T> {
   const { seconds, look, overdue = () => '' } = options;
   return new Promise<T>((resolve, reject) => {
+    let ended = false;
     const end = (settle: () => void): void => {
+      ended = true;
       clearInterval(tick);
       clearTimeout(limit);
       settle();
     };
     const check = (): void => {
+      if (ended) return;
       try {
         const family = reader.read();
         if (family === undefined) throw new StateError('it was deleted');

@@ -13,7 +13,7 @@ import {
   testsOf,
 } from './criteria.ts';
 import { judgeQuery, type Measurement } from './queries.ts';
-import { duration, exampleOf, shareAndRate, whole } from './words.ts';
+import { duration, exampleOf, share, shareAndRate, whole } from './words.ts';
 
 /** What a trial is judged by. */
 export interface TrialEvidence {
