@@ -116,11 +116,20 @@ def types_in(message):
         yield from types_in(nested)
 
 
+def without_json_names(message):
+    """Some files have the names that follow from the others; readers would take them for the names of the fields."""
+    for field in message.field:
+        field.ClearField('json_name')
+    for nested in message.nested_type:
+        without_json_names(nested)
+
+
 def prune(files):
     """Keeps what METHODS and MESSAGES need, and drops imports that nothing needs any more."""
     owner = {}  # type, also one inside another message -> file and the outermost type it lies in
     for file in files.values():
         for message in file.message_type:
+            without_json_names(message)
             kept = [f for f in message.field if f.name != LEFT_OUT.get(message.name)]
             del message.field[:]
             message.field.extend(kept)

@@ -16,6 +16,8 @@ export interface Running {
   /** Of the model's port, as `http://127.0.0.1:…`. */
   url: string;
   admin: string;
+  /** Of gRPC, as `127.0.0.1:…`. */
+  grpc: string;
   process: ChildProcess;
   lines: LogLine[];
   /** Resolves with the exit code. */
@@ -107,6 +109,7 @@ export class Bench {
     const running: Running = {
       url: '',
       admin: '',
+      grpc: '',
       process: child,
       lines,
       exited,
@@ -122,6 +125,7 @@ export class Bench {
     this.#running.push(running);
     const listening = await logged('listening').catch(() => undefined);
     running.url = `http://127.0.0.1:${Number(listening?.http)}`;
+    running.grpc = `127.0.0.1:${Number(listening?.grpc)}`;
     running.admin = `http://127.0.0.1:${Number(listening?.admin)}`;
     return running;
   }
