@@ -49,7 +49,9 @@ export class Asking {
   }
 
   /** @throws RequestError, ClientGone */
-  post(url: string, body: Body): Promise<Answer> {
+  async post(url: string, body: Body): Promise<Answer> {
+    // A cancellation that has come with the message is known one turn of the event loop later.
+    await new Promise(setImmediate);
     return this.#ask('POST', url, body);
   }
 

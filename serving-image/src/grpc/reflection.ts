@@ -2,34 +2,32 @@
 import { status } from '@grpc/grpc-js';
 import { FILES, type ProtoFile } from '../protocol/proto/schema.ts';
 
-/** grpc.reflection.v1.ServerReflectionRequest, of which one field is set. */
-export interface ReflectionRequest {
-  file_by_filename?: string;
-  file_containing_symbol?: string;
-  list_services?: string;
-}
+/** grpc.reflection.v1.ServerReflectionRequest: beside `host` one field is the message's own, and says what is asked. */
+export type ReflectionRequest = Readonly<Record<string, unknown>>;
 
 const byName = new Map(FILES.map((file) => [file.name, file]));
 
 /** Pure. @param services their full names */
 export function reflect(request: ReflectionRequest, services: readonly string[]): object {
-  const answer = answerTo(request, services);
-  return { original_request: request, ...answer };
+  return { original_request: request, ...answerTo(request, services) };
 }
 
-function answerTo(
-  { file_by_filename, file_containing_symbol, list_services }: ReflectionRequest,
-  services: readonly string[],
-): object {
-  if (list_services !== undefined) return { list_services_response: { service: services.map((name) => ({ name })) } };
-  if (file_by_filename !== undefined) return found(byName.get(file_by_filename), file_by_filename);
-  if (file_containing_symbol !== undefined) {
-    return found(
-      FILES.find(({ symbols }) => symbols.includes(file_containing_symbol)),
-      file_containing_symbol,
-    );
+function answerTo(request: ReflectionRequest, services: readonly string[]): object {
+  const [kind, value] = Object.entries(request).find(([name]) => name !== 'host') ?? ['', ''];
+  const name = String(value);
+  switch (kind) {
+    case 'list_services':
+      return { list_services_response: { service: services.map((each) => ({ name: each })) } };
+    case 'file_by_filename':
+      return found(byName.get(name), name);
+    case 'file_containing_symbol':
+      return found(
+        FILES.find(({ symbols }) => symbols.includes(name)),
+        name,
+      );
+    default:
+      return refused(status.UNIMPLEMENTED, 'there are no extensions here');
   }
-  return refused(status.UNIMPLEMENTED, 'there are no extensions here');
 }
 
 function found(file: ProtoFile | undefined, what: string): object {

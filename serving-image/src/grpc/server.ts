@@ -7,6 +7,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { InferRequest } from '../protocol/proto/infer.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { Asking, type Method, type Respond } from './asking.ts';
 import { definitionOf } from './definition.ts';
 import { Health } from './health.ts';
@@ -20,6 +21,7 @@ export interface GrpcSettings {
   respond: Respond;
   limits: { bodyBytes: number; requests: number };
   draining: () => boolean;
+  log: Logger;
 }
 
 /** How often a silent connection is asked whether its client is still there, and how long it may take to say so, in milliseconds. */
@@ -89,7 +91,7 @@ export class GrpcServer {
         .then(() => answer(call.request, asking))
         .then(
           (response) => done(null, response),
-          (error: unknown) => done(statusOf(error)),
+          (error: unknown) => done(statusOf(error, this.settings.log)),
         );
     };
     return Object.fromEntries(Object.entries(methods).map(([name, answer]) => [name, implement(answer)]));
@@ -102,7 +104,7 @@ export class GrpcServer {
       try {
         return { infer_response: await infer(request, asking) };
       } catch (error) {
-        return { error_message: statusOf(error).details, infer_response: { id: request.id } };
+        return { error_message: statusOf(error, this.settings.log).details, infer_response: { id: request.id } };
       }
     });
   }

@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { ClientGone } from '../batching/executor.ts';
-import { messageOf, RequestError } from '../protocol/errors.ts';
+import { internalError, messageOf, RequestError } from '../protocol/errors.ts';
+import type { Logger } from '../telemetry/log.ts';
 
 /** The gRPC status for each status of HTTP, as KServe, Triton and TensorFlow Serving have them; any other is INTERNAL. */
 const CODES: Readonly<Record<number, status>> = {
@@ -21,8 +22,9 @@ const CODES: Readonly<Record<number, status>> = {
 
 export const codeOf = (httpStatus: number): status => CODES[httpStatus] ?? status.INTERNAL;
 
-export function statusOf(error: unknown): { code: status; details: string } {
+export function statusOf(error: unknown, log: Logger): { code: status; details: string } {
   if (error instanceof RequestError) return { code: codeOf(error.status), details: messageOf(error.message) };
   if (error instanceof ClientGone) return { code: status.CANCELLED, details: 'the call was cancelled' };
-  return { code: status.INTERNAL, details: 'internal error; the log of the server has the cause' };
+  log.error({ err: error }, 'call failed');
+  return { code: status.INTERNAL, details: internalError().message };
 }

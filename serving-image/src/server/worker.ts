@@ -134,7 +134,7 @@ class Worker {
     });
     server.on('request', this.#front.handle);
     const respond = this.#front.respond;
-    this.#grpc = new GrpcServer({ respond, limits: config.limits, draining: service.draining });
+    this.#grpc = new GrpcServer({ respond, limits: config.limits, draining: service.draining, log });
     this.#sessions = new Sessions(this.#grpc, events('grpc'));
   }
 
@@ -186,6 +186,7 @@ class Worker {
   }
 
   #drain(): void {
+    if (this.#draining) return;
     this.#draining = true;
     this.#grpc.drain();
   }

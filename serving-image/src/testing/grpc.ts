@@ -7,8 +7,15 @@ export const PREDICT = 'tensorflow.serving.PredictionService';
 export const MODELS = 'tensorflow.serving.ModelService';
 export const HEALTH = 'grpc.health.v1.Health';
 
-/** What came of a call: the response, or its status as `CODE: details`. */
-export type Outcome = Record<string, unknown> | { code: number; details: string };
+/** What came of a call: the response, or the `code` and `details` of its status. */
+export type Outcome = Record<string, unknown>;
+
+interface CallOptions {
+  deadlineMs?: number;
+  metadata?: Record<string, string>;
+  /** Cancels the call. */
+  signal?: AbortSignal;
+}
 
 export class Rpc {
   readonly client: GrpcClient;
@@ -22,14 +29,14 @@ export class Rpc {
     service: string,
     name: string,
     request: object,
-    { deadlineMs = 10_000, metadata = {} }: { deadlineMs?: number; metadata?: Record<string, string> } = {},
+    { deadlineMs = 10_000, metadata = {}, signal }: CallOptions = {},
   ): Promise<Outcome> {
     const { path, requestSerialize, responseDeserialize } = methodOf(service, name);
     const headers = new Metadata();
     for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
     const options = { deadline: Date.now() + deadlineMs };
-    return new Promise((resolve) =>
-      this.client.makeUnaryRequest(
+    return new Promise((resolve) => {
+      const call = this.client.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize,
@@ -38,8 +45,9 @@ export class Rpc {
         options,
         (error: ServiceError | null, response?: object) =>
           resolve(error ? { code: error.code, details: error.details } : plain(response ?? {})),
-      ),
-    );
+      );
+      signal?.addEventListener('abort', () => call.cancel());
+    });
   }
 
   close(): void {

@@ -162,9 +162,9 @@ export async function until<T>(ask: () => Promise<T>, expected: T): Promise<void
   }
 }
 
-/** Connections from clients that a worker holds: its sockets on the server's port. */
-export async function connectionsOf(pid: number, server: Running): Promise<number> {
-  const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, '0');
+/** Connections from clients that a worker holds: its sockets on the server's port for REST, or at another address of it. */
+export async function connectionsOf(pid: number, server: Running, at = server.url): Promise<number> {
+  const port = Number(/\d+$/.exec(at)?.[0]).toString(16).toUpperCase().padStart(4, '0');
   const table = await readFile(`/proc/${pid}/net/tcp`, 'utf8');
   const fields = table.split('\n').map((line) => line.trim().split(/\s+/));
   const inodes = new Set(fields.filter(([, local]) => local?.endsWith(`:${port}`)).map((field) => field[9]));

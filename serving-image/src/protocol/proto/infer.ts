@@ -3,13 +3,8 @@ import type { DataType } from '../../model/types.ts';
 import { badRequest, quote } from '../errors.ts';
 import { numberOf, pack, strings, unpack, type Element, type Long } from './values.ts';
 
-interface Parameter {
-  bool_param?: boolean;
-  int64_param?: number | Long;
-  string_param?: string;
-  double_param?: number;
-  uint64_param?: number | Long;
-}
+/** One of bool_param, int64_param, string_param, double_param and uint64_param: the only field that is the message's own. */
+type Parameter = Readonly<Record<string, boolean | string | number | Long>>;
 type Parameters = Record<string, Parameter>;
 type Contents = Readonly<Record<string, readonly Element[]>>;
 
@@ -91,14 +86,13 @@ export function timeoutOf(own: unknown, timeoutMs: number): unknown {
   return own === undefined || own === 0 ? left : Math.min(own, left);
 }
 
-function valuesOf(parameters: Parameters): Record<string, string | number | boolean | undefined> {
-  return Object.fromEntries(
-    Object.entries(parameters).map(([name, { bool_param, int64_param, string_param, double_param, uint64_param }]) => {
-      const whole = int64_param ?? uint64_param;
-      return [name, bool_param ?? string_param ?? double_param ?? (whole === undefined ? undefined : numberOf(whole))];
+const valuesOf = (parameters: Parameters): Record<string, boolean | string | number | undefined> =>
+  Object.fromEntries(
+    Object.entries(parameters).map(([name, parameter]) => {
+      const [value] = Object.values(parameter);
+      return [name, typeof value === 'object' ? numberOf(value) : value];
     }),
   );
-}
 
 function blobOf(
   { datatype, contents }: InferRequest['inputs'][number],
