@@ -10,6 +10,7 @@ import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { ServedModel } from '../model/types.ts';
 import type { Part } from '../telemetry/trace.ts';
 import type { Answer } from './answer.ts';
+import type { Ask } from './ask.ts';
 import type { Body } from './body.ts';
 
 type Protocol = 'v1' | 'v2';
@@ -18,6 +19,7 @@ type Protocol = 'v1' | 'v2';
 export interface HttpQuestion {
   kind: CallKind;
   protocol: Protocol;
+  entrypoint: Ask['entrypoint'];
   /** Path and query. */
   url: string;
   version: string | undefined;
@@ -93,7 +95,7 @@ function answered(protocol: Protocol, answer: Answer): Answered<Answer> {
 }
 
 /** Own answers have it as it is written, those of others in lower case. */
-const jsonLengthOf = ({ headers }: Answer): number | undefined => {
+export const jsonLengthOf = ({ headers }: Answer): number | undefined => {
   const value = headers?.[LENGTH_HEADER] ?? headers?.[LENGTH_HEADER.toLowerCase()];
   return value === undefined ? undefined : Number(value);
 };
