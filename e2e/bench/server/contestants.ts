@@ -122,7 +122,7 @@ export const PEERS: readonly Contestant[] = [
   peer('fastify', 'fastify, onnxruntime-node', ['plain']),
   peer('express', 'express, tfjs-node LayersModel', ['plain']),
   peer('mlserver', 'MLServer', ['v2']),
-  peer('kserve', 'KServe Python server', ['v1', 'binary']),
+  peer('kserve', 'KServe Python server', ['v1']),
   peer('fastapi', 'FastAPI, tf.function', ['plain']),
   peer('litserve', 'LitServe', ['plain']),
   peer('bentoml', 'BentoML', ['plain']),

@@ -50,7 +50,8 @@ export async function agree(contestant: Contestant, { port }: Started): Promise<
       const { path, headers, body } = message(form, rows.slice(from, from + 20), pathOf(contestant, form));
       const reply = await fetch(`http://127.0.0.1:${port}${path}`, {
         method: 'POST',
-        headers,
+        // A connection that is kept may be closed by the server just when it is used again.
+        headers: { ...headers, Connection: 'close' },
         body: new Uint8Array(body),
       });
       if (!reply.ok) throw new Error(`${contestant.title} refuses ${form}: ${reply.status} ${await reply.text()}`);
