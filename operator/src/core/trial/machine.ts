@@ -75,15 +75,22 @@ const beginsAnew = (trial: Trial, to: Partial<Trial>): boolean =>
   (to.step !== undefined && to.step !== trial.step) ||
   (to.weight !== undefined && to.weight !== trial.weight);
 
+/** It gets no requests any more from here on, and status must not say that it did. */
+const takeOff = (facts: OnTrial): Decision => change(facts, { phase: 'Ending', weight: 0 });
+
 /** Serving pods that are still of other revisions must not lose their requests before those of the stable one suffice. */
 const canNarrow = ({ othersReady, stableReady, least }: TrialFacts): boolean =>
   othersReady === 0 || stableReady >= least;
 
 function beginning(facts: TrialFacts): Decision {
-  const { course, canary, remains, main, stable, target, now } = facts;
+  const { course, canary, remains, preview, drainUntil, main, stable, target, now } = facts;
   // Nothing of an earlier trial may be met.
-  if (canary !== undefined || remains)
-    return moves(canary !== undefined || facts.preview ? { move: 'takeAway' } : false);
+  if (canary !== undefined || remains) return moves((canary !== undefined || preview) && { move: 'takeAway' });
+  if (preview) {
+    const all = facts.service !== 'all' && ({ move: 'reach', to: 'all' } as const);
+    // Clients that keep their connections to pods from before a hand-over reach the new ones through it.
+    return drainUntil === undefined ? moves(all, { move: 'takeAway' }) : { ...moves(all), waitUntil: drainUntil };
+  }
   if (course === undefined || main.holds !== stable || main.paused || !canNarrow(facts)) {
     return moves(facts.service !== 'all' && { move: 'reach', to: 'all' });
   }
@@ -108,13 +115,13 @@ function inCriticalPhase(facts: OnTrial): Decision | undefined {
 function superseded(facts: OnTrial): Decision | undefined {
   const { course, target, trial, failed } = facts;
   if (target === trial.revision && (course !== undefined || failed)) return undefined;
-  return change(facts, { phase: 'Ending' });
+  return takeOff(facts);
 }
 
 function failing(facts: OnTrial): Decision | undefined {
   const { failed, keepFailed, trial } = facts;
   if (!failed) return undefined;
-  if (!keepFailed) return change(facts, { phase: 'Ending' });
+  if (!keepFailed) return takeOff(facts);
   const kept = { phase: 'Running', weight: 0, paused: true } as const;
   const isKept = trial.phase === 'Running' && trial.weight === 0 && trial.paused === true;
   return isKept ? moves(...quiet(facts)) : change(facts, kept);
@@ -147,7 +154,7 @@ function asked(facts: OnTrial): Decision | undefined {
       if (trial.phase === 'Running' && isDone(facts, true)) return advance(facts);
       return trial.paused === true ? change(facts, { paused: false }) : undefined;
     case 'Retry':
-      return change(facts, { phase: 'Ending' });
+      return takeOff(facts);
     case undefined:
       return undefined;
   }
@@ -160,7 +167,7 @@ function stepOf(steps: Course['steps'], number: number): Step {
 
 function starting(facts: OnTrial): Decision {
   const { course, canary, trial, routes } = facts;
-  if (course === undefined) return change(facts, { phase: 'Ending' });
+  if (course === undefined) return takeOff(facts);
   const step = stepOf(course.steps, trial.step);
   const needed = presence(facts, step.size);
   if (needed.length > 0 || (canary?.ready ?? 0) < step.size) return moves(...needed);
@@ -181,7 +188,7 @@ function presence({ service, preview, canary, replicas }: OnTrial, size: number)
 
 function running(facts: OnTrial): Decision {
   const { course, canary, trial, now, announced, pausedByUser, routes } = facts;
-  if (course === undefined) return change(facts, { phase: 'Ending' });
+  if (course === undefined) return takeOff(facts);
   const step = stepOf(course.steps, trial.step);
   // Recorded before they are written, so that they are restored whatever the spec says by then.
   const { httpRoutes = [] } = trial;
@@ -250,7 +257,7 @@ const reachOf = (trial: Trial): Reach => (trial.weight === 100 ? 'target' : 'all
 
 function promoting(facts: OnTrial): Decision {
   const { canary, set, coOwned, twin, service, hushed, trial, routes, pausedByUser } = facts;
-  if (canary === undefined || set !== 'canary') return change(facts, { phase: 'Ending' });
+  if (canary === undefined || set !== 'canary') return takeOff(facts);
   if (pausedByUser) return moves();
   const reach = reachOf(trial);
   const unweigh: Move | false = !routes.plain && { move: 'unweigh' };
@@ -265,7 +272,7 @@ function promoting(facts: OnTrial): Decision {
 
 /** From here on nothing turns back: the Deployment is paused by us, and only its end leaves it in order. */
 function handingOver(facts: OnTrial): Decision {
-  const { canary, main, set, trial, failed, preview, hushed } = facts;
+  const { canary, main, set, trial, failed, hushed } = facts;
   if (canary !== undefined) {
     const taken = main.holds === trial.revision && main.paused;
     return moves(!taken && { move: 'handOver' }, { move: 'orphan' });
@@ -279,7 +286,7 @@ function handingOver(facts: OnTrial): Decision {
   if (!hushed) return moves({ move: 'hush' });
   const lag = lagOf(facts);
   if (lag !== undefined) return { kind: 'moves', moves: [], waitUntil: lag };
-  return preview ? moves({ move: 'takeAway' }) : record(undefined);
+  return record(undefined);
 }
 
 /** How long gateways are waited for that have not taken the restored routes yet; one that is dead must not hold us for ever. */
@@ -305,5 +312,5 @@ function ending(facts: OnTrial): Decision {
   if (lag !== undefined) return { ...moves(...back), waitUntil: lag };
   const needed: (Move | false)[] = [...back, (canary !== undefined || preview) && { move: 'takeAway' }];
   if (needed.some((move) => move !== false)) return moves(...needed);
-  return remains ? moves() : record(undefined);
+  return remains || preview ? moves() : record(undefined);
 }
