@@ -23,6 +23,8 @@ export interface LoopReport {
   versions: Record<string, number>;
   /** Failures by cause. */
   failures: Record<string, number>;
+  /** The version that answered last, and since when (ms since 1970) no other one did. */
+  now: { version: string | null; since: number };
   /** Milliseconds, of the last second. */
   p50: number | null;
   p99: number | null;
@@ -82,7 +84,17 @@ export const allRequests = { total: 0, failed: 0 };
 
 /** A running request loop. */
 export class Loop {
-  latest: LoopReport = { done: false, time: 0, total: 0, failed: 0, versions: {}, failures: {}, p50: null, p99: null };
+  latest: LoopReport = {
+    done: false,
+    time: 0,
+    total: 0,
+    failed: 0,
+    versions: {},
+    failures: {},
+    now: { version: null, since: 0 },
+    p50: null,
+    p99: null,
+  };
   /** One a second. */
   readonly reports: LoopReport[] = [];
   private readonly child;

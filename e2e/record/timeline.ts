@@ -3,7 +3,7 @@ import type { Second, Timeline } from './plot.ts';
 
 /** Differences of the client's reports, on one axis of time with what else happened. */
 export function timelineOf(
-  reports: readonly LoopReport[],
+  reports: readonly Pick<LoopReport, 'time' | 'versions' | 'failed' | 'p99'>[],
   weights: readonly { time: number; weight: number | undefined }[],
   marks: readonly { time: number; text: string }[],
 ): Pick<Timeline, 'seconds' | 'weights' | 'marks'> {

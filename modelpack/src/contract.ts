@@ -9,7 +9,7 @@
 export const COMMAND = { serve: 'serve', fetch: 'fetch', resolve: 'resolve' } as const;
 
 /** Ports of the server container. `admin` is answered by the supervisor, never by a busy worker. */
-export const PORT = { http: 8080, admin: 9090 } as const;
+export const PORT = { http: 8080, grpc: 8081, admin: 9090 } as const;
 
 /** Paths inside the containers. */
 export const PATH = {

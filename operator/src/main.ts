@@ -78,10 +78,14 @@ async function run(config: Config): Promise<number> {
   }
 }
 
-try {
-  process.exitCode = await run(readConfig(process.env));
-} catch (error) {
-  // The log may not exist yet; whoever starts the process reads stderr.
-  process.stderr.write(`${error instanceof ConfigError ? error.message : ((error as Error).stack ?? String(error))}\n`);
-  process.exitCode = 1;
-}
+const settled = (async () => run(readConfig(process.env)))();
+settled.then(
+  (exitCode) => (process.exitCode = exitCode),
+  (error: unknown) => {
+    // The log may not exist yet; whoever starts the process reads stderr.
+    process.stderr.write(
+      `${error instanceof ConfigError ? error.message : ((error as Error).stack ?? String(error))}\n`,
+    );
+    process.exitCode = 1;
+  },
+);

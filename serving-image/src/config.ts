@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
 import { POD_INFO } from '@modeldeployment/modelpack/traffic';
 import type { BatchLimits } from './batching/executor.ts';
-import type { Limits } from './http/admission.ts';
+import type { Limits } from './service/admission.ts';
 import type { Patience } from './http/server.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
 import { FatalError, type EngineChoice, type EngineName } from './model/types.ts';
@@ -23,6 +23,7 @@ export interface Config {
   /** What an earlier worker of the same version has chosen. */
   engineChoice: EngineChoice | undefined;
   httpPort: number;
+  grpcPort: number;
   adminPort: number;
   host: string;
   /** Of each version. Absent: the cores, shared by the versions. */
@@ -43,11 +44,13 @@ export interface Config {
 
 /** Names that are the server's own; those the operator sets are in modelpack's contract. */
 export const OWN_ENV = {
-  /** Port of the model (default 8080); 0 takes any free one. */
+  /** Port of REST (default 8080); 0 takes any free one. */
   httpPort: 'HTTP_PORT',
+  /** Port of gRPC (default 8081); 0 takes any free one. */
+  grpcPort: 'GRPC_PORT',
   /** Port of health and metrics (default 9090); 0 takes any free one. */
   adminPort: 'ADMIN_PORT',
-  /** Address both listen on (default: all, IPv6 and IPv4). */
+  /** Address all listen on (default: all, IPv6 and IPv4). */
   host: 'HOST',
   /** Largest request body in bytes (default 64 MiB). */
   maxBodyBytes: 'MAX_BODY_BYTES',
@@ -134,6 +137,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     engine: oneOf(ENV.engine, ENGINES, 'auto'),
     engineChoice: JSON.parse(get(ENGINE_CHOICE) ?? 'null') as EngineChoice | undefined,
     httpPort: whole(OWN_ENV.httpPort, PORT.http, 0, 65535),
+    grpcPort: whole(OWN_ENV.grpcPort, PORT.grpc, 0, 65535),
     adminPort: whole(OWN_ENV.adminPort, PORT.admin, 0, 65535),
     host: get(OWN_ENV.host) ?? '::',
     workers: whole(ENV.workers, 0, 1, 1024) || undefined,

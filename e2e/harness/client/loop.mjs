@@ -15,6 +15,8 @@ const rate = load.endsWith('/s') ? Number.parseFloat(load) : undefined;
 const agent = new http.Agent({ keepAlive: true, maxSockets: rate === undefined ? Number(load) : 512 });
 const headers = { 'content-type': 'application/json', 'content-length': body.length };
 const count = { total: 0, failed: 0, versions: {}, failures: {}, latencies: [] };
+/** Which version answered last, and since when (ms since 1970) there was no answer of another one. */
+const now = { version: null, since: 0 };
 let stopping = false;
 
 /** Numbers of the first output, in either protocol. */
@@ -50,6 +52,7 @@ function once() {
         const { version, why } = versionOf(JSON.parse(Buffer.concat(chunks).toString()));
         if (why !== undefined) return fail(why);
         count.versions[version] = (count.versions[version] ?? 0) + 1;
+        if (version !== now.version) Object.assign(now, { version, since: Date.now() });
         count.latencies.push(performance.now() - started);
         resolve();
       });
@@ -69,7 +72,7 @@ async function client() {
 async function openLoop() {
   const started = performance.now();
   const pending = new Set();
-  for (let asked = 0; !stopping; ) {
+  for (let asked = 0; !stopping;) {
     const due = Math.floor(((performance.now() - started) / 1000) * rate);
     for (; asked < due; asked++) {
       const one = once().then(() => {
@@ -87,7 +90,9 @@ function report(done) {
   const sorted = count.latencies.splice(0).sort((a, b) => a - b);
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? null;
   const { total, failed, versions, failures } = count;
-  console.log(JSON.stringify({ done, time: Date.now(), total, failed, versions, failures, p50: at(0.5), p99: at(0.99) }));
+  console.log(
+    JSON.stringify({ done, time: Date.now(), total, failed, versions, failures, now, p50: at(0.5), p99: at(0.99) }),
+  );
 }
 
 process.stdin.on('data', (text) => (stopping ||= String(text).includes('stop')));

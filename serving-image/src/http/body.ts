@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 import { ClientGone } from '../batching/executor.ts';
 import { badRequest, inPieces, tooLarge, unsupportedMedia } from '../protocol/errors.ts';
 import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
-import type { Ticket } from './admission.ts';
+import type { Ticket } from '../service/admission.ts';
 
 const JSON_TYPE = 'application\\/(?:[\\w.-]+\\+)?json';
 /**
@@ -20,15 +20,15 @@ const MEDIA = {
 };
 const ENCODINGS: readonly (string | undefined)[] = [undefined, 'identity', 'gzip', 'deflate'];
 
-const jsonLengthOf = ({ headers }: IncomingMessage) => headers[LENGTH_HEADER.toLowerCase()] as string | undefined;
+const jsonLengthOf = (headers: IncomingHttpHeaders) => headers[LENGTH_HEADER.toLowerCase()] as string | undefined;
 
 /** Whether an answer could still reach the client. */
 export const isGone = ({ socket }: IncomingMessage): boolean => socket.destroyed || !socket.writable;
 
 /** @throws RequestError 415 */
-export function checkMedia(request: IncomingMessage, protocol: 'v1' | 'v2'): void {
-  const { 'content-type': type, 'content-encoding': encoding } = request.headers;
-  const allowed = protocol === 'v2' && jsonLengthOf(request) !== undefined ? MEDIA.binary : MEDIA[protocol];
+export function checkMedia(headers: IncomingHttpHeaders, protocol: 'v1' | 'v2'): void {
+  const { 'content-type': type, 'content-encoding': encoding } = headers;
+  const allowed = protocol === 'v2' && jsonLengthOf(headers) !== undefined ? MEDIA.binary : MEDIA[protocol];
   if (type !== undefined && !allowed.test(type)) {
     throw unsupportedMedia(
       `Content-Type ${type.slice(0, 60)} is not supported; send JSON with Content-Type: application/json`,
@@ -96,7 +96,7 @@ function readChunks(request: IncomingMessage, ticket: Ticket): Promise<Body> {
       request.removeAllListeners('data');
       reject(problem);
     });
-    request.on('end', () => resolve({ chunks, length, jsonLength: jsonLengthOf(request) }));
+    request.on('end', () => resolve({ chunks, length, jsonLength: jsonLengthOf(request.headers) }));
     request.on('error', () => reject(new ClientGone()));
   });
 }

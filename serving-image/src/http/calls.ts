@@ -1,5 +1,4 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
-import type { IncomingMessage } from 'node:http';
 import type { Answered } from '../forward/exchange.ts';
 import type { ServedModel, Tensor } from '../model/types.ts';
 import { modelNotFound } from '../protocol/errors.ts';
@@ -16,9 +15,10 @@ import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { countNonFinite } from '../telemetry/observed.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
 import { json, type Answer } from './answer.ts';
-import { checkMedia, isGone, readBody, type Body } from './body.ts';
+import type { Ask } from './ask.ts';
+import { checkMedia, type Body } from './body.ts';
 import { headerOf, type HttpClient, HttpExchange, type HttpQuestion, type Traced } from './exchange.ts';
-import type { Served, Service } from './service.ts';
+import type { Served, Service } from '../service/service.ts';
 
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {
@@ -77,12 +77,12 @@ export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS,
 export async function answerCall(
   service: Service,
   asked: CallRoute,
-  request: IncomingMessage,
+  ask: Ask,
   started: number,
   traced: Traced | undefined,
 ): Promise<Answer> {
   const { kind, model, version } = asked;
-  const { url = '/', headers } = request;
+  const { url, headers, entrypoint } = ask;
   const { protocol } = CALLS[kind];
   const there = version !== undefined && service.trial.names({ version, header: (name) => headerOf(headers, name) });
   const served = service.models.find(there ? { model } : asked);
@@ -91,11 +91,11 @@ export async function answerCall(
   const ticket = service.admission.enter();
   let exchange: HttpExchange | undefined;
   try {
-    checkMedia(request, protocol);
+    checkMedia(headers, protocol);
     served.executor.checkRoom();
-    const body = await readBody(request, ticket);
-    exchange = exchangeOf(service, served, { kind, protocol, url, version, headers, body });
-    exchange.client = { started, gone: () => isGone(request), ...(traced && { traced }) };
+    const body = await ask.body(ticket);
+    exchange = exchangeOf(service, served, { kind, protocol, entrypoint, url, version, headers, body });
+    exchange.client = { started, gone: () => ask.gone(), ...(traced && { traced }) };
     return (await service.trial.serve(exchange)).answer;
   } catch (error) {
     served.statistics.failed(performance.now() - started, reasonOf(error));
@@ -113,7 +113,7 @@ export const exchangeOf = (service: Service, served: Served, question: HttpQuest
 /** From the body of a request to its answer. */
 async function answerHere(
   { model, executor, statistics }: Served,
-  { kind, body }: HttpQuestion,
+  { kind, entrypoint, body }: HttpQuestion,
   client: HttpClient,
 ): Promise<Answered<Answer>> {
   const call = CALLS[kind];
@@ -132,7 +132,7 @@ async function answerHere(
       infer: ended - began,
       output: written - encoding,
     },
-    { api: call.api, entrypoint: 'REST' },
+    { api: call.api, entrypoint },
   );
   client.traced?.parts.push(
     { name: 'decode', began: read, ended: decoded },

@@ -10,6 +10,7 @@ import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { ServedModel } from '../model/types.ts';
 import type { Part } from '../telemetry/trace.ts';
 import type { Answer } from './answer.ts';
+import type { Ask } from './ask.ts';
 import type { Body } from './body.ts';
 
 type Protocol = 'v1' | 'v2';
@@ -18,6 +19,7 @@ type Protocol = 'v1' | 'v2';
 export interface HttpQuestion {
   kind: CallKind;
   protocol: Protocol;
+  entrypoint: Ask['entrypoint'];
   /** Path and query. */
   url: string;
   version: string | undefined;
@@ -41,6 +43,7 @@ export interface HttpClient extends Client {
 export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();
 
 export class HttpExchange implements Exchange<Answer> {
+  readonly protocol: Protocol;
   readonly version: string | undefined;
   readonly bytes: number;
   /** Who waits for the answer; nobody once there is one, so that a request that is kept holds nothing of its connection. */
@@ -52,6 +55,7 @@ export class HttpExchange implements Exchange<Answer> {
     private readonly revision: string,
     private readonly answer: (client: HttpClient) => Promise<Answered<Answer>>,
   ) {
+    this.protocol = question.protocol;
     this.version = question.version;
     this.bytes = question.body.length;
   }
@@ -91,7 +95,7 @@ function answered(protocol: Protocol, answer: Answer): Answered<Answer> {
 }
 
 /** Own answers have it as it is written, those of others in lower case. */
-const jsonLengthOf = ({ headers }: Answer): number | undefined => {
+export const jsonLengthOf = ({ headers }: Answer): number | undefined => {
   const value = headers?.[LENGTH_HEADER] ?? headers?.[LENGTH_HEADER.toLowerCase()];
   return value === undefined ? undefined : Number(value);
 };

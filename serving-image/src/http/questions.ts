@@ -1,5 +1,4 @@
 /** Everything that is asked at a low rate: health, metadata, statistics, and the page for people. */
-import type { IncomingMessage } from 'node:http';
 import { badRequest, modelNotFound, unavailable } from '../protocol/errors.ts';
 import { openBody } from '../protocol/json/body.ts';
 import { jsonText } from '../protocol/json/text.ts';
@@ -15,13 +14,14 @@ import {
 import { PAGE_OF } from '../telemetry/exposition.ts';
 import { readStatistics } from '../telemetry/statistics.ts';
 import { json, type Answer } from './answer.ts';
-import { checkMedia, readBody } from './body.ts';
-import type { Served, Service } from './service.ts';
+import type { Ask } from './ask.ts';
+import { checkMedia } from './body.ts';
+import type { Served, Service } from '../service/service.ts';
 
-export async function answerQuestion(service: Service, asked: Question, request: IncomingMessage): Promise<Answer> {
+export async function answerQuestion(service: Service, asked: Question, ask: Ask): Promise<Answer> {
   switch (asked.kind) {
     case 'page':
-      return page(service, request.headers.host ?? 'localhost:8080');
+      return page(service, ask.headers.host ?? 'localhost:8080');
     case 'metrics':
     case 'metrics.triton':
     case 'metrics.tensorflow':
@@ -39,7 +39,7 @@ export async function answerQuestion(service: Service, asked: Question, request:
     case 'v2.models':
       return json(JSON.stringify({ models: [...new Set(service.models.index().map(({ name }) => name))] }));
     case 'v2.index':
-      return json(repositoryIndex(service.models.index(), await onlyReady(service, request)));
+      return json(repositoryIndex(service.models.index(), await onlyReady(service, ask)));
     case 'v2.stats':
       return json(await statistics(service));
     case 'v2.modelStats': {
@@ -107,11 +107,11 @@ function checkReady({ draining }: Service): void {
 }
 
 /** The wish in the body of an index request, which may be empty. @throws RequestError */
-async function onlyReady(service: Service, request: IncomingMessage): Promise<boolean> {
+async function onlyReady(service: Service, ask: Ask): Promise<boolean> {
   const ticket = service.admission.enter();
   try {
-    checkMedia(request, 'v2');
-    const { chunks, length } = await readBody(request, ticket);
+    checkMedia(ask.headers, 'v2');
+    const { chunks, length } = await ask.body(ticket);
     if (length === 0) return false;
     const scan = openBody(jsonText(chunks, length));
     const { ready = false } = scan.value() as { ready?: unknown };

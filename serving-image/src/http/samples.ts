@@ -23,7 +23,8 @@ export async function samples(
         ? (['v1.predict', `/v1/models/${name}:predict`] as const)
         : (['v2.infer', `/v2/models/${name}/infer`] as const);
     const body = { chunks: [bytes], length: bytes.length, jsonLength: undefined };
-    return exchange({ kind, protocol, url, version: undefined, headers: { 'content-type': 'application/json' }, body });
+    const headers = { 'content-type': 'application/json' };
+    return exchange({ kind, protocol, entrypoint: 'REST', url, version: undefined, headers, body });
   };
   const asks = [...(await written(directory, GOLDEN_FILE, model)), ...(await written(directory, WARMUP_FILE, model))];
   const found = asks.flatMap(({ request, expected, signature }) => {

@@ -13,9 +13,11 @@ export class RequestError extends Error {
 /** Longest error text sent to a client, in characters: a body of at most 1 KiB. */
 const LONGEST = 900;
 
-export function errorBody(message: string): string {
-  return JSON.stringify({ error: message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message });
-}
+/** As it is sent: not too long, and without halves of a character, which not all protocols can carry. */
+export const messageOf = (message: string): string =>
+  Buffer.from(message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message).toString();
+
+export const errorBody = (message: string): string => JSON.stringify({ error: messageOf(message) });
 
 /** A value of the client that is repeated in an error: shortened, without control characters, and quoted if it is text. */
 export function quote(value: unknown): string {

@@ -7,11 +7,12 @@ import type { EngineChoice } from '../model/types.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import { pick, surplus, type Load } from './dispatch.ts';
 import { stopReading } from './handle.ts';
-import type { ToSupervisor, ToWorker } from './messages.ts';
+import { TRANSPORTS, type ToSupervisor, type ToWorker, type Transport } from './messages.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A connection, and the bytes of it that were read to see where it is to go. */
 export interface Arrival {
+  transport: Transport;
   socket: Socket;
   head?: Buffer;
 }
@@ -21,7 +22,8 @@ interface Member {
   unit: number;
   /** Sent, not yet taken. */
   waiting: Map<number, Arrival>;
-  open: number;
+  /** Taken and not yet ended. */
+  open: Record<Transport, number>;
   snapshot: Snapshot | undefined;
   ledger: Ledger;
 }
@@ -82,7 +84,7 @@ export class Crew {
       env: workerEnvironment({ name, version, engineChoice: this.#choices.get(unit) }),
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ledger.fd],
     });
-    const member: Member = { child, unit, waiting: new Map(), open: 0, snapshot: undefined, ledger };
+    const member: Member = { child, unit, waiting: new Map(), open: { http: 0, grpc: 0 }, snapshot: undefined, ledger };
     this.#members.set(id, member);
     child.on('message', (message: ToSupervisor, socket?: Socket) => this.#onMessage(id, member, message, socket));
     // A worker that cannot be started or reached ends, which is told below.
@@ -94,27 +96,32 @@ export class Crew {
 
   /** Hands a connection to the least busy of `ids`. False when there is none: the caller still owns the socket. */
   hand(arrival: Arrival, ids: readonly number[]): boolean {
-    const member = this.#members.get(pick(this.#loads(ids), this.#turn++) ?? 0);
+    const { transport, socket, head } = arrival;
+    const member = this.#members.get(pick(this.#loads(ids, transport), this.#turn++) ?? 0);
     if (!member) return false;
     const connection = this.#nextConnection++;
-    const { socket, head } = arrival;
     member.waiting.set(connection, arrival);
     stopReading(socket);
     // A worker that cannot be reached ends, and what it has not taken is returned then.
-    const message: ToWorker = { type: 'connection', connection, ...(head && { head: head.toString('base64') }) };
+    const begun = head && { head: head.toString('base64') };
+    const message: ToWorker = { type: 'connection', connection, transport, ...begun };
     member.child.send(message, socket, { keepOpen: true }, () => undefined);
     return true;
   }
 
   /** Has those of `ids` that hold more than their share of the connections give the rest back. */
   balance(ids: readonly number[]): void {
-    for (const { id, count } of surplus(this.#loads(ids))) this.send(id, { type: 'giveBack', count });
+    for (const transport of TRANSPORTS)
+      for (const { id, count } of surplus(this.#loads(ids, transport)))
+        this.send(id, { type: 'giveBack', transport, count });
   }
 
-  #loads(ids: readonly number[]): Load[] {
+  #loads(ids: readonly number[], transport: Transport): Load[] {
     return ids.flatMap((id) => {
       const member = this.#members.get(id);
-      return member?.child.connected ? [{ id, waiting: member.waiting.size, open: member.open }] : [];
+      if (!member?.child.connected) return [];
+      const waiting = [...member.waiting.values()].filter((arrival) => arrival.transport === transport).length;
+      return [{ id, waiting, open: member.open[transport] }];
     });
   }
 
@@ -166,15 +173,12 @@ export class Crew {
 
   #onMessage(id: number, member: Member, message: ToSupervisor, socket: Socket | undefined): void {
     if (message.type === 'taken') {
-      // Closes the copy here only: the connection lives on in the worker.
-      member.waiting.get(message.connection)?.socket.destroy();
-      member.waiting.delete(message.connection);
-      member.open++;
+      this.#onTaken(member, message.connection);
     } else if (message.type === 'returned') {
-      member.open--;
+      member.open.http--;
       if (socket) this.#onReturned(socket);
     } else if (message.type === 'closed') {
-      member.open -= message.count;
+      member.open[message.transport] -= message.count;
     } else if (message.type === 'ready') {
       this.#choices.set(member.unit, { engine: message.engine, reason: message.reason });
     } else if (message.type === 'snapshot') {
@@ -186,14 +190,23 @@ export class Crew {
     this.events.message(id, message);
   }
 
+  #onTaken({ waiting, open }: Member, connection: number): void {
+    const arrival = waiting.get(connection);
+    if (!arrival) return;
+    // Closes the copy here only: the connection lives on in the worker.
+    arrival.socket.destroy();
+    waiting.delete(connection);
+    open[arrival.transport]++;
+  }
+
   #onReturned(socket: Socket): void {
     stopReading(socket);
-    this.events.returned({ socket });
+    this.events.returned({ transport: 'http', socket });
   }
 
   #onClose(id: number, { waiting, open, snapshot, ledger }: Member, cause: string): void {
     this.#members.delete(id);
-    this.events.exited(id, { cause, snapshot, lostRequests: ledger.close(), lostConnections: open });
+    this.events.exited(id, { cause, snapshot, lostRequests: ledger.close(), lostConnections: open.http + open.grpc });
     if (this.folders.doors !== undefined) rmSync(this.door(id), { force: true });
     for (const arrival of waiting.values()) this.events.returned(arrival);
   }

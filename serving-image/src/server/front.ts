@@ -1,7 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { json, sendAnswer, sendError } from '../http/answer.ts';
+import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
+import type { Ask, WholeAsk } from '../http/ask.ts';
 import type { Catalog, CatalogVersion } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
+import { ClientGone } from '../batching/executor.ts';
 import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import { route, withVersion, type Route } from '../protocol/route.ts';
@@ -11,6 +13,8 @@ export interface FrontSettings {
   own: { name: string; version: string };
   /** Answers requests for the own version. */
   handler: RequestListener;
+  /** The same for any transport; see http/handler.ts. */
+  serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => Promise<void>;
   hop: Hop;
   draining: () => boolean;
   /** Called for every request that is passed on. */
@@ -58,10 +62,30 @@ export class Front {
     }
   };
 
+  /** The answer to a request that is here as a whole. Rejects with RequestError or ClientGone. */
+  readonly respond = async (ask: WholeAsk): Promise<Answer> => {
+    const catalog = this.#alone ? undefined : this.#catalog;
+    const asked = catalog && this.#route(ask);
+    if (!asked) return this.#own(ask);
+    const content = this.#answer(catalog, asked);
+    if (content !== undefined) return json(content);
+    if (!('model' in asked)) return this.#own(ask);
+    const place = this.#locate(catalog, asked, ask.url);
+    return 'url' in place ? this.#own({ ...ask, url: place.url }) : this.settings.hop.ask(ask, place.next);
+  };
+
+  #own(ask: Ask): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const send = (outcome: Answer | RequestError) =>
+        outcome instanceof RequestError ? reject(outcome) : resolve(outcome);
+      void this.settings.serve(ask, send).then(() => reject(new ClientGone()));
+    });
+  }
+
   /** Undefined for a request that nobody understands: the handler says so. */
-  #route(request: IncomingMessage): Route | undefined {
+  #route({ method = 'GET', url = '/' }: { method?: string | undefined; url?: string | undefined }): Route | undefined {
     try {
-      return route(request.method ?? 'GET', request.url ?? '/');
+      return route(method, url);
     } catch {
       return undefined;
     }
@@ -77,22 +101,30 @@ export class Front {
 
   /** @throws RequestError */
   #direct(catalog: Catalog, asked: Named, request: IncomingMessage, response: ServerResponse): void {
-    const { own, handler, hop, passing } = this.settings;
-    const url = request.url ?? '/';
+    const { handler, hop, passing } = this.settings;
+    const place = this.#locate(catalog, asked, request.url ?? '/');
+    if ('url' in place) {
+      request.url = place.url;
+      return handler(request, response);
+    }
+    passing(request, response);
+    hop.pass(request, response, place.next);
+  }
+
+  /** Where a request is answered: here, under this path, or where `next` says, anew for each attempt. @throws RequestError */
+  #locate(catalog: Catalog, asked: Named, url: string): { url: string } | { next: () => Destination } {
+    const { own } = this.settings;
     const numbered = ({ version }: CatalogVersion) =>
       (asked.version ?? asked.label) === undefined ? url : withVersion(url, version);
     const protocol = asked.kind.startsWith('v1.') ? 'v1' : 'v2';
     const { model, version } = answers.locate(catalog, asked, protocol);
-    if (model.name === own.name && version.version === own.version) {
-      request.url = numbered(version);
-      return handler(request, response);
-    }
-    passing(request, response);
-    hop.pass(request, response, (): Destination => {
+    if (model.name === own.name && version.version === own.version) return { url: numbered(version) };
+    const next = (): Destination => {
       const { version: target } = answers.locate(this.#catalog ?? catalog, asked, protocol);
       const door = target.doors[this.#turn++ % target.doors.length];
       if (door === undefined) throw unavailable('not ready: all workers of this version are being replaced');
       return { door, url: numbered(target) };
-    });
+    };
+    return { next };
   }
 }

@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { sendError } from '../http/answer.ts';
+import { sendError, type Answer } from '../http/answer.ts';
+import type { WholeAsk } from '../http/ask.ts';
 import { endToEnd } from '../protocol/end-to-end.ts';
 import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
 
@@ -13,6 +14,8 @@ export interface Destination {
 const ATTEMPTS = 3;
 /** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
 const LINGER_MS = 500;
+const WORKER_ENDED = 'the worker of this version ended before it answered';
+
 /** Passes requests for other versions on to their workers, over connections that are kept. */
 export class Hop {
   readonly #agents = new Map<string, Agent>();
@@ -58,11 +61,56 @@ export class Hop {
       if (response.closed || response.writableEnded) return;
       if (response.headersSent) return void response.destroy();
       if (sent || attempt >= ATTEMPTS) {
-        return this.#refuse(request, response, unavailable('the worker of this version ended before it answered'));
+        return this.#refuse(request, response, unavailable(WORKER_ENDED));
       }
       // That worker has gone and nothing was sent. What has come instead is known in the next turn.
       response.off('close', abandon);
       setImmediate(() => this.pass(request, response, next, attempt + 1));
+    });
+  }
+
+  /** The same for a request that is here as a whole. Rejects with RequestError. */
+  async ask(ask: WholeAsk, next: () => Destination): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#send(ask, next());
+      if (answer) return answer;
+      if (attempt >= ATTEMPTS) throw unavailable(WORKER_ENDED);
+    }
+  }
+
+  /** Undefined when that worker has gone and was not asked. Rejects when it ended before it answered. */
+  #send({ method, headers, content }: WholeAsk, { door, url }: Destination): Promise<Answer | undefined> {
+    return new Promise((resolve, reject) => {
+      const upstream = httpRequest({
+        socketPath: door,
+        agent: this.#agent(door),
+        method,
+        path: url,
+        headers: { ...endToEnd(headers), 'content-length': content.length },
+      });
+      let sent = false;
+      const send = () => {
+        sent = true;
+        for (const chunk of content.chunks) upstream.write(chunk);
+        upstream.end();
+      };
+      const failed = () => (sent ? reject(unavailable(WORKER_ENDED)) : setImmediate(() => resolve(undefined)));
+      upstream.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
+      upstream.once('error', failed);
+      upstream.once('response', (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.once('error', failed);
+        incoming.once('end', () => {
+          const { 'content-type': type = '', ...rest } = endToEnd(incoming.headers);
+          resolve({
+            status: incoming.statusCode ?? 0,
+            type: String(type),
+            headers: rest,
+            body: Buffer.concat(chunks),
+          });
+        });
+      });
     });
   }
 

@@ -6,19 +6,23 @@ import type { EngineChoice } from '../model/types.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** What is spoken on a connection. */
+export const TRANSPORTS = ['http', 'grpc'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
 /** First bytes of a connection, read to see which model it asks for; base64. */
 export type Head = string;
 
 export type ToWorker =
   /** A socket; the supervisor keeps a copy until it is `taken`, and gives it to another worker when this one dies. */
-  | { type: 'connection'; connection: number; head?: Head }
+  | { type: 'connection'; connection: number; transport: Transport; head?: Head }
   /** What all workers together serve, whenever that has changed. */
   | { type: 'catalog'; catalog: Catalog }
-  /** Every answer from now on asks the client to close its connection. */
+  /** From now on clients are asked to connect anew: with every answer, or at once where the transport can say so. */
   | { type: 'drain' }
-  /** Give connections back that are between two requests, up to this many, so that others get their share. */
-  | { type: 'giveBack'; count: number }
-  /** No connection follows: give all back, each when its request is answered, and exit. */
+  /** Give connections back that are between two requests, up to this many, so that others get their share; of gRPC have clients connect anew. */
+  | { type: 'giveBack'; transport: Transport; count: number }
+  /** No connection follows: give all back or end them, each when its requests are answered, and exit. */
   | { type: 'leave' }
   /** No connection follows: finish what is open, close it, and exit. */
   | { type: 'stop' }
@@ -37,7 +41,7 @@ export type ToSupervisor =
   /** With the socket of a connection of which this worker has read nothing that is not answered. */
   | { type: 'returned' }
   /** Connections that ended since the last message. */
-  | { type: 'closed'; count: number }
+  | { type: 'closed'; transport: Transport; count: number }
   /** This worker has lost too much memory to failed runs and wants to be replaced. */
   | { type: 'retire' }
   | { type: 'snapshot'; ask: number; snapshot: Snapshot }

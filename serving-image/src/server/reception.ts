@@ -1,9 +1,10 @@
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 import { find, type Asked, type Catalog } from '../model/catalog.ts';
 import { route } from '../protocol/route.ts';
 import type { Arrival, Crew } from './crew.ts';
 import type { Fleet } from './fleet.ts';
 import { startReading } from './handle.ts';
+import type { Transport } from './messages.ts';
 import { peek, requestLine } from './peek.ts';
 
 /** Gives every connection to a worker, or to the stand-in while there is none. */
@@ -13,16 +14,18 @@ export class Reception {
     private readonly crew: Crew,
     private readonly catalog: () => Catalog,
     /** Answers in place of workers. */
-    private readonly standIn: Server,
+    private readonly standIn: Readonly<Record<Transport, Server>>,
   ) {}
 
   receive(arrival: Arrival): void {
-    const { socket, head } = arrival;
+    const { transport, socket, head } = arrival;
     // Without a listener a reset between accept and hand-over would end this process.
     socket.on('error', () => undefined);
     const serving = this.fleet.serving();
-    // With one version there is no choice, and nothing is looked at. With several the first line tells which one.
-    if (serving.length > 1 && !head) return peek(socket, (bytes) => this.#direct({ socket, head: bytes }));
+    // With one version there is no choice, and nothing is looked at. With several the first line of HTTP/1 tells which one.
+    if (serving.length > 1 && transport === 'http' && !head) {
+      return peek(socket, (bytes) => this.#direct({ transport, socket, head: bytes }));
+    }
     this.#direct(arrival);
   }
 
@@ -37,9 +40,9 @@ export class Reception {
     // What no worker here serves is refused by any of them.
     const workers = unit?.workers ?? serving.flatMap((other) => other.workers);
     if (this.crew.hand(arrival, workers)) return;
-    const { socket, head } = arrival;
+    const { transport, socket, head } = arrival;
     if (head && head.length > 0) socket.unshift(head);
-    this.standIn.emit('connection', socket);
+    this.standIn[transport].emit('connection', socket);
     socket.resume();
     startReading(socket);
   }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { Desk } from '../forward/desk.ts';
 import type { Catalog } from '../model/catalog.ts';
-import { unavailable, notFound } from '../protocol/errors.ts';
+import { notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { exposition, retained, type Exposition, type Page } from '../telemetry/exposition.ts';
 import type { Snapshot as Metrics } from '../telemetry/meter.ts';
@@ -15,10 +15,11 @@ import type { Unit } from './berth.ts';
 import { Crew, type Departure } from './crew.ts';
 import { Fleet, type FleetAction, type FleetEvent } from './fleet.ts';
 import { giveUp } from './give-up.ts';
-import type { ToSupervisor } from './messages.ts';
+import type { ToSupervisor, Transport } from './messages.ts';
 import { listen, portOf } from './ports.ts';
 import { Reception } from './reception.ts';
 import { scratchFolder } from './scratch.ts';
+import { createStandIns } from './stand-in.ts';
 import { RepositoryWatch } from './watch.ts';
 
 const TICK_MS = 500;
@@ -32,7 +33,7 @@ export class Supervisor {
   readonly #crew: Crew;
   readonly #reception: Reception;
   readonly #metrics: SupervisorMetrics;
-  readonly #public: Server;
+  readonly #public: Readonly<Record<Transport, Server>>;
   readonly #admin;
   readonly #watch: RepositoryWatch | undefined;
   /** Folder of the sockets at which workers answer each other; absent where there is one version only. */
@@ -85,25 +86,24 @@ export class Supervisor {
       state,
       notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`),
     );
-    const standIn = createAdmin(
-      state,
-      unavailable('no worker can answer now: the model is still loading, or all workers are being replaced'),
-    );
-    // Answers of the stand-in end their connection: the next one should meet a worker.
-    standIn.maxRequestsPerSocket = 1;
-    this.#reception = new Reception(this.#fleet, this.#crew, () => this.#catalog, standIn);
-    this.#public = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    this.#public.on('connection', (socket) => this.#reception.receive({ socket }));
+    this.#reception = new Reception(this.#fleet, this.#crew, () => this.#catalog, createStandIns(state));
+    const accept = (transport: Transport): Server =>
+      createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
+        this.#reception.receive({ transport, socket }),
+      );
+    this.#public = { http: accept('http'), grpc: accept('grpc') };
     if (!fixed) this.#watch = new RepositoryWatch(config, log, (models) => this.#want(models));
   }
 
   /** Serves until it is told to stop or has to give up. @returns the exit code @throws FatalError */
   async run(): Promise<number> {
     const finished = new Promise<number>((resolve) => (this.#finish = resolve));
-    const { host, httpPort, adminPort } = this.config;
+    const { host, httpPort, grpcPort, adminPort } = this.config;
+    const { http, grpc } = this.#public;
     await listen(this.#admin, adminPort, host);
-    await listen(this.#public, httpPort, host);
-    this.log.info({ http: portOf(this.#public), admin: portOf(this.#admin) }, 'listening');
+    await listen(http, httpPort, host);
+    await listen(grpc, grpcPort, host);
+    this.log.info({ http: portOf(http), grpc: portOf(grpc), admin: portOf(this.#admin) }, 'listening');
     // A trial is between two versions of one model.
     if (this.config.version !== undefined) this.#desk.start();
     await this.#begin();
@@ -133,7 +133,7 @@ export class Supervisor {
     if (served)
       await sleep(this.config.drainSeconds * 1000, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
     this.#stopping = true;
-    this.#public.close();
+    for (const server of Object.values(this.#public)) server.close();
     const loaded = this.#fleet.loaded();
     for (const id of loaded) this.#crew.send(id, { type: 'stop' });
     this.#crew.killAllBut(loaded);

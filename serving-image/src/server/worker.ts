@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { Trial } from '../forward/trial.ts';
-import { Admission } from '../http/admission.ts';
+import { Admission } from '../service/admission.ts';
 import { exchangeOf } from '../http/calls.ts';
-import { createHandler } from '../http/handler.ts';
+import { GrpcServer } from '../grpc/server.ts';
+import { createHandler, serve } from '../http/handler.ts';
 import { samples } from '../http/samples.ts';
 import { createHttpServer } from '../http/server.ts';
-import { oneModel, served, type Service } from '../http/service.ts';
+import { oneModel, served, type Service } from '../service/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
 import { FatalError } from '../model/types.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
@@ -20,7 +21,8 @@ import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
 import { Hop } from './hop.ts';
-import { ALIVE_MS, type ToSupervisor, type ToWorker } from './messages.ts';
+import { ALIVE_MS, type ToSupervisor, type ToWorker, type Transport } from './messages.ts';
+import { Sessions } from './sessions.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Memory lost to failed runs after which a worker asks to be replaced, in bytes. */
@@ -57,6 +59,8 @@ class Worker {
   readonly #front: Front;
   readonly #hop = new Hop(() => this.#draining);
   readonly #connections: Connections;
+  readonly #grpc: GrpcServer;
+  readonly #sessions: Sessions;
   readonly #asks = new Map<number, (content: Exposition) => void>();
   readonly #handler: ReturnType<typeof createHandler>;
   readonly #trial: Trial;
@@ -108,14 +112,18 @@ class Worker {
     };
     this.#handler = createHandler(service);
     const server = createHttpServer(config.limits);
+    const events = (transport: Transport) => ({
+      taken: (connection: number, then: () => void) => tell({ type: 'taken', connection }, { then }),
+      closed: batched((count) => tell({ type: 'closed', transport, count })),
+    });
     this.#connections = new Connections(server, {
-      taken: (connection, then) => tell({ type: 'taken', connection }, { then }),
+      ...events('http'),
       returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
-      closed: batched((count) => tell({ type: 'closed', count })),
     });
     this.#front = new Front({
       own: model,
       handler: this.#handler,
+      serve: (ask, send) => serve(service, ask, send),
       hop: this.#hop,
       draining: () => this.#draining,
       passing: (request, response) => {
@@ -125,6 +133,9 @@ class Worker {
       },
     });
     server.on('request', this.#front.handle);
+    const respond = this.#front.respond;
+    this.#grpc = new GrpcServer({ respond, limits: config.limits, draining: service.draining, log });
+    this.#sessions = new Sessions(this.#grpc, events('grpc'));
   }
 
   async start(): Promise<void> {
@@ -141,22 +152,25 @@ class Worker {
   #onMessage(message: ToWorker, socket: Socket | undefined): void {
     switch (message.type) {
       case 'connection':
-        this.#connections.take(message.connection, socket, message.head);
+        if (message.transport === 'grpc') this.#sessions.take(message.connection, socket);
+        else this.#connections.take(message.connection, socket, message.head);
         return;
       case 'catalog':
         this.#front.update(message.catalog);
         return;
       case 'drain':
-        this.#draining = true;
+        this.#drain();
+        this.#sessions.renew(Infinity);
         return;
       case 'giveBack':
-        this.#connections.giveBack(message.count);
+        if (message.transport === 'grpc') this.#sessions.renew(message.count);
+        else this.#connections.giveBack(message.count);
         return;
       case 'leave':
         void this.#end(this.#connections.leave());
         return;
       case 'stop':
-        this.#draining = true;
+        this.#drain();
         void this.#end(this.#connections.stop());
         return;
       case 'traffic':
@@ -171,9 +185,15 @@ class Worker {
     }
   }
 
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#grpc.drain();
+  }
+
   /** Own connections first: a worker that waits for us may be waiting for the answer of one of them. */
   async #end(connections: Promise<void>): Promise<void> {
-    await connections;
+    await Promise.all([connections, this.#sessions.stop()]);
     this.#hop.keep(new Set());
     await this.#door?.leave();
     await this.trace?.close();

@@ -16,6 +16,8 @@ export interface Running {
   /** Of the model's port, as `http://127.0.0.1:…`. */
   url: string;
   admin: string;
+  /** Of gRPC, as `127.0.0.1:…`. */
+  grpc: string;
   process: ChildProcess;
   lines: LogLine[];
   /** Resolves with the exit code. */
@@ -73,6 +75,7 @@ export class Bench {
         PATH: process.env.PATH,
         MODEL_REPOSITORY: this.models,
         HTTP_PORT: '0',
+        GRPC_PORT: '0',
         ADMIN_PORT: '0',
         HOST: '127.0.0.1',
         WORKERS: '1',
@@ -106,6 +109,7 @@ export class Bench {
     const running: Running = {
       url: '',
       admin: '',
+      grpc: '',
       process: child,
       lines,
       exited,
@@ -121,6 +125,7 @@ export class Bench {
     this.#running.push(running);
     const listening = await logged('listening').catch(() => undefined);
     running.url = `http://127.0.0.1:${Number(listening?.http)}`;
+    running.grpc = `127.0.0.1:${Number(listening?.grpc)}`;
     running.admin = `http://127.0.0.1:${Number(listening?.admin)}`;
     return running;
   }
@@ -157,9 +162,9 @@ export async function until<T>(ask: () => Promise<T>, expected: T): Promise<void
   }
 }
 
-/** Connections from clients that a worker holds: its sockets on the server's port. */
-export async function connectionsOf(pid: number, server: Running): Promise<number> {
-  const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, '0');
+/** Connections from clients that a worker holds: its sockets on the server's port for REST, or at another address of it. */
+export async function connectionsOf(pid: number, server: Running, at = server.url): Promise<number> {
+  const port = Number(/\d+$/.exec(at)?.[0]).toString(16).toUpperCase().padStart(4, '0');
   const table = await readFile(`/proc/${pid}/net/tcp`, 'utf8');
   const fields = table.split('\n').map((line) => line.trim().split(/\s+/));
   const inodes = new Set(fields.filter(([, local]) => local?.endsWith(`:${port}`)).map((field) => field[9]));

@@ -28,6 +28,7 @@ function serviceOf(owner: Owner, name: string, revision: number | undefined): IS
       selector: podSelector(owner.name, revision),
       ports: [
         { name: 'http', port: 80, targetPort: 'http', protocol: 'TCP' },
+        { name: 'grpc', port: PORT.grpc, targetPort: 'grpc', protocol: 'TCP' },
         { name: 'metrics', port: PORT.admin, targetPort: 'admin', protocol: 'TCP' },
       ],
     },

@@ -112,6 +112,7 @@ function makeServer(input: TemplateInput, identity: IContainer['env']): IContain
     args: [COMMAND.serve],
     ports: [
       { name: 'http', containerPort: PORT.http, protocol: 'TCP' },
+      { name: 'grpc', containerPort: PORT.grpc, protocol: 'TCP' },
       { name: 'admin', containerPort: PORT.admin, protocol: 'TCP' },
     ],
     env: [

@@ -6,9 +6,9 @@ import { Byte } from '../json/byte.ts';
 import type { Scanner } from '../json/scanner.ts';
 import type { JsonText } from '../json/text.ts';
 import { JsonWriter } from '../json/writer.ts';
-import type { Inference } from '../request.ts';
+import { signatureNamed, type Inference } from '../request.ts';
 import { readExample } from './features.ts';
-import { readSignatureName, signatureNamed } from './signature.ts';
+import { readSignatureName } from './signature.ts';
 
 type Method = 'classify' | 'regress';
 

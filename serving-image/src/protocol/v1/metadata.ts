@@ -4,7 +4,7 @@ import { badRequest, quote, RequestError } from '../errors.ts';
 import type { Target } from '../route.ts';
 import type { IndexEntry } from '../v2/metadata.ts';
 
-const TF_TYPE: Record<DataType, string> = {
+export const TF_TYPE: Record<DataType, string> = {
   BOOL: 'DT_BOOL',
   UINT8: 'DT_UINT8',
   UINT16: 'DT_UINT16',

@@ -5,9 +5,9 @@ import { openBody } from '../json/body.ts';
 import { Byte } from '../json/byte.ts';
 import type { Scanner } from '../json/scanner.ts';
 import type { JsonText } from '../json/text.ts';
-import type { Inference } from '../request.ts';
+import { signatureNamed, type Inference } from '../request.ts';
 import { readByHand, type ByHand } from './by-hand.ts';
-import { readSignatureName, signatureNamed } from './signature.ts';
+import { readSignatureName } from './signature.ts';
 import { missingInput, readColumns, readInstances, severalInputs } from './values.ts';
 
 export interface PredictRequest extends Inference {

@@ -9,7 +9,8 @@ import { fromBfloat, fromHalf, toBfloat, toHalf } from './half.ts';
 
 type Numbers = Exclude<TensorData, readonly Uint8Array[]>;
 
-const ARRAY = {
+/** How elements lie in memory; 16-bit floats by their bits. */
+export const ARRAY = {
   BOOL: Uint8Array,
   UINT8: Uint8Array,
   UINT16: Uint16Array,
@@ -85,7 +86,7 @@ export function writeBinary({ dtype, data }: Tensor): Buffer {
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Numbers) => Buffer.from(buffer, byteOffset, byteLength);
 
-function writeStrings(elements: readonly Uint8Array[]): Buffer {
+export function writeStrings(elements: readonly Uint8Array[]): Buffer {
   const bytes = Buffer.allocUnsafe(elements.reduce((sum, element) => sum + 4 + element.length, 0));
   let at = 0;
   for (const element of elements) {

@@ -2,7 +2,7 @@
 import type { ServedModel, Tensor } from '../../model/types.ts';
 import { badRequest, quote } from '../errors.ts';
 import { openBody } from '../json/body.ts';
-import { defaultSignature, type Inference } from '../request.ts';
+import { signatureNamed, type Inference } from '../request.ts';
 import type { Frame } from './framing.ts';
 import { Blobs, namesOf, readInputs, readRaw } from './inputs.ts';
 import { allOutputs, readOutputs, type WantedOutput } from './outputs.ts';
@@ -17,10 +17,23 @@ export interface InferRequest extends Inference {
 
 const LONGEST_ID = 256;
 
-/** @throws RequestError 400, 413 */
-export function decodeInfer({ text, binary }: Frame, model: ServedModel): InferRequest {
-  const { inputs: inputSpecs, outputs: outputSpecs } = defaultSignature(model);
-  const signature = model.defaultSignature;
+/**
+ * Reads a request for the signature that `parameters.signature_name` names, wherever in the body that stands; else for
+ * the default one. @throws RequestError 400, 413
+ */
+export function decodeInfer(frame: Frame, model: ServedModel): InferRequest {
+  try {
+    return decodeAs(model.defaultSignature, frame, model);
+  } catch (error) {
+    const name = namedSignature(frame);
+    if (name === undefined || name === '' || name === model.defaultSignature) throw error;
+    return decodeAs(name, frame, model);
+  }
+}
+
+/** @throws RequestError 400, 413; 400 also when another signature is named */
+function decodeAs(signature: string, { text, binary }: Frame, model: ServedModel): InferRequest {
+  const { inputs: inputSpecs, outputs: outputSpecs } = signatureNamed(signature, model);
   let outputs = allOutputs(outputSpecs);
   if (!text) return { signature, inputs: [readRaw(binary, inputSpecs)], outputs, binaryOutputs: true, id: undefined };
   const scan = openBody(text);
@@ -36,6 +49,9 @@ export function decodeInfer({ text, binary }: Frame, model: ServedModel): InferR
     else scan.value();
   }
   scan.finish();
+  const { signature_name: named = signature } = parameters;
+  if (named !== signature && named !== '')
+    throw badRequest(`parameters: signature_name is ${quote(named)}, expected a name`);
   if (!inputs) throw badRequest(`inputs is missing; expected inputs ${namesOf(inputSpecs)}`);
   blobs.finish();
   const microseconds = wholeParameter(parameters, 'timeout', 'parameters') ?? 0;
@@ -48,6 +64,21 @@ export function decodeInfer({ text, binary }: Frame, model: ServedModel): InferR
     // Triton's unit; 0 is none.
     ...(microseconds === 0 ? {} : { timeoutMs: microseconds / 1000 }),
   };
+}
+
+/** What a body that does not fit the default signature says of it. */
+function namedSignature({ text }: Frame): string | undefined {
+  if (!text) return undefined;
+  try {
+    const scan = openBody(text);
+    for (let key = scan.firstKey(); key !== undefined; key = scan.nextKey()) {
+      if (key !== 'parameters') scan.skip();
+      else return readParameters(scan.value(), 'parameters').signature_name as string | undefined;
+    }
+  } catch {
+    // What is wrong with it is told already.
+  }
+  return undefined;
 }
 
 function readId(id: unknown): string | undefined {

@@ -1,4 +1,4 @@
-import { sizeOf, type ServedModel, type Tensor } from '../../model/types.ts';
+import { sizeOf, type ServedModel, type Signature, type Tensor } from '../../model/types.ts';
 import { JsonWriter } from '../json/writer.ts';
 import type { Answer } from '../request.ts';
 import { writeBinary } from './binary.ts';
@@ -10,7 +10,10 @@ export function encodeInfer(model: ServedModel, request: InferRequest, outputs: 
   const wanted = request.outputs.map(({ place, binary = request.binaryOutputs, classes }) => {
     const output = outputs[place];
     if (!output) throw new Error(`the engine gave ${outputs.length} outputs, output ${place} is wanted`);
-    return { binary, tensor: classes > 0 ? classify(output, classes, model) : output };
+    return {
+      binary,
+      tensor: classes > 0 ? classify(output, classes, model.signatures.get(request.signature)) : output,
+    };
   });
   const json = new JsonWriter();
   const blobs: Buffer[] = [];
@@ -36,8 +39,8 @@ export function encodeInfer(model: ServedModel, request: InferRequest, outputs: 
  * The highest values of each row as text, `value:index`, highest first (Triton's classification extension). Rows are
  * those of the first dimension where the model leaves its size free; otherwise all values are one row.
  */
-function classify(tensor: Tensor, classes: number, model: ServedModel): Tensor {
-  const spec = model.signatures.get(model.defaultSignature)?.outputs.find(({ name }) => name === tensor.name);
+function classify(tensor: Tensor, classes: number, signature: Signature | undefined): Tensor {
+  const spec = signature?.outputs.find(({ name }) => name === tensor.name);
   const batched = spec?.shape[0] === -1 && tensor.shape.length > 1;
   const rows = batched ? (tensor.shape[0] ?? 1) : 1;
   const length = batched ? sizeOf(tensor.shape.slice(1)) : tensor.data.length;

@@ -1,0 +1,59 @@
+/** The methods of inference.GRPCInferenceService: Open Inference, version 2, and what Triton adds to it. */
+import type { Answer } from '../http/answer.ts';
+import { jsonLengthOf } from '../http/exchange.ts';
+import {
+  inferBody,
+  inferResponse,
+  readBinaryAnswer,
+  type BinaryAnswer,
+  type InferRequest,
+} from '../protocol/proto/infer.ts';
+import { messageType } from '../protocol/proto/schema.ts';
+import { method, type Asking, type Method } from './asking.ts';
+
+interface Named {
+  name: string;
+  version: string;
+}
+
+export const v2Path = ({ name, version }: Named): string =>
+  `/v2/models/${encodeURIComponent(name)}${version === '' ? '' : `/versions/${encodeURIComponent(version)}`}`;
+
+/** A message from the JSON that REST answers, whose fields have the same names. */
+const fromJson = (type: string, json: object): object => messageType(`inference.${type}`).fromObject(json);
+
+export async function infer(request: InferRequest, asking: Asking): Promise<object> {
+  const { model_name: name, model_version: version } = request;
+  const answer = await asking.post(`${v2Path({ name, version })}/infer`, inferBody(request, asking.timeoutMs));
+  return inferResponse(binaryOf(answer), request.raw_input_contents.length > 0);
+}
+
+export const binaryOf = (answer: Answer): BinaryAnswer => {
+  const body = Buffer.from(answer.body as Buffer);
+  return readBinaryAnswer(body, jsonLengthOf(answer) ?? body.length);
+};
+
+export const INFERENCE: Readonly<Record<string, Method>> = {
+  ServerLive: () => ({ live: true }),
+  ServerReady: async (_, asking) => ({ ready: await asking.isReady('/v2/health/ready') }),
+  ModelReady: method(async (named: Named, asking) => ({ ready: await asking.isReady(`${v2Path(named)}/ready`) })),
+  ServerMetadata: (_, asking) => asking.get('/v2'),
+  ModelMetadata: method((named: Named, asking) => asking.get(v2Path(named))),
+  ModelInfer: method(infer),
+  ModelConfig: method(async (named: Named, asking) =>
+    fromJson('ModelConfigResponse', { config: await asking.get(`${v2Path(named)}/config`) }),
+  ),
+  ModelStatistics: method(async (named: Named, asking) => {
+    const path = named.name === '' ? '/v2/models' : v2Path(named);
+    return fromJson('ModelStatisticsResponse', await asking.get(`${path}/stats`));
+  }),
+  RepositoryIndex: method(async ({ ready }: { ready: boolean }, asking) => {
+    const body = Buffer.from(JSON.stringify({ ready }));
+    const answer = await asking.post('/v2/repository/index', {
+      chunks: [body],
+      length: body.length,
+      jsonLength: undefined,
+    });
+    return { models: JSON.parse(answer.body.toString()) as object };
+  }),
+};

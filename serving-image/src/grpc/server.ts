@@ -1,0 +1,121 @@
+/** The gRPC server of a worker: which services there are, and how their calls begin and end. */
+import {
+  Server,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { InferRequest } from '../protocol/proto/infer.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { Asking, type Method, type Respond } from './asking.ts';
+import { definitionOf } from './definition.ts';
+import { Health } from './health.ts';
+import { INFERENCE, infer } from './inference.ts';
+import { MODEL, PREDICTION } from './prediction.ts';
+import { reflect, type ReflectionRequest } from './reflection.ts';
+import { statusOf } from './status.ts';
+import { Stream } from './stream.ts';
+
+export interface GrpcSettings {
+  respond: Respond;
+  limits: { bodyBytes: number; requests: number };
+  draining: () => boolean;
+  log: Logger;
+}
+
+/** How often a silent connection is asked whether its client is still there, and how long it may take to say so, in milliseconds. */
+const KEEPALIVE_MS = 300_000;
+const KEEPALIVE_PATIENCE_MS = 20_000;
+
+const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
+const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
+const MODEL_SERVICE = 'tensorflow.serving.ModelService';
+const HEALTH_SERVICE = 'grpc.health.v1.Health';
+const REFLECTION_SERVICE = 'grpc.reflection.v1alpha.ServerReflection';
+/** The same messages under their newer name. */
+const REFLECTION_V1 = 'grpc.reflection.v1.ServerReflection';
+const SERVICES = [INFERENCE_SERVICE, PREDICTION_SERVICE, MODEL_SERVICE, HEALTH_SERVICE, REFLECTION_SERVICE];
+
+type Duplex<Request> = ServerDuplexStream<Request, object>;
+
+export class GrpcServer {
+  readonly server: Server;
+  readonly #health: Health;
+  /** Streams that their clients may leave open for as long as they like. */
+  readonly #streams = new Set<{ end(): void }>();
+  #ending = false;
+
+  constructor(private readonly settings: GrpcSettings) {
+    const { limits, draining } = settings;
+    this.server = new Server({
+      'grpc.max_receive_message_length': limits.bodyBytes,
+      'grpc.max_send_message_length': -1,
+      'grpc.max_concurrent_streams': limits.requests,
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_PATIENCE_MS,
+      'grpc.enable_channelz': 0,
+    });
+    this.#health = new Health(SERVICES, draining);
+    const { server } = this;
+    server.addService(definitionOf(INFERENCE_SERVICE), {
+      ...this.#unary(INFERENCE, 'v2'),
+      ModelStreamInfer: (call: Duplex<InferRequest>) => this.#inferStream(call),
+    });
+    server.addService(definitionOf(PREDICTION_SERVICE), this.#unary(PREDICTION, 'v1'));
+    server.addService(definitionOf(MODEL_SERVICE), this.#unary(MODEL, 'v1'));
+    const { methods, streams } = this.#health;
+    server.addService(definitionOf(HEALTH_SERVICE), { ...this.#unary(methods, 'v2'), ...streams });
+    const reflection = { ServerReflectionInfo: (call: Duplex<ReflectionRequest>) => this.#reflection(call) };
+    server.addService(definitionOf(REFLECTION_SERVICE), reflection);
+    server.addService(definitionOf(REFLECTION_V1, REFLECTION_SERVICE), reflection);
+  }
+
+  /** To be called when the server begins to drain. */
+  drain(): void {
+    this.#health.changed();
+  }
+
+  /** Ends the streams that would otherwise stay open for ever, each when what it was asked is answered. */
+  end(): void {
+    this.#ending = true;
+    this.#health.end();
+    for (const stream of this.#streams) stream.end();
+  }
+
+  #unary(methods: Readonly<Record<string, Method>>, protocol: 'v1' | 'v2'): UntypedServiceImplementation {
+    const implement = (answer: Method) => (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>) => {
+      const asking = new Asking(this.settings.respond, call, protocol);
+      // What a method throws at once is answered as well.
+      void Promise.resolve()
+        .then(() => answer(call.request, asking))
+        .then(
+          (response) => done(null, response),
+          (error: unknown) => done(statusOf(error, this.settings.log)),
+        );
+    };
+    return Object.fromEntries(Object.entries(methods).map(([name, answer]) => [name, implement(answer)]));
+  }
+
+  /** Triton's stream: each request is answered by itself, in the order in which they come to an end. */
+  #inferStream(call: Duplex<InferRequest>): void {
+    const asking = new Asking(this.settings.respond, call, 'v2');
+    this.#stream(call, async (request) => {
+      try {
+        return { infer_response: await infer(request, asking) };
+      } catch (error) {
+        return { error_message: statusOf(error, this.settings.log).details, infer_response: { id: request.id } };
+      }
+    });
+  }
+
+  #reflection(call: Duplex<ReflectionRequest>): void {
+    this.#stream(call, (request) => Promise.resolve(reflect(request, SERVICES)));
+  }
+
+  #stream<Request>(call: Duplex<Request>, answer: (request: Request) => Promise<object>): void {
+    const stream = new Stream(call, answer, () => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    if (this.#ending) stream.end();
+  }
+}

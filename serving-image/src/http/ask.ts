@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Ticket } from '../service/admission.ts';
+import { isGone, readBody, type Body } from './body.ts';
+
+/** A request in the terms of HTTP, whatever has carried it. */
+export interface Ask {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  /** What has carried it, in TensorFlow Serving's words. */
+  readonly entrypoint: 'REST' | 'GRPC';
+  /** What metrics call that. */
+  readonly protocol: string;
+  /** The whole body, counted in `ticket` while it arrives. @throws RequestError 400, 413, 503; ClientGone */
+  body(ticket: Ticket): Promise<Body>;
+  /** Whether an answer could reach the client no more. */
+  gone(): boolean;
+}
+
+/** A request that is here with its whole body. */
+export interface WholeAsk extends Ask {
+  readonly content: Body;
+}
+
+export function askOf(request: IncomingMessage): Ask {
+  const { method = 'GET', url = '/', headers } = request;
+  return {
+    method,
+    url,
+    headers,
+    entrypoint: 'REST',
+    protocol: /^\/v1\//i.test(url) ? 'v1' : /^\/v2(?:\/|$)/.test(url) ? 'v2' : 'other',
+    body: (ticket) => readBody(request, ticket),
+    gone: () => isGone(request),
+  };
+}
