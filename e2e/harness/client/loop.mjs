@@ -98,7 +98,9 @@ function report(done) {
   const sorted = count.latencies.splice(0).sort((a, b) => a - b);
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? null;
   const { total, failed, versions, failures } = count;
-  console.log(JSON.stringify({ done, total, failed, versions, failures, now, p50: at(0.5), p99: at(0.99) }));
+  console.log(
+    JSON.stringify({ done, time: Date.now(), total, failed, versions, failures, now, p50: at(0.5), p99: at(0.99) }),
+  );
 }
 
 process.stdin.on('data', (text) => (stopping ||= String(text).includes('stop')));
