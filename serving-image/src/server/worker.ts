@@ -113,6 +113,7 @@ class Worker {
       models: { ...models, index: () => this.#front.index() ?? models.index() },
       admission: new Admission(config.limits),
       serverVersion,
+      needsToken: tokens !== undefined,
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
