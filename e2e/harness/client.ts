@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
+import { buildSync } from 'esbuild';
 import type { Cluster } from '../cluster/index.ts';
 import { lineSplitter } from './exec.ts';
 
@@ -47,16 +48,24 @@ export class Client {
       name,
       readFileSync(new URL(`client/${name}`, import.meta.url), 'utf8'),
     ]);
+    const grpc = buildSync({
+      entryPoints: [new URL('client/grpc.ts', import.meta.url).pathname],
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'cjs',
+      write: false,
+    });
     const manifest = [
       {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: POD, namespace },
-        data: { ...Object.fromEntries(scripts), ...files },
+        data: { ...Object.fromEntries(scripts), 'grpc.cjs': grpc.outputFiles[0]?.text ?? '', ...files },
       },
       pod(namespace, image),
     ];
-    await cluster.kubectl(['apply', '-f', '-'], {
+    await cluster.kubectl(['apply', '--server-side', '-f', '-'], {
       input: manifest.map((item) => JSON.stringify(item)).join('\n---\n'),
     });
     await cluster.kubectl(['wait', '-n', namespace, `pod/${POD}`, '--for=condition=Ready', '--timeout=120s']);
@@ -70,7 +79,7 @@ export class Client {
   }
 
   /**
-   * Starts to ask one inference URL without end: with a number as `load` so many clients in a closed loop, with `200/s` so
+   * Starts to ask one inference URL (http://…, or grpc://host:port/model) without end: with a number as `load` so many clients in a closed loop, with `200/s` so
    * often a second whatever becomes of it. `body` and `expected` are names of files given to `start`.
    */
   loop(url: string, load: number | `${number}/s`, body: string, expected: string): Loop {

@@ -15,6 +15,14 @@ export interface Command {
 /** TICKS of /proc/…/stat in a second. */
 const TICKS = 100;
 
+/** They lead groups of their own, so that a signal for this program does not reach them. */
+const running = new Set<PeerProcess>();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void Promise.all([...running].map((one) => one.stop())).finally(() => process.exit(1));
+  });
+}
+
 export class PeerProcess {
   private constructor(
     private readonly child: ChildProcess,
@@ -30,7 +38,9 @@ export class PeerProcess {
       detached: true,
       stdio: ['ignore', out, out],
     });
-    return new PeerProcess(child, log);
+    const started = new PeerProcess(child, log);
+    running.add(started);
+    return started;
   }
 
   get ended(): boolean {
@@ -76,6 +86,7 @@ export class PeerProcess {
 
   /** Asks it to end, then makes it. */
   async stop(): Promise<void> {
+    running.delete(this);
     const pids = await this.processes();
     const signal = (name: NodeJS.Signals) => {
       for (const pid of pids) {

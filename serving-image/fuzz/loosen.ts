@@ -22,7 +22,9 @@ export function loosen(folder: string): string | undefined {
   const packageFolder = join(dirname(createRequire(import.meta.url).resolve('@jazzer.js/fuzzer')), '..');
   const addon = join(packageFolder, `prebuilds/fuzzer-${process.platform}-${process.arch}.node`);
   try {
-    execFileSync(process.execPath, ['-e', `require(${JSON.stringify(addon)})`], { stdio: 'ignore' });
+    // All functions are looked for at once: one that has been loosened before would load, and fail later.
+    const env = { ...process.env, LD_BIND_NOW: '1' };
+    execFileSync(process.execPath, ['-e', `require(${JSON.stringify(addon)})`], { stdio: 'ignore', env });
     return undefined;
   } catch {
     const library = join(folder, 'newer.so');

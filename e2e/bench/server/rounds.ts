@@ -62,7 +62,7 @@ export async function measurePair(
     mine.open['peak of the peer'] = await alone.open(subjects[0] as Subject, peak, rounds.seconds);
     return both;
   });
-  const few = [cellOf(form, 1, 16), cellOf(form, 32, 16)];
+  const few = [cellOf(form, 1, 16)];
   const plain = await withStarted([self, peer], stage, untuned, (started) =>
     beside([self, peer], started, few, alone, rounds),
   );
