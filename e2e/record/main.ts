@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 
 const DOCS = new URL('../../docs/strategies/', import.meta.url);
 /** Requests a second: enough to see shares of a second, on two busy cores. */
-const RATE = 60;
+const RATE = 100;
 
 async function record(recorder: Recorder, { page, title, spec, play }: Session): Promise<number> {
   try {
