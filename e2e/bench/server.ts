@@ -8,6 +8,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ensureNative } from '../../serving-image/src/build/native.ts';
 import { Bench } from '../../serving-image/src/testing/server.ts';
@@ -36,7 +37,24 @@ async function save(name: string, found: object): Promise<void> {
   await writeFile(join(RAW, `${name}.json`), `${JSON.stringify(found, undefined, 1)}\n`);
 }
 
-const machine = (): Machine => ({
+/** Part of the cores that is in use, over two seconds in which we do nothing. */
+async function busyPart(): Promise<number> {
+  const sum = () =>
+    cpus().reduce(
+      ({ idle, all }, { times }) => ({
+        idle: idle + times.idle,
+        all: all + Object.values(times).reduce((a, b) => a + b, 0),
+      }),
+      { idle: 0, all: 0 },
+    );
+  const before = sum();
+  await sleep(2000);
+  const after = sum();
+  return 1 - (after.idle - before.idle) / (after.all - before.all);
+}
+
+const machine = (busy: number): Machine => ({
+  busy,
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
   node: process.versions.node,
@@ -47,7 +65,10 @@ const machine = (): Machine => ({
 
 async function measure(stage: Stage, generator: LoadGenerator, progress: Progress): Promise<void> {
   const wanted = (name: string) => values.only === undefined || values.only.split(',').includes(name);
-  await save('machine', machine());
+  const busy = await busyPart();
+  if (busy > 0.1)
+    console.warn(`other work has ${(busy * 100).toFixed(0)} % of the cores: only ratios of one row mean something`);
+  await save('machine', machine(busy));
   if (wanted('limits'))
     await progress.step('limits', async () => save('limits', await measureLimits(stage, generator, rounds)));
   for (const engine of ['tensorflow', 'wasm'] as const) {

@@ -125,6 +125,11 @@ try {
     `| memory of the workers | ${late.at(0)?.rssMiB.toFixed(1)} → ${late.at(-1)?.rssMiB.toFixed(1)} MiB | |`,
     `| its growth in 100,000 requests, after the first quarter | ${perHundredThousand.toFixed(2)} MiB | ≤ 1 MiB |`,
     '',
+    `Memory after each tenth, MiB: ${soak.moments
+      .filter((_, i) => i % (PARTS / 10) === PARTS / 10 - 1)
+      .map(({ rssMiB }) => rssMiB.toFixed(1))
+      .join(', ')}.`,
+    '',
     `Answers: ${[...soak.statuses]
       .sort((a, b) => a[0] - b[0])
       .map(([status, count]) => `${status} × ${count}`)

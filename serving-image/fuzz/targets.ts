@@ -3,9 +3,20 @@
  * RequestError of the client's, nothing else; and what is taken must be what JSON.parse reads.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Tensor } from '../src/model/types.ts';
+import type { ServedModel, Tensor } from '../src/model/types.ts';
 import { RequestError } from '../src/protocol/errors.ts';
 import { jsonText } from '../src/protocol/json/text.ts';
+import { examplesBody, type ExamplesRequest } from '../src/protocol/proto/examples.ts';
+import {
+  inferBody,
+  inferResponse,
+  readBinaryAnswer,
+  type BinaryAnswer,
+  type BinaryBody,
+  type InferRequest,
+} from '../src/protocol/proto/infer.ts';
+import { predictBody, predictResponse, targetOf, type PredictRequest } from '../src/protocol/proto/predict.ts';
+import { messageType } from '../src/protocol/proto/schema.ts';
 import { route } from '../src/protocol/route.ts';
 import { encodePredict } from '../src/protocol/v1/answer.ts';
 import { decodeExamples } from '../src/protocol/v1/examples.ts';
@@ -86,9 +97,63 @@ function examples(data: Buffer): void {
   refusing(() => decodeExamples(jsonText(pieces(body), body.length), modelOf(2), method));
 }
 
+/** Bytes of a message to bytes of the answer, as gRPC has them; what is no such message the library refuses by itself. */
+function message<Request>(type: string, bytes: Uint8Array): Request | undefined {
+  try {
+    return messageType(type).decode(bytes) as unknown as Request;
+  } catch {
+    return undefined;
+  }
+}
+
+function answered(model: ServedModel, { chunks, length, jsonLength }: BinaryBody): BinaryAnswer {
+  const request = decodeInfer(frame(chunks, length, jsonLength), model);
+  check(request.inputs.every(sizeRight), 'a tensor has not as many elements as its shape says');
+  const { body, jsonLength: told = body.length } = encodeInfer(model, request, request.inputs);
+  return readBinaryAnswer(body, told);
+}
+
+function grpcInfer(data: Buffer): void {
+  const request = message<InferRequest>('inference.ModelInferRequest', data.subarray(1));
+  if (!request) return;
+  refusing(() => {
+    const answer = answered(modelOf(data[0]), inferBody(request, 1000));
+    const response = inferResponse(answer, request.raw_input_contents.length > 0);
+    messageType('inference.ModelInferResponse').encode(response).finish();
+  });
+}
+
+function grpcPredict(data: Buffer): void {
+  const request = message<PredictRequest>('tensorflow.serving.PredictRequest', data.subarray(1));
+  if (!request) return;
+  refusing(() => {
+    targetOf(request.model_spec);
+    const answer = answered(modelOf(data[0]), predictBody(request, 1000));
+    messageType('tensorflow.serving.PredictResponse').encode(predictResponse(answer, 'serving_default')).finish();
+  });
+}
+
+function grpcExamples(data: Buffer): void {
+  const request = message<ExamplesRequest>('tensorflow.serving.ClassificationRequest', data);
+  if (!request) return;
+  refusing(() => {
+    const body = examplesBody(request);
+    decodeExamples(jsonText([body], body.length), modelOf(2), 'classify');
+  });
+}
+
 function path(data: Buffer): void {
   const [method, ...rest] = data.toString('latin1').split(' ');
   refusing(() => route(method ?? '', rest.join(' ')));
 }
 
-export const TARGETS: Readonly<Record<string, Target>> = { infer, binary, predict, examples, path };
+export const TARGETS: Readonly<Record<string, Target>> = {
+  infer,
+  binary,
+  predict,
+  examples,
+  path,
+  grpcInfer,
+  grpcPredict,
+  grpcExamples,
+};

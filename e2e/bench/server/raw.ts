@@ -15,6 +15,8 @@ export interface Machine {
   cores: number;
   node: string;
   kernel: string;
+  /** Part of the cores that other work had when the run began; absent in figures from before this was measured. */
+  busy?: number;
   date: string;
   rounds: number;
   seconds: number;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { goals, type Goal } from './goals.ts';
 import type { Measured, Score } from './measure.ts';
 import { bars, short } from './plot.ts';
-import type { Raw } from './raw.ts';
+import type { Machine, Raw } from './raw.ts';
 import type { Pair } from './rounds.ts';
 
 const row = (...cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
@@ -45,9 +45,7 @@ function page(raw: Raw, judged: readonly Goal[], notes: string): string {
     'alternate, so ratios are of the same minutes; they are medians, with the lowest and highest that the rounds allow. Requests and',
     'answers are the same bytes wherever the peer speaks a protocol that ours does.',
     '',
-    machine
-      ? `${machine.cpu}, ${machine.cores} cores shared with other work, Node ${machine.node}, Linux ${machine.kernel}; ${machine.rounds} rounds of ${machine.seconds} s; ${machine.date}.`
-      : '',
+    machine ? about(machine) : '',
     '',
     '![Requests in a second](server-rate.svg)',
     '![Memory](server-memory.svg)',
@@ -147,6 +145,12 @@ function page(raw: Raw, judged: readonly Goal[], notes: string): string {
     ...limits(raw),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function about({ cpu, cores, node, kernel, rounds, seconds, date, busy }: Machine): string {
+  const others =
+    busy === undefined ? 'shared with other work' : `${(busy * 100).toFixed(0)} % of them used by other work`;
+  return `${cpu}, ${cores} cores, ${others}; Node ${node}, Linux ${kernel}; ${rounds} rounds of ${seconds} s; ${date}.`;
 }
 
 const errors = ([mine, theirs]: [Score, Score]) =>
