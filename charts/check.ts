@@ -20,6 +20,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   'policy/poddisruptionbudgets': 'get list watch create patch',
   'events.k8s.io/events': 'create patch',
 };
+const HTTP_ROUTES = { 'gateway.networking.k8s.io/httproutes': 'list watch patch' };
 const FINALIZERS = { 'modelserving.dev/modeldeployments/finalizers': 'update' };
 
 interface Manifest {
@@ -74,6 +75,7 @@ const SCENES: readonly Scene[] = [
         LEASE_NAME: 'check-modeldeployment-operator',
         LOG_LEVEL: 'info',
         PROMETHEUS_URL: '',
+        GATEWAY_API: 'false',
         METRICS_PORT: '8081',
       }),
     ],
@@ -130,6 +132,14 @@ const SCENES: readonly Scene[] = [
     ],
   },
   {
+    name: 'Gateway API',
+    set: ['gatewayAPI.enabled=true'],
+    expect: (all) => [
+      same('rights', rightsOf(all, 'ClusterRole'), { ...RIGHTS, ...HTTP_ROUTES }),
+      same('GATEWAY_API', settings(all)['GATEWAY_API'], 'true'),
+    ],
+  },
+  {
     name: 'without the CRD',
     set: ['crds.install=false'],
     expect: (all) => [same('CRDs', count(all, 'CustomResourceDefinition'), 0)],
@@ -147,6 +157,7 @@ const REFUSED: readonly (readonly [string[], string])[] = [
   [['logLevel=loud'], 'logLevel'],
   [['analysis.prometheusUrl=prometheus:9090'], 'prometheusUrl'],
   [['analysis.prometheusUrl=http://user:secret@prometheus'], 'prometheusUrl'],
+  [['gatewayAPI.enabled=maybe'], 'gatewayAPI'],
   [['nonsense=1'], 'nonsense'],
 ];
 

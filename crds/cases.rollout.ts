@@ -11,6 +11,8 @@ const step = (field: string, value: object, refused?: string): Case =>
   canary(`.steps${field}`, { steps: [{ weight: 10, ...value }] }, refused);
 const match = (field: string, value: object, refused?: string): Case =>
   canary(`.match${field}`, { match: [{ value: 'yes', ...value }] }, refused);
+const gateway = (field: string, value: object, refused?: string): Case =>
+  rollout(`gatewayAPI${field}`, { strategy: 'Canary', trafficRouting: 'GatewayAPI', gatewayAPI: value }, refused);
 const blueGreen = (field: string, value: object, refused?: string): Case =>
   rollout(`blueGreen${field}`, { strategy: 'BlueGreen', blueGreen: value }, refused);
 const shadow = (field: string, value: object, refused?: string): Case =>
@@ -81,6 +83,22 @@ export const ROLLOUT_CASES: readonly Case[] = [
   ...bounds(step, '.seconds', 0, WEEK),
   step('.seconds', { seconds: '60s' }, 'must be of type integer'),
   ...bounds(step, '.replicas', 1, 1000),
+  ...['Forwarding', 'GatewayAPI'].map((trafficRouting) =>
+    rollout('trafficRouting', {
+      strategy: 'Canary',
+      trafficRouting,
+      ...(trafficRouting === 'GatewayAPI' ? { gatewayAPI: { httpRoutes: ['public'] } } : {}),
+    }),
+  ),
+  rollout('trafficRouting', { trafficRouting: 'Istio' }, 'Unsupported value: "Istio"'),
+  rollout('trafficRouting', { trafficRouting: 'GatewayAPI' }, 'belong together'),
+  gateway('', { httpRoutes: ['public'] }),
+  gateway('', {}, 'spec.rollout.gatewayAPI.httpRoutes: Required value'),
+  rollout('gatewayAPI', { gatewayAPI: { httpRoutes: ['public'] } }, 'belong together'),
+  gateway('.httpRoutes', { httpRoutes: ['public', 'internal'] }),
+  gateway('.httpRoutes', { httpRoutes: [] }, 'should have at least 1 items'),
+  gateway('.httpRoutes', { httpRoutes: Array.from({ length: 9 }, (_, i) => `r${i}`) }, 'must have at most 8 items'),
+  gateway('.httpRoutes', { httpRoutes: ['public', 'public'] }, 'Duplicate value'),
   canary('.match', { match: [] }),
   match('', { header: 'x-tester' }),
   match('', {}, 'name either a header or a cookie'),

@@ -21,6 +21,12 @@ const STRATEGIES: Record<string, Rollout> = {
     canary: { steps: [{ weight: 50, seconds: 60 }] },
     knownRevisions: 'Trial',
   },
+  'Canary, by an HTTPRoute': {
+    strategy: 'Canary',
+    canary: { steps: [{ weight: 20, seconds: 60 }, { weight: 60 }] },
+    trafficRouting: 'GatewayAPI',
+    gatewayAPI: { httpRoutes: ['public'] },
+  },
   'Canary, failures kept': { strategy: 'Canary', onFailure: 'Pause' },
   BlueGreen: { strategy: 'BlueGreen', knownRevisions: 'Trial' },
   Shadow: { strategy: 'Shadow', shadow: { promotion: 'Auto' } },

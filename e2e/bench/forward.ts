@@ -8,7 +8,7 @@ import { PodInfo } from '../../serving-image/src/testing/pod-info.ts';
 import { Bench, type Running } from '../../serving-image/src/testing/server.ts';
 
 /**
- * npm run bench:forward -- [--requests N] [--rounds N] [--seconds N] [--rate N] [--engine NAME] [--baseline MAIN.MJS]
+ * npm run bench -- forward [--requests N] [--rounds N] [--seconds N] [--rate N] [--engine NAME] [--baseline MAIN.MJS]
  * [--only 'weights latency cost']
  *
  * Two servers on loopback, a stable one and one on trial. Prints how exactly weights are kept, what a forwarded request costs

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
+import { buildSync } from 'esbuild';
 import type { Cluster } from '../cluster/index.ts';
 import { lineSplitter } from './exec.ts';
 
@@ -15,12 +16,16 @@ export interface Answer {
 /** What the request loop has counted so far. */
 export interface LoopReport {
   done: boolean;
+  /** Of the client's clock, in milliseconds since the epoch. */
+  time: number;
   total: number;
   failed: number;
   /** Answers by the version that gave them. */
   versions: Record<string, number>;
   /** Failures by cause. */
   failures: Record<string, number>;
+  /** The version that answered last, and since when (ms since 1970) no other one did. */
+  now: { version: string | null; since: number };
   /** Milliseconds, of the last second. */
   p50: number | null;
   p99: number | null;
@@ -43,16 +48,24 @@ export class Client {
       name,
       readFileSync(new URL(`client/${name}`, import.meta.url), 'utf8'),
     ]);
+    const grpc = buildSync({
+      entryPoints: [new URL('client/grpc.ts', import.meta.url).pathname],
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'cjs',
+      write: false,
+    });
     const manifest = [
       {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: POD, namespace },
-        data: { ...Object.fromEntries(scripts), ...files },
+        data: { ...Object.fromEntries(scripts), 'grpc.cjs': grpc.outputFiles[0]?.text ?? '', ...files },
       },
       pod(namespace, image),
     ];
-    await cluster.kubectl(['apply', '-f', '-'], {
+    await cluster.kubectl(['apply', '--server-side', '-f', '-'], {
       input: manifest.map((item) => JSON.stringify(item)).join('\n---\n'),
     });
     await cluster.kubectl(['wait', '-n', namespace, `pod/${POD}`, '--for=condition=Ready', '--timeout=120s']);
@@ -66,7 +79,7 @@ export class Client {
   }
 
   /**
-   * Starts to ask one inference URL without end: with a number as `load` so many clients in a closed loop, with `200/s` so
+   * Starts to ask one inference URL (http://…, or grpc://host:port/model) without end: with a number as `load` so many clients in a closed loop, with `200/s` so
    * often a second whatever becomes of it. `body` and `expected` are names of files given to `start`.
    */
   loop(url: string, load: number | `${number}/s`, body: string, expected: string): Loop {
@@ -80,7 +93,19 @@ export const allRequests = { total: 0, failed: 0 };
 
 /** A running request loop. */
 export class Loop {
-  latest: LoopReport = { done: false, total: 0, failed: 0, versions: {}, failures: {}, p50: null, p99: null };
+  latest: LoopReport = {
+    done: false,
+    time: 0,
+    total: 0,
+    failed: 0,
+    versions: {},
+    failures: {},
+    now: { version: null, since: 0 },
+    p50: null,
+    p99: null,
+  };
+  /** One a second. */
+  readonly reports: LoopReport[] = [];
   private readonly child;
   private readonly ended: Promise<void>;
   private stderr = '';
@@ -88,7 +113,9 @@ export class Loop {
   constructor(cluster: Cluster, args: readonly string[]) {
     this.child = spawn(cluster.bin.kubectl, [...cluster.kubectlFlags, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     const lines = lineSplitter((line) => {
-      if (line.startsWith('{')) this.latest = JSON.parse(line) as LoopReport;
+      if (!line.startsWith('{')) return;
+      this.latest = JSON.parse(line) as LoopReport;
+      this.reports.push(this.latest);
     });
     this.child.stdout.setEncoding('utf8').on('data', lines);
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));

@@ -24,6 +24,8 @@ try {
   const config = ['--config-file', join(HERE, 'schemathesis.toml')];
   const url = `${server.url}/openapi.json`;
   await exec(join(venv, 'bin/schemathesis'), [...config, 'run', url, '--no-color', ...process.argv.slice(2)], {
+    // Where it may leave what it has found.
+    cwd: bench.models,
     onLine: (line) => console.log(line),
   });
 } catch {

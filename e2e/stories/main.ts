@@ -9,7 +9,7 @@ import { setStage, type Stage } from '../harness/stage.ts';
 import type { Story } from '../harness/story.ts';
 
 /**
- * npm run e2e -- [--only TEXT] [--all] [--keep] [--attach] [--nodes N] [--context NAME --registry-push HOST --registry-pull HOST]
+ * npm run e2e -- [--only PATTERN] [--all] [--keep] [--attach] [--nodes N] [--context NAME --registry-push HOST --registry-pull HOST]
  *
  * Plays every promise of *.story.ts on a real cluster, one after the other, each in a namespace of its own.
  */
@@ -35,8 +35,8 @@ async function loadStories(): Promise<Story[]> {
   const modules = await Promise.all(
     files.map((name) => import(new URL(name, folder).href) as Promise<{ stories: Story[] }>),
   );
-  const all = modules.flatMap(({ stories }) => stories);
-  return options.only === undefined ? all : all.filter(({ title }) => title.includes(options.only ?? ''));
+  const wanted = new RegExp(options.only ?? '', 'i');
+  return modules.flatMap(({ stories }) => stories).filter(({ title }) => wanted.test(title));
 }
 
 async function main(): Promise<number> {

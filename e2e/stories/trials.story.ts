@@ -9,6 +9,7 @@ import { waitFor } from '../harness/wait.ts';
 const REPLICAS = 2;
 const INFER = 'http://digits/v2/models/digits/infer';
 const PREDICT = 'http://digits/v1/models/digits:predict';
+const GRPC = 'grpc://digits:8081/digits';
 const RATE = '150/s';
 
 type Rollout = Record<string, unknown>;
@@ -33,13 +34,17 @@ async function serving(scene: Scene, rollout: Rollout): Promise<void> {
 }
 
 /** Requests go on while `run` happens; afterwards none may have failed, and enough pods have answered at every moment. */
-async function underLoad(scene: Scene, run: (loops: { infer: Loop; predict: Loop }) => Promise<void>): Promise<void> {
+async function underLoad(
+  scene: Scene,
+  run: (loops: { infer: Loop; predict: Loop; grpc: Loop }) => Promise<void>,
+): Promise<void> {
   const { client, cluster, namespace } = scene;
   const sampler = await EndpointSampler.start(cluster, namespace, 'digits');
   const from = await client();
   const loops = {
     infer: from.loop(INFER, RATE, 'v1.json', 'expected.json'),
     predict: from.loop(PREDICT, RATE, 'predict.json', 'expected.json'),
+    grpc: from.loop(GRPC, RATE, 'v1.json', 'expected.json'),
   };
   let least: number;
   const reports = [];
@@ -77,7 +82,7 @@ async function sharesOf(loop: Loop, requests: number): Promise<Record<string, nu
 const UNJUDGED = { analysis: { minRequests: 0 } };
 
 export const stories = [
-  story('a canary answers exactly its share of the requests, in both protocols', async (scene) => {
+  story('a canary answers exactly its share of the requests, in every protocol', async (scene) => {
     const { when, then, mdep } = scene;
     const weights = [5, 50];
     const rollout = { strategy: 'Canary', canary: { steps: weights.map((weight) => ({ weight })) }, ...UNJUDGED };
@@ -93,12 +98,13 @@ export const stories = [
         await then(`${weight} % of the requests are answered by it`, async () => {
           // The annotation takes a moment to the servers.
           await sharesOf(loops.infer, 300);
-          const [infer, predict] = await Promise.all([sharesOf(loops.infer, 2_000), sharesOf(loops.predict, 2_000)]);
-          console.log(
-            `      weight ${weight} %: ${infer['2']?.toFixed(2)} % of infer, ${predict['2']?.toFixed(2)} % of predict`,
+          const shares = await Promise.all(
+            Object.entries(loops).map(async ([name, loop]) => [name, (await sharesOf(loop, 2_000))['2'] ?? 0] as const),
           );
-          for (const share of [infer['2'] ?? 0, predict['2'] ?? 0])
-            assert.ok(Math.abs(share - weight) <= 1, `${share} % instead of ${weight} %`);
+          console.log(
+            `      weight ${weight} %: ${shares.map(([name, share]) => `${share.toFixed(2)} % of ${name}`).join(', ')}`,
+          );
+          for (const [, share] of shares) assert.ok(Math.abs(share - weight) <= 1, `${share} % instead of ${weight} %`);
         });
         await mdep.act('digits', 'Resume');
       }

@@ -17,6 +17,7 @@ describe('the settings of the operator', () => {
       metricsPort: 8081,
       workers: 4,
       prometheusUrl: undefined,
+      gatewayAPI: false,
     });
   });
 

@@ -13,6 +13,8 @@ export interface Config extends Settings {
   workers: number;
   /** Where queries of spec.rollout.analysis are asked; undefined: nowhere. */
   prometheusUrl: string | undefined;
+  /** Whether it may write HTTPRoutes, for spec.rollout.trafficRouting. */
+  gatewayAPI: boolean;
   /** Where a pod finds its API server; undefined outside of a cluster. */
   apiService: { host: string; port: string } | undefined;
 }
@@ -67,6 +69,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     metricsPort: integer('METRICS_PORT', 8081, 1, 65535),
     workers: integer('WORKERS', 4, 1, 64),
     prometheusUrl: url('PROMETHEUS_URL'),
+    gatewayAPI: oneOf('GATEWAY_API', ['true', 'false'], 'false') === 'true',
     apiService: apiServiceOf(env),
   };
   if (errors.length > 0) throw new ConfigError(`the settings of the operator do not fit:\n  ${errors.join('\n  ')}`);

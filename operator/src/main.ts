@@ -3,7 +3,7 @@ import { type Config, ConfigError, readConfig } from './config.ts';
 import { Applier } from './controller/apply.ts';
 import { makeReconcile } from './controller/reconcile.ts';
 import { TrialReports } from './controller/trial-reports.ts';
-import { makeInformers, wake } from './controller/watches.ts';
+import { makeInformers, makeRouteInformer, wake, wakeByRoutes } from './controller/watches.ts';
 import { FIELD_MANAGER } from './core/names.ts';
 import { connect, EventRecorder, KubeClient, LeaderElector, runManager, WorkQueue } from './runtime/index.ts';
 import { serveHealth } from './telemetry/health.ts';
@@ -21,9 +21,12 @@ async function run(config: Config): Promise<number> {
   const client = new KubeClient({ connection, userAgent: FIELD_MANAGER, fieldManager: FIELD_MANAGER, metrics });
   const elector = config.leaderElection ? makeElector(config, client) : undefined;
   const writer = elector === undefined ? client : client.fenced(() => elector.assertLeading());
-  const informers = makeInformers({ client, namespaces: config.watchNamespaces, log, metrics });
+  const watched = { client, namespaces: config.watchNamespaces, log, metrics };
+  const informers = makeInformers(watched);
+  const routes = config.gatewayAPI ? makeRouteInformer(watched) : undefined;
   const queue = new WorkQueue({ name: 'modeldeployment', metrics });
   wake(informers, (key) => queue.add(key));
+  if (routes !== undefined) wakeByRoutes(routes, informers.models, (key) => queue.add(key));
   const recorder = new EventRecorder({
     client: writer,
     reportingController: FIELD_MANAGER,
@@ -38,13 +41,14 @@ async function run(config: Config): Promise<number> {
   });
   const reconcile = makeReconcile({
     informers,
+    routes,
     trials,
-    applier: new Applier(writer, informers, log),
+    applier: new Applier(writer, informers, routes, log),
     recorder,
     settings: config,
     now: Date.now,
   });
-  const all = Object.values(informers);
+  const all = [...Object.values(informers), ...(routes === undefined ? [] : [routes])];
   const unsynced = (): string | undefined => all.find((informer) => !informer.hasSynced())?.type.plural;
   const health = await serveHealth({
     port: config.metricsPort,
@@ -74,10 +78,14 @@ async function run(config: Config): Promise<number> {
   }
 }
 
-try {
-  process.exitCode = await run(readConfig(process.env));
-} catch (error) {
-  // The log may not exist yet; whoever starts the process reads stderr.
-  process.stderr.write(`${error instanceof ConfigError ? error.message : ((error as Error).stack ?? String(error))}\n`);
-  process.exitCode = 1;
-}
+const settled = (async () => run(readConfig(process.env)))();
+settled.then(
+  (exitCode) => (process.exitCode = exitCode),
+  (error: unknown) => {
+    // The log may not exist yet; whoever starts the process reads stderr.
+    process.stderr.write(
+      `${error instanceof ConfigError ? error.message : ((error as Error).stack ?? String(error))}\n`,
+    );
+    process.exitCode = 1;
+  },
+);

@@ -7,7 +7,7 @@ export { type FullSpec, withDefaults } from './api/defaults.ts';
 export { GROUP, KIND, PLURAL } from './api/group.ts';
 export type { ModelDeployment, ModelDeploymentStatus } from './api/modeldeployment.gen.ts';
 export { observe } from './controller/observe.ts';
-export { CHILDREN, MODEL_DEPLOYMENTS } from './controller/resources.ts';
+export { WRITTEN, MODEL_DEPLOYMENTS } from './controller/resources.ts';
 export { BY_MODEL, type Informers, type LiveModel, makeInformers } from './controller/watches.ts';
 export type { Action } from './core/actions.ts';
 export { diagnosePod, type Finding, isReady, isTerminating } from './core/diagnose.ts';

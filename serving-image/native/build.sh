@@ -82,9 +82,19 @@ if [ ! -e "$headers/node_api.h" ]; then
   headers=$work/package/include
 fi
 
+# A tensor that is given back has its strings freed by the addon, even if TensorFlow goes on using them: a graph whose output is
+# a constant, or one of its inputs, would answer empty strings from then on. Strings are ours to free where we made them.
+cp -r "$package/binding" "$work/binding"
+sed -i \
+  -e 's/if (TFE_TensorHandleDataType(tensor_handle) == TF_STRING)/if (strings_made_here.erase(tensor_id) > 0)/' \
+  -e 's/^napi_value TFJSBackend::CreateTensor(/#include <set>\nstatic thread_local std::set<int32_t> strings_made_here;\n&/' \
+  -e 's/napi_create_int32(env, InsertHandle(tfe_handle), &output_tensor_id)/napi_create_int32(env, next_tensor_id_, \&output_tensor_id);\n  if (dtype_int32 == TF_STRING) strings_made_here.insert(next_tensor_id_);\n  InsertHandle(tfe_handle)/' \
+  "$work/binding/tfjs_backend.cc"
+[ "$(grep -c strings_made_here "$work/binding/tfjs_backend.cc")" = 3 ] || fail "the addon's source is not the one that the change above is for"
+
 say "compiling the addon"
 g++ -shared -fPIC -std=c++17 -O2 -DNAPI_VERSION=8 -I "$work/include" -I "$headers" \
-  "$package/binding/tfjs_backend.cc" "$package/binding/tfjs_binding.cc" \
+  "$work/binding/tfjs_backend.cc" "$work/binding/tfjs_binding.cc" \
   -L "$work/result/deps/lib" -l:libtensorflow_cc.so.2 -l:libtensorflow_framework.so.2 \
   -Wl,-rpath,'$ORIGIN/../../deps/lib' -o "$work/result/lib/napi-v8/tfjs_binding.node"
 strip --strip-unneeded "$work/result/lib/napi-v8/tfjs_binding.node"

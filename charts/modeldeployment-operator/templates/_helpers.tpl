@@ -64,6 +64,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   # create: pods that resolve a tag; delete: those, and pods that sit in a back-off when Retry is asked for;
   # patch: the annotation that says which share of the requests a serving pod forwards
   verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.gatewayAPI.enabled }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  # patch: the weights of a trial, in routes that a ModelDeployment of the same namespace names
+  verbs: [list, watch, patch]
+{{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

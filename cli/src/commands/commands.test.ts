@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { CHILDREN, EVENTS, type LiveModel, MODEL_DEPLOYMENTS } from '@modeldeployment/operator';
+import { WRITTEN, EVENTS, type LiveModel, MODEL_DEPLOYMENTS } from '@modeldeployment/operator';
 import { eventually } from '../../../operator/src/runtime/testing/eventually.ts';
 import { FakeApiServer } from '../../../operator/src/runtime/testing/fake-api-server.ts';
 import { EXIT, exitCodeOf, explain } from '../errors.ts';
@@ -36,7 +36,7 @@ const live = (): LiveModel =>
   server.storage.get<LiveModel>(MODEL_DEPLOYMENTS, { namespace: 'default', name: 'digits' }) as LiveModel;
 
 beforeEach(async () => {
-  server = await FakeApiServer.start([MODEL_DEPLOYMENTS, EVENTS, ...Object.values(CHILDREN)]);
+  server = await FakeApiServer.start([MODEL_DEPLOYMENTS, EVENTS, ...Object.values(WRITTEN)]);
   process.env['FAKE_API'] = server.connection.server;
   process.env['KUBECTL'] = fileURLToPath(new URL('../testing/fake-kubectl.mjs', import.meta.url));
   interrupt = new AbortController();

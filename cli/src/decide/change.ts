@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   type Action,
-  CHILDREN,
+  WRITTEN,
   type FullSpec,
   type LiveModel,
   plan,
@@ -124,7 +124,7 @@ function writesOf(world: World, target: SpecTarget, missing: Family['missing']):
   const unknown = new Set(missing.map(({ kind }) => kind));
   const writesIn = (seen: World): PlannedWrite[] =>
     plan(seen)
-      .actions.filter((action) => action.do === 'rollbackTo' || !unknown.has(resourceName(CHILDREN[action.kind])))
+      .actions.filter((action) => action.do === 'rollbackTo' || !unknown.has(resourceName(WRITTEN[action.kind])))
       .map(toWrite);
   const writes = writesIn(world);
   if (target.kind === 'existing' || target.digest !== undefined) return writes;

@@ -76,7 +76,11 @@ export class FamilyReader {
 
   /** The same as the operator sees it, for another `model` than the one that is stored if that is given. */
   world(settings: World['settings'], model: Family['model']): World {
-    return observe(model, this.informers, settings, {}, Date.now(), { reports: [], measurements: [] });
+    return observe(model, this.informers, settings, {}, Date.now(), {
+      reports: [],
+      measurements: [],
+      routes: 'NotEnabled',
+    });
   }
 
   /** The newest trouble with the connection, if it has not passed. */

@@ -8,13 +8,19 @@
 import http from 'node:http';
 import { readFileSync } from 'node:fs';
 
+// URL: http://… of an inference, or grpc://host:port/model.
 const [url, load, bodyFile, expectedFile] = process.argv.slice(2);
 const body = readFileSync(bodyFile);
+const askGrpc = url.startsWith('grpc:')
+  ? (await import(new URL('grpc.cjs', import.meta.url).href)).default.asker(url, String(body))
+  : undefined;
 const expected = Object.entries(JSON.parse(readFileSync(expectedFile, 'utf8')));
 const rate = load.endsWith('/s') ? Number.parseFloat(load) : undefined;
 const agent = new http.Agent({ keepAlive: true, maxSockets: rate === undefined ? Number(load) : 512 });
 const headers = { 'content-type': 'application/json', 'content-length': body.length };
 const count = { total: 0, failed: 0, versions: {}, failures: {}, latencies: [] };
+/** Which version answered last, and since when (ms since 1970) there was no answer of another one. */
+const now = { version: null, since: 0 };
 let stopping = false;
 
 /** Numbers of the first output, in either protocol. */
@@ -22,40 +28,47 @@ function numbersOf(answer) {
   return answer.outputs?.[0]?.data ?? [answer.predictions ?? answer.outputs ?? []].flat(Infinity);
 }
 
-function versionOf(answer) {
-  const numbers = numbersOf(answer);
+/** Which version gives these numbers, and says so where the protocol tells it. */
+function versionOf(numbers, told) {
   const found = expected.find(([, wanted]) => wanted.every((value, i) => Math.abs(value - numbers[i]) <= 1e-5))?.[0];
-  if (found === undefined) return { why: 'wrong numbers' };
-  const told = answer.model_version;
-  return told === undefined || told === found ? { version: found } : { why: `version ${told} answers as ${found}` };
+  if (found === undefined) throw Object.assign(new Error(), { code: 'wrong numbers' });
+  if (told !== undefined && told !== found)
+    throw Object.assign(new Error(), { code: `version ${told} answers as ${found}` });
+  return found;
 }
 
-function once() {
-  return new Promise((resolve) => {
-    const started = performance.now();
-    const fail = (why) => {
-      count.failed++;
-      count.failures[why] = (count.failures[why] ?? 0) + 1;
-      resolve();
-    };
+function askHttp() {
+  return new Promise((resolve, reject) => {
     const request = http.request(url, { agent, method: 'POST', headers });
     request.setTimeout(30_000, () => request.destroy(new Error('no answer in 30 s')));
-    request.on('error', (error) => fail(error.code ?? error.message));
+    request.on('error', reject);
     request.on('response', (response) => {
       const chunks = [];
       response.on('data', (chunk) => chunks.push(chunk));
-      response.on('error', (error) => fail(`response ${error.code ?? error.message}`));
+      response.on('error', (error) => reject(new Error(`response ${error.code ?? error.message}`)));
       response.on('end', () => {
-        if (response.statusCode !== 200) return fail(`status ${response.statusCode}`);
-        const { version, why } = versionOf(JSON.parse(Buffer.concat(chunks).toString()));
-        if (why !== undefined) return fail(why);
-        count.versions[version] = (count.versions[version] ?? 0) + 1;
-        count.latencies.push(performance.now() - started);
-        resolve();
+        if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}`));
+        const answer = JSON.parse(Buffer.concat(chunks).toString());
+        resolve({ numbers: numbersOf(answer), version: answer.model_version });
       });
     });
     request.end(body);
   });
+}
+
+async function once() {
+  const started = performance.now();
+  try {
+    const answer = await (askGrpc ?? askHttp)();
+    const version = versionOf(answer.numbers, answer.version);
+    count.versions[version] = (count.versions[version] ?? 0) + 1;
+    if (version !== now.version) Object.assign(now, { version, since: Date.now() });
+    count.latencies.push(performance.now() - started);
+  } catch (error) {
+    const why = error.code ?? error.message;
+    count.failed++;
+    count.failures[why] = (count.failures[why] ?? 0) + 1;
+  }
 }
 
 async function client() {
@@ -69,7 +82,7 @@ async function client() {
 async function openLoop() {
   const started = performance.now();
   const pending = new Set();
-  for (let asked = 0; !stopping; ) {
+  for (let asked = 0; !stopping;) {
     const due = Math.floor(((performance.now() - started) / 1000) * rate);
     for (; asked < due; asked++) {
       const one = once().then(() => {
@@ -87,7 +100,9 @@ function report(done) {
   const sorted = count.latencies.splice(0).sort((a, b) => a - b);
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? null;
   const { total, failed, versions, failures } = count;
-  console.log(JSON.stringify({ done, total, failed, versions, failures, p50: at(0.5), p99: at(0.99) }));
+  console.log(
+    JSON.stringify({ done, time: Date.now(), total, failed, versions, failures, now, p50: at(0.5), p99: at(0.99) }),
+  );
 }
 
 process.stdin.on('data', (text) => (stopping ||= String(text).includes('stop')));

@@ -30,6 +30,9 @@ const OWN_REASONS = {
   RolledOut: 'the rollout is complete',
   OnTrial: 'the target revision is on trial beside the one that serves',
   TrialPaused: 'the trial waits for a person: rollout.action Resume, Promote or Abort',
+  GatewayAPIUnavailable: 'the trial waits: the cluster has no HTTPRoutes, or the operator may not write them',
+  HTTPRouteUnusable:
+    'the trial waits: an HTTPRoute that is to carry its weights is missing, or does not lead to the model',
   PausedByUser: 'the Deployment was paused with kubectl rollout pause',
   WaitingForPods: 'pods that should answer do not, they are being restarted or replaced',
   // going back
@@ -72,6 +75,7 @@ export const EVENTS = {
   TrialStarted: 'a revision is on trial beside the one that serves',
   TrialStep: 'the revision on trial gets requests, or more of them',
   TrialPaused: 'the trial waits for a person',
+  TrialHeld: 'the trial waits for a usable HTTPRoute',
   TrialSwitched: 'all requests go to the revision on trial, the old pods are kept',
   TrialPromoted: 'the revision on trial takes over',
   TrialEnded: 'the revision on trial is taken away',

@@ -29,6 +29,7 @@ export const DEFAULTS = {
         replicas: 1,
         tolerance: 0.00001,
       },
+      trafficRouting: 'Forwarding',
       analysis: {
         minRequests: 100,
         maxErrorPercent: 1,

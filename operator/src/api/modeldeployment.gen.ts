@@ -105,6 +105,11 @@ export interface Rollout {
   canary?: Canary;
   blueGreen?: BlueGreen;
   shadow?: Shadow;
+  /**
+   * Who gives the new revision of a Canary its share. Forwarding: the serving pods pass requests on, which needs nothing else. GatewayAPI: the weights are written into HTTPRoutes of yours. BlueGreen and Shadow ignore it.
+   */
+  trafficRouting?: 'Forwarding' | 'GatewayAPI';
+  gatewayAPI?: RolloutGatewayAPI;
   analysis?: Analysis;
   /**
    * How long after a rollout a crash of the new revision still returns to the one before.
@@ -232,6 +237,18 @@ export interface Shadow {
    * More differing answers than this percentage fail the trial. Without it differences are reported, not judged.
    */
   maxDifferingPercent?: number;
+}
+/**
+ * Which HTTPRoutes carry the weights.
+ */
+export interface RolloutGatewayAPI {
+  /**
+   * Names of HTTPRoutes in this namespace. During a trial each backend that is the Service of the model is shared with Service NAME-canary; afterwards it is as before. Nothing else of them is touched.
+   *
+   * @minItems 1
+   * @maxItems 8
+   */
+  httpRoutes: string[];
 }
 /**
  * When a revision on trial is good enough, by the counters of the pods themselves. Each limit is judged by a one-sided test at 99 percent confidence against the revision that serves; docs/analysis.md tells how.
@@ -446,6 +463,10 @@ export interface Trial {
    * It takes over as soon as its pods are ready: a person said Promote.
    */
   promote?: boolean;
+  /**
+   * HTTPRoutes that may carry its weight, recorded before they are written.
+   */
+  httpRoutes?: string[];
   verdict?: Verdict;
 }
 /**

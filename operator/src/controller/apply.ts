@@ -1,11 +1,11 @@
 import { apiVersionOf, isAlreadyExists, isConflict, isNotFound } from '../runtime/index.ts';
 import type { KubeClient, KubeObject, Log, Store } from '../runtime/index.ts';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { Action, ChildKind } from '../core/actions.ts';
+import type { Action, ChildKind, WrittenKind } from '../core/actions.ts';
 import type { ModelView } from '../core/world.ts';
 import { isControlledBy } from './observe.ts';
-import { CHILDREN, MODEL_DEPLOYMENTS } from './resources.ts';
-import type { Informers, LiveModel } from './watches.ts';
+import { MODEL_DEPLOYMENTS, WRITTEN } from './resources.ts';
+import type { HttpRouteInformer, Informers, LiveModel } from './watches.ts';
 
 /** A name that is needed belongs to somebody else; never adopted, never overwritten. */
 export class NameConflictError extends Error {
@@ -22,6 +22,7 @@ export class Applier {
   constructor(
     private readonly client: KubeClient,
     private readonly informers: Informers,
+    private readonly routes: HttpRouteInformer | undefined,
     private readonly log: Log,
   ) {}
 
@@ -35,13 +36,13 @@ export class Applier {
       case 'create':
         return this.create(model, action.kind, action.object);
       case 'apply': {
-        const written = await this.client.apply<KubeObject>(CHILDREN[action.kind], action.object, { force: true });
+        const written = await this.client.apply<KubeObject>(WRITTEN[action.kind], action.object, { force: true });
         return this.store(action.kind).observeWrite(written);
       }
       case 'patch': {
         const ref = { namespace: model.namespace, name: action.name };
         const patch = action.operations as Parameters<KubeClient['jsonPatch']>[2];
-        return this.store(action.kind).observeWrite(await this.client.jsonPatch(CHILDREN[action.kind], ref, patch));
+        return this.store(action.kind).observeWrite(await this.client.jsonPatch(WRITTEN[action.kind], ref, patch));
       }
       case 'delete':
         return this.delete(model, action);
@@ -65,7 +66,7 @@ export class Applier {
     kind: ChildKind,
     object: (Action & { do: 'create' })['object'],
   ): Promise<void> {
-    const type = CHILDREN[kind];
+    const type = WRITTEN[kind];
     try {
       this.store(kind).observeWrite(await this.client.create<KubeObject>(type, object));
     } catch (error) {
@@ -86,7 +87,7 @@ export class Applier {
   private async delete(model: ModelView, { kind, name, uid, propagation }: Action & { do: 'delete' }): Promise<void> {
     const options = { uid, ...(propagation === undefined ? {} : { propagationPolicy: propagation }) };
     try {
-      const left = await this.client.delete<KubeObject>(CHILDREN[kind], { namespace: model.namespace, name }, options);
+      const left = await this.client.delete<KubeObject>(WRITTEN[kind], { namespace: model.namespace, name }, options);
       if (left === undefined) this.store(kind).observeDelete(uid);
       else this.store(kind).observeWrite(left);
     } catch (error) {
@@ -98,7 +99,7 @@ export class Applier {
   private async writeRollback(model: ModelView, action: Action & { do: 'rollbackTo' }): Promise<void> {
     const { namespace, name } = model;
     if (action.deploymentVersion !== undefined) {
-      const live = await this.client.get<KubeObject>(CHILDREN.Deployment, { namespace, name });
+      const live = await this.client.get<KubeObject>(WRITTEN.Deployment, { namespace, name });
       if (live.metadata.resourceVersion !== action.deploymentVersion) {
         throw new StaleDecisionError(`deployment/${name} has changed meanwhile`);
       }
@@ -113,9 +114,9 @@ export class Applier {
     this.informers.models.store.observeWrite(written);
   }
 
-  private store(kind: ChildKind): Store<KubeObject> {
+  private store(kind: WrittenKind): Store<KubeObject> {
     const { informers } = this;
-    const stores: Record<ChildKind, Store<never>> = {
+    const stores: Record<WrittenKind, Store<never> | undefined> = {
       ControllerRevision: informers.revisions.store as Store<never>,
       Deployment: informers.deployments.store as Store<never>,
       Pod: informers.pods.store as Store<never>,
@@ -123,8 +124,11 @@ export class Applier {
       ReplicaSet: informers.replicaSets.store as Store<never>,
       Service: informers.services.store as Store<never>,
       ServiceAccount: informers.serviceAccounts.store as Store<never>,
+      HTTPRoute: this.routes?.store as Store<never> | undefined,
     };
-    return stores[kind];
+    const store = stores[kind];
+    if (store === undefined) throw new TypeError(`${kind} is not watched`);
+    return store;
   }
 }
 

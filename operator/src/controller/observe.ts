@@ -5,7 +5,7 @@ import { ANNOTATION, canaryName, LABEL } from '../core/names.ts';
 import { readRevision } from '../core/revision.ts';
 import type { Settings, World } from '../core/world.ts';
 import { type KubeObject, type Store, keyOf } from '../runtime/index.ts';
-import { BY_MODEL, type Informers, type LiveModel } from './watches.ts';
+import { BY_MODEL, type HttpRouteInformer, type Informers, type LiveModel } from './watches.ts';
 
 /** What the controller remembers between two passes; all of it may be lost. */
 export interface Memory {
@@ -20,7 +20,7 @@ export function observe(
   settings: Settings,
   memory: Memory,
   now: number,
-  trial: Pick<World, 'reports' | 'measurements'>,
+  also: Pick<World, 'reports' | 'measurements' | 'routes'>,
 ): World {
   const key = keyOf(model.metadata);
   const { uid } = model.metadata;
@@ -68,12 +68,19 @@ export function observe(
     ) as World['resolvers'],
     service: named(services, name) as IService | undefined,
     preview: named(services, canaryName(name)) as IService | undefined,
-    ...trial,
+    ...also,
     disruptionBudget: owned(informers.disruptionBudgets)[0] as IPodDisruptionBudget | undefined,
     serviceAccount: owned(informers.serviceAccounts)[0] as IServiceAccount | undefined,
     conflict: memory.conflict,
     statusWrittenAt: memory.statusWrittenAt,
   };
+}
+
+/** HTTPRoutes of a namespace, or why there are none to be had. */
+export function routesIn(informer: HttpRouteInformer | undefined, namespace: string | undefined): World['routes'] {
+  if (informer === undefined) return 'NotEnabled';
+  if (!informer.isServed()) return 'NotInstalled';
+  return informer.store.list().filter(({ metadata }) => metadata.namespace === namespace);
 }
 
 const controllerUid = (object: KubeObject): string | undefined =>

@@ -3,12 +3,14 @@ import { plan } from '../core/plan.ts';
 import type { Settings } from '../core/world.ts';
 import { type EventRecorder, isConflict, isForbidden, keyOf, type Reconcile, type Result } from '../runtime/index.ts';
 import { type Applier, NameConflictError, StaleDecisionError } from './apply.ts';
-import { type Memory, observe } from './observe.ts';
+import { type Memory, observe, routesIn } from './observe.ts';
 import type { TrialReports } from './trial-reports.ts';
-import type { Informers, LiveModel } from './watches.ts';
+import type { HttpRouteInformer, Informers, LiveModel } from './watches.ts';
 
 export interface ReconcileOptions {
   informers: Informers;
+  /** Undefined when the operator may not write HTTPRoutes. */
+  routes: HttpRouteInformer | undefined;
   applier: Applier;
   recorder: EventRecorder;
   trials: TrialReports;
@@ -48,8 +50,9 @@ export function makeReconcile(options: ReconcileOptions): Reconcile {
 }
 
 async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory): Promise<Result> {
-  const { informers, applier, recorder, trials, settings, now } = options;
-  const world = observe(model, informers, settings, memory, now(), trials.of(keyOf(model.metadata)));
+  const { informers, routes, applier, recorder, trials, settings, now } = options;
+  const also = { ...trials.of(keyOf(model.metadata)), routes: routesIn(routes, model.metadata.namespace) };
+  const world = observe(model, informers, settings, memory, now(), also);
   trials.follow(world);
   const { actions, status, events, requeueAfterMs } = plan(world);
   for (const action of actions) await applier.apply(world.model, action);

@@ -3,9 +3,17 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
 import { KIND } from '../api/group.ts';
 import type { ModelDeployment } from '../api/modeldeployment.gen.ts';
+import type { HttpRoute } from '../core/http-route.ts';
 import { FIELD_MANAGER, INSTANCE_LABEL, MANAGED_SELECTOR, managedSelectorOf } from '../core/names.ts';
-import { type Change, Informer, type InformerOptions, type KubeObject, keyOf } from '../runtime/index.ts';
-import { CHILDREN, MODEL_DEPLOYMENTS } from './resources.ts';
+import {
+  type Change,
+  Informer,
+  type InformerOptions,
+  type KubeObject,
+  keyOf,
+  OptionalInformer,
+} from '../runtime/index.ts';
+import { MODEL_DEPLOYMENTS, WRITTEN } from './resources.ts';
 
 /** A kind's own type, as read from the API server. */
 export type Live<T> = Omit<T, 'metadata' | 'apiVersion' | 'kind'> & KubeObject;
@@ -41,14 +49,30 @@ export function makeInformers(common: Common, only?: string) {
       fieldSelector,
       transform: noteManagers,
     }),
-    deployments: child<Live<IDeployment>>(CHILDREN.Deployment),
-    replicaSets: child<Live<IReplicaSet>>(CHILDREN.ReplicaSet, slimReplicaSet),
-    revisions: child<Live<IControllerRevision>>(CHILDREN.ControllerRevision),
-    pods: child<Live<IPod>>(CHILDREN.Pod, slimPod),
-    services: child<Live<IService>>(CHILDREN.Service),
-    disruptionBudgets: child<Live<IPodDisruptionBudget>>(CHILDREN.PodDisruptionBudget),
-    serviceAccounts: child<Live<IServiceAccount>>(CHILDREN.ServiceAccount),
+    deployments: child<Live<IDeployment>>(WRITTEN.Deployment),
+    replicaSets: child<Live<IReplicaSet>>(WRITTEN.ReplicaSet, slimReplicaSet),
+    revisions: child<Live<IControllerRevision>>(WRITTEN.ControllerRevision),
+    pods: child<Live<IPod>>(WRITTEN.Pod, slimPod),
+    services: child<Live<IService>>(WRITTEN.Service),
+    disruptionBudgets: child<Live<IPodDisruptionBudget>>(WRITTEN.PodDisruptionBudget),
+    serviceAccounts: child<Live<IServiceAccount>>(WRITTEN.ServiceAccount),
   };
+}
+
+export type HttpRouteInformer = OptionalInformer<Live<HttpRoute>>;
+
+/** HTTPRoutes are users', and bear no label of ours: all of them are watched, once the cluster has Gateway API. */
+export const makeRouteInformer = (common: Common): HttpRouteInformer =>
+  new OptionalInformer<Live<HttpRoute>>({ ...common, type: WRITTEN.HTTPRoute });
+
+/** A change of an HTTPRoute wakes the ModelDeployments whose trials use it. */
+export function wakeByRoutes(routes: HttpRouteInformer, models: Informers['models'], enqueue: (key: string) => void) {
+  routes.store.onChange(({ object: { metadata } }) => {
+    for (const { metadata: owner, spec, status } of models.store.list()) {
+      const names = [...(spec.rollout?.gatewayAPI?.httpRoutes ?? []), ...(status?.trial?.httpRoutes ?? [])];
+      if (owner.namespace === metadata.namespace && names.includes(metadata.name)) enqueue(keyOf(owner));
+    }
+  });
 }
 
 /** Every change of a ModelDeployment or of a child wakes that ModelDeployment. */

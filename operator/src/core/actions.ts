@@ -6,13 +6,16 @@ import type { PatchOperation } from './resources/deployment.ts';
 export type ChildKind =
   'ControllerRevision' | 'Deployment' | 'Pod' | 'PodDisruptionBudget' | 'ReplicaSet' | 'Service' | 'ServiceAccount';
 
+/** The kinds that are written: children, and what belongs to a user. */
+export type WrittenKind = ChildKind | 'HTTPRoute';
+
 /** One write. `because` feeds the log and says why in words. */
 export type Action =
   /** Create; a name that exists already is a conflict, never adopted. */
   | { do: 'create'; kind: ChildKind; object: ChildObject; because: string }
   /** Server-side apply of a child that we own already. */
   | { do: 'apply'; kind: ChildKind; object: ChildObject; because: string }
-  | { do: 'patch'; kind: ChildKind; name: string; operations: PatchOperation[]; because: string }
+  | { do: 'patch'; kind: WrittenKind; name: string; operations: PatchOperation[]; because: string }
   /** Orphan: what it owns stays, for another owner. Foreground: it stays itself until what it owns is gone. */
   | { do: 'delete'; kind: ChildKind; name: string; uid: string; because: string; propagation?: 'Orphan' | 'Foreground' }
   /**

@@ -4,6 +4,7 @@ import { isReady, isTerminating, revisionOfPod } from './diagnose.ts';
 import type { Revision } from './revision.ts';
 import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
+import { heldBy } from './trial/routes.ts';
 import type { World } from './world.ts';
 
 /** What the conditions are made from. */
@@ -94,6 +95,8 @@ function progress(world: World, { situation, trial }: Judgement): Opinion {
     return no('PausedByUser', `deployment/${world.model.name} is paused; kubectl rollout resume lets it go on`);
   }
   if (finding !== undefined) return yes(finding.reason, finding.message);
+  const held = trial === undefined ? undefined : heldBy(world, trial);
+  if (held !== undefined) return yes(held.reason, held.message);
   if (trial !== undefined) return yes(trial.paused === true ? 'TrialPaused' : 'OnTrial', trialWords(world, trial));
   const pods = world.pods.filter((pod) => revisionOfPod(pod) === aim.effective.number && !isTerminating(pod));
   const waiting = pods.filter((pod) => !isReady(pod));

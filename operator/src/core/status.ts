@@ -157,6 +157,9 @@ export function statusDue(world: World, next: ModelDeploymentStatus): { due: boo
 /** Conditions that somebody may be waiting for; the others may lag behind by some seconds. */
 const URGENT: readonly ConditionType[] = ['Ready', 'RolledBack', 'Stalled'];
 
+/** What is told by an event when it begins, and must not be told again. */
+const URGENT_REASONS: readonly Reason[] = ['GatewayAPIUnavailable', 'HTTPRouteUnusable'];
+
 /** The status without counters, words and reasons of progress. */
 function essence(status: ModelDeploymentStatus): unknown {
   const {
@@ -168,6 +171,7 @@ function essence(status: ModelDeploymentStatus): unknown {
     trial,
     ...rest
   } = status;
+  const reasons = conditions?.map(({ reason }) => reason).filter((reason) => URGENT_REASONS.includes(reason as Reason));
   const onTrial = trial === undefined ? undefined : { ...trial, verdict: trial.verdict?.result };
   // That pods begin to answer is a matter of counters as well.
   const phase = rest.phase === 'Pending' ? 'Progressing' : rest.phase;
@@ -177,6 +181,7 @@ function essence(status: ModelDeploymentStatus): unknown {
     phase,
     trial: onTrial,
     statuses,
+    reasons,
     lastFailure: lastFailure?.reason,
     failedRevision: lastFailure?.revision,
   };

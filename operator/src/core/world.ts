@@ -5,6 +5,7 @@ import type { FullSpec } from '../api/defaults.ts';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { PodReport } from './analysis/counts.ts';
 import type { Measurement } from './analysis/queries.ts';
+import type { HttpRoute, NoRoutes } from './http-route.ts';
 import type { Owner } from './names.ts';
 import type { Revision } from './revision.ts';
 
@@ -57,6 +58,8 @@ export interface World {
   service: IService | undefined;
   /** The Service of the pods on trial. */
   preview: IService | undefined;
+  /** HTTPRoutes of its namespace, whoever made them. */
+  routes: readonly HttpRoute[] | NoRoutes;
   disruptionBudget: IPodDisruptionBudget | undefined;
   serviceAccount: IServiceAccount | undefined;
   /** A name that was refused because it belongs to somebody else, as `Service digits`. */

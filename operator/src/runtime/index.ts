@@ -14,6 +14,7 @@ export * from './log.ts';
 export * from './manager.ts';
 export * from './metrics.ts';
 export * from './objects.ts';
+export { OptionalInformer } from './optional-informer.ts';
 export type { KeysOf } from './object-index.ts';
 export { RateLimiter } from './rate-limiter.ts';
 export * from './resources.ts';

@@ -65,9 +65,11 @@ export class Informer<T extends KubeObject> {
 
   /** Runs until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const onSynced = () => {
-      if (this.hasSynced()) for (const done of [...this.synced]) done();
-    };
-    await Promise.all(this.reflectors.map((reflector) => reflector.run(signal, onSynced)));
+    await Promise.all(this.reflectors.map((reflector) => reflector.run(signal, () => this.announceSync())));
+  }
+
+  /** Tells whoever waits, if there is something to tell. */
+  protected announceSync(): void {
+    if (this.hasSynced()) for (const done of [...this.synced]) done();
   }
 }

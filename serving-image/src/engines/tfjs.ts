@@ -16,6 +16,7 @@ import {
   type TensorSpec,
 } from '../model/types.ts';
 import { runError, shortMessage } from './failure.ts';
+import { narrowed } from './narrow.ts';
 
 /** @throws FatalError ModelMalformed, ModelLoadFailed */
 export async function loadTfjs(model: ModelFolder): Promise<Predictor> {
@@ -191,7 +192,7 @@ async function download(tensor: tf.Tensor, spec: TensorSpec): Promise<Tensor> {
           ? spec.dtype
           : 'INT32'
         : 'FP32';
-  return { name, dtype, shape: tensor.shape, data };
+  return { name, dtype, shape: tensor.shape, data: narrowed(dtype, data) };
 }
 
 const list = (value: tf.Tensor | tf.Tensor[] | tf.NamedTensorMap): tf.Tensor[] =>

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { FORWARDED_HEADER, type Traffic } from '@modeldeployment/modelpack/traffic';
 import fc from 'fast-check';
-import { choose, Share, trafficFor, type Facts } from './choose.ts';
+import { choose, Share, trafficFor, type Asked } from './choose.ts';
 
 const TRAFFIC: Traffic = { trial: 't', stable: 1, target: 2, targetVersion: '4', to: 'digits-canary', weight: 0 };
 const ALL = { ...TRAFFIC, weight: 100 };
 
-const facts = (headers: Record<string, string> = {}, version?: string): Facts => ({
+const facts = (headers: Record<string, string> = {}, version?: string): Asked => ({
+  protocol: 'v2',
   version,
   header: (name) => headers[name],
 });
@@ -19,7 +20,7 @@ describe('a request during a trial', () => {
       { cookie: 'group', value: 'b' },
     ],
   };
-  it.each<[string, Traffic, Facts, ReturnType<typeof choose>]>([
+  it.each<[string, Traffic, Asked, ReturnType<typeof choose>]>([
     ['is answered here at weight 0', TRAFFIC, facts(), 'own'],
     ['goes to the trial at weight 100', ALL, facts(), 'forward'],
     ['that was forwarded is answered here', ALL, facts({ [FORWARDED_HEADER]: '1' }), 'final'],
@@ -74,7 +75,7 @@ describe('a share', () => {
           let taken = 0;
           let [lowest, highest] = [0, 0];
           for (let n = 1; n <= 500; n++) {
-            if (share.take(w)) taken++;
+            if (share.take(w, 'v2')) taken++;
             const ahead = taken - (n * w) / 100;
             lowest = Math.min(lowest, ahead);
             highest = Math.max(highest, ahead);
@@ -90,14 +91,21 @@ describe('a share', () => {
   it.each([1, 5, 50, 99])('of %d percent of 10,000 requests is exact', (w) => {
     const share = new Share();
     let taken = 0;
-    for (let i = 0; i < 10_000; i++) if (share.take(w)) taken++;
+    for (let i = 0; i < 10_000; i++) if (share.take(w, 'v2')) taken++;
     expect(Math.abs(taken - 100 * w)).toBeLessThanOrEqual(1);
+  });
+
+  it('is exact for each protocol when requests of two take turns', () => {
+    const share = new Share();
+    const taken = { v1: 0, v2: 0 };
+    for (let i = 0; i < 10_000; i++) for (const kind of ['v1', 'v2'] as const) if (share.take(50, kind)) taken[kind]++;
+    for (const count of Object.values(taken)) expect(Math.abs(count - 5_000)).toBeLessThanOrEqual(1);
   });
 
   it('does not fall in with a client that alternates between two kinds of requests', () => {
     const share = new Share();
     const taken = [0, 0];
-    for (let i = 0; i < 10_000; i++) if (share.take(50)) taken[i % 2]!++;
+    for (let i = 0; i < 10_000; i++) if (share.take(50, 'v2')) taken[i % 2]!++;
     expect(Math.min(...taken)).toBeGreaterThan(2000);
   });
 });

@@ -9,6 +9,11 @@ export interface Facts {
   header(name: string): string | undefined;
 }
 
+/** A request whose turn is decided; those of each protocol are shared out by themselves. */
+export interface Asked extends Facts {
+  readonly protocol: string;
+}
+
 /**
  * - `final`: answered here whatever the weight, and no copy is made: it was forwarded already, or names our version
  * - `own`: answered here by its turn
@@ -17,12 +22,12 @@ export interface Facts {
  */
 export type Choice = 'final' | 'own' | 'forward' | 'named';
 
-export function choose(facts: Facts, traffic: Traffic, ownVersion: string, share: Share): Choice {
+export function choose(facts: Asked, traffic: Traffic, ownVersion: string, share: Share): Choice {
   if (facts.header(FORWARDED_HEADER) !== undefined) return 'final';
   if (namesTarget(facts, traffic, ownVersion)) return 'named';
   if (facts.version !== undefined && traffic.targetVersion !== ownVersion) return 'final';
   if (traffic.match?.some((match) => matches(match, facts))) return 'forward';
-  return share.take(traffic.weight) ? 'forward' : 'own';
+  return share.take(traffic.weight, facts.protocol) ? 'forward' : 'own';
 }
 
 /**
@@ -41,23 +46,23 @@ function matches(match: Match, facts: Facts): boolean {
 }
 
 /**
- * Takes exactly a percentage of the requests: after n of them, the number taken differs from n · percent / 100 by less than
+ * Takes exactly a percentage of the requests of each kind: after n of them, the number taken differs from n · percent / 100 by less than
  * 1, and within any window by less than 2. Which ones is left to chance: with every second one taken, a client that
  * alternates between two kinds of requests would have all of one kind on trial, and the two revisions would be judged by
  * different questions.
  */
 export class Share {
-  /** Hundredths of a request that should have been taken and were not: more than -100, less than 100. */
-  #owed = 0;
+  /** By kind, hundredths of a request that should have been taken and were not: more than -100, less than 100. */
+  readonly #owed = new Map<string, number>();
 
   constructor(private readonly random: () => number = Math.random) {}
 
-  take(percent: number): boolean {
+  take(percent: number, kind: string): boolean {
     if (percent === 0) return false;
-    this.#owed += percent;
-    if (this.random() * 100 >= this.#owed) return false;
-    this.#owed -= 100;
-    return true;
+    const owed = (this.#owed.get(kind) ?? 0) + percent;
+    const taken = this.random() * 100 < owed;
+    this.#owed.set(kind, taken ? owed - 100 : owed);
+    return taken;
   }
 }
 

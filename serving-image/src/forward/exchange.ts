@@ -1,6 +1,6 @@
 import type { FallbackCause } from '@modeldeployment/modelpack/traffic';
 import type { Tolerance } from '../model/golden.ts';
-import type { Facts } from './choose.ts';
+import type { Asked } from './choose.ts';
 import type { Output } from './outputs.ts';
 
 export interface Answered<T> {
@@ -18,7 +18,7 @@ export type Reply<T> = (Answered<T> & { ok: true }) | { ok: false; cause: Fallba
  * One request with its whole body, in whatever protocol it came; `T` is that protocol's answer. It may be kept and asked
  * again much later, so it must hold nothing of the connection.
  */
-export interface Exchange<T> extends Facts {
+export interface Exchange<T> extends Asked {
   /** How much memory it holds, in bytes. */
   readonly bytes: number;
   /** The answer of this server. @throws RequestError, RunError, ClientGone */

@@ -27,6 +27,7 @@ interface Script {
 function exchange({ own, reply = answered('there'), version, headers = {}, bytes = 1 }: Script = {}) {
   const asked: { to: string; timeoutMs: number }[] = [];
   const made: Exchange<string> = {
+    protocol: 'v2',
     version,
     header: (name) => headers[name],
     bytes,

@@ -81,7 +81,7 @@ export class Trial {
       round.counts.skipped++;
       metrics.skipped();
     }
-    const copied = choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent);
+    const copied = choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent, exchange.protocol);
     return copied ? this.#copy(exchange, traffic, round) : round.own(exchange, this.#recent);
   }
 

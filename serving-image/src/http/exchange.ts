@@ -43,6 +43,7 @@ export interface HttpClient extends Client {
 export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();
 
 export class HttpExchange implements Exchange<Answer> {
+  readonly protocol: string;
   readonly version: string | undefined;
   readonly bytes: number;
   /** Who waits for the answer; nobody once there is one, so that a request that is kept holds nothing of its connection. */
@@ -54,6 +55,7 @@ export class HttpExchange implements Exchange<Answer> {
     private readonly revision: string,
     private readonly answer: (client: HttpClient) => Promise<Answered<Answer>>,
   ) {
+    this.protocol = `${question.protocol} ${question.entrypoint}`;
     this.version = question.version;
     this.bytes = question.body.length;
   }

@@ -93,6 +93,18 @@ export async function halfPlusThreeSavedModel(folder: string, method: 'classify'
   );
 }
 
+/** Answers a text that lies in the graph, whatever it is asked. */
+export async function constantTextSavedModel(folder: string, text: string): Promise<void> {
+  await writeSavedModel(
+    folder,
+    [
+      placeholder({ name: 'x', dtype: 'FP32', shape: [-1] }),
+      { name: 'y', op: 'Const', attributes: { dtype: attribute.type('BYTES'), value: attribute.text(text) } },
+    ],
+    { inputs: [{ name: 'x', dtype: 'FP32', shape: [-1] }], outputs: [{ name: 'y', dtype: 'BYTES', shape: [] }] },
+  );
+}
+
 /** Looks up rows of a table of four; an index of 4 or more fails inside TensorFlow. */
 export async function embeddingSavedModel(folder: string): Promise<void> {
   await writeSavedModel(

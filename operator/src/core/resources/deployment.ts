@@ -81,7 +81,7 @@ export function patchDeployment(live: IDeployment, spec: FullSpec, revision: Rev
 }
 
 /** A change in between answers 409. */
-const unchanged = (live: IDeployment): PatchOperation => ({
+export const unchanged = (live: { metadata?: { resourceVersion?: string } }): PatchOperation => ({
   op: 'replace',
   path: '/metadata/resourceVersion',
   value: live.metadata?.resourceVersion,

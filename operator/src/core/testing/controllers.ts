@@ -2,6 +2,7 @@ import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
 import { shortHash } from '../hash.ts';
 import { portionOf } from '../quantity.ts';
+import type { HttpRoute } from '../http-route.ts';
 import { controllerOf, isReadyPod, matches, type ObjectStore, type OwnerReference, type Stored } from './store.ts';
 
 /**
@@ -109,7 +110,7 @@ function scalePaused(store: ObjectStore, deployment: IDeployment, own: readonly 
 
 const size = (set: IReplicaSet): number => set.spec?.replicas ?? 0;
 const podsOf = (store: ObjectStore, set: IReplicaSet): IPod[] =>
-  store.list<IPod>('Pod').filter((pod) => controllerOf(pod) === uidOf(set));
+  store.list<IPod>('Pod').filter((pod) => controllerOf(pod) === uidOf(set) && !isGoing(pod));
 
 function scale(store: ObjectStore, set: IReplicaSet, replicas: number): boolean {
   if (set.spec !== undefined) set.spec.replicas = replicas;
@@ -143,7 +144,7 @@ export function replicaSetController(store: ObjectStore): boolean {
     if (pods.length < size(set)) return makePod(store, set);
     if (pods.length > size(set)) {
       const victim = pods.find((pod) => !isReadyPod(pod)) ?? pods[0];
-      if (victim !== undefined) store.remove(asStored(victim));
+      if (victim !== undefined) endPod(store, asStored(victim));
       return true;
     }
     if (set.status?.replicas !== pods.length) {
@@ -155,6 +156,12 @@ export function replicaSetController(store: ObjectStore): boolean {
   return false;
 }
 
+function endPod(store: ObjectStore, pod: Stored): void {
+  if (store.drainMs === 0) return store.remove(pod);
+  pod.metadata.deletionTimestamp = new Date(store.now + store.drainMs).toISOString();
+  store.touch(pod);
+}
+
 function makePod(store: ObjectStore, set: IReplicaSet): boolean {
   const { metadata, spec } = set.spec?.template ?? {};
   const name = `${set.metadata?.name}-${store.version}`;
@@ -163,11 +170,26 @@ function makePod(store: ObjectStore, set: IReplicaSet): boolean {
   return true;
 }
 
+/** Takes a new generation of an HTTPRoute, and sends requests as that one says from then on. */
+export function gatewayController(store: ObjectStore): boolean {
+  for (const route of store.list<HttpRoute & Stored>('HTTPRoute')) {
+    const { generation } = route.metadata;
+    const conditions = [{ observedGeneration: generation }];
+    if (route.status?.parents?.[0]?.conditions?.[0]?.observedGeneration === generation) continue;
+    route.status = { parents: [{ conditions }] };
+    route['sendsTo'] = route.spec?.rules?.flatMap(({ backendRefs = [] }) => backendRefs);
+    store.touch(route);
+    return true;
+  }
+  return false;
+}
+
 /** Lets go of what is orphaned, and removes what nobody owns any more; in the foreground dependents go first. */
 export function garbageCollector(store: ObjectStore): boolean {
   const dependents = (uid: string): Stored[] =>
     store.all().filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
-  for (const object of store.all().filter(isGoing)) {
+  // Pods are ended by the kubelet.
+  for (const object of store.all().filter((one) => isGoing(one) && one.kind !== 'Pod')) {
     const left = dependents(object.metadata.uid);
     const [first] = left.filter((one) => !isGoing(one));
     if (first === undefined) {

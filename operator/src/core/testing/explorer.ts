@@ -1,9 +1,11 @@
 import type { IControllerRevision, IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod, IService } from 'kubernetes-models/v1';
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
-import { LABEL } from '../names.ts';
+import { canonicalJson } from '../hash.ts';
+import { canaryName, LABEL } from '../names.ts';
 import { trafficOf } from '../trial/traffic.ts';
-import { deploymentController, garbageCollector, replicaSetController } from './controllers.ts';
+import type { BackendRef, HttpRoute } from '../http-route.ts';
+import { deploymentController, garbageCollector, gatewayController, replicaSetController } from './controllers.ts';
 import { digestOf, type Fate, NAME, Simulator } from './simulator.ts';
 import { controllerOf, isReadyPod } from './store.ts';
 
@@ -57,9 +59,17 @@ const specOf = (version: number, { rollout, replicas }: ExploreOptions): ModelDe
   rollout: { ...rollout, analysis: { minRequests: 0 } },
 });
 
+/** As the user wrote it: the model, and another backend with three times its share. */
+const BACKENDS: BackendRef[] = [
+  { name: NAME, port: 80, weight: 1 },
+  { name: 'other', port: 80, weight: 3 },
+];
+const routesOf = ({ rollout }: ExploreOptions): readonly string[] => rollout.gatewayAPI?.httpRoutes ?? [];
+
 export function explore(options: ExploreOptions): Exploration {
   const start = new Simulator(specOf(1, options));
   options.fates.forEach((fate, i) => start.fates.set(digestOf(uri(i + 1)), fate));
+  for (const name of routesOf(options)) start.applyRoute(name, BACKENDS);
   start.settle();
   start.applySpec(specOf(2, options));
   const first: Node = { sim: start, budget: options.budget, accident: false, from: undefined, by: 'start' };
@@ -128,6 +138,7 @@ const CLUSTER: readonly Move[] = [
   ['garbage collector', (sim) => garbageCollector(sim.store)],
   ['Deployment controller', (sim) => deploymentController(sim.store)],
   ['ReplicaSet controller', (sim) => replicaSetController(sim.store)],
+  ['gateway', (sim) => gatewayController(sim.store)],
   ['kubelet', (sim) => sim.startPods()],
   ['time', (sim) => sim.timePasses()],
 ];
@@ -149,6 +160,11 @@ function people(sim: Simulator, options: ExploreOptions): Move[] {
     if (!own || revision === held) continue;
     moves.push([`undo to ${revision}`, (next) => (next.undoTo(revision), true)]);
   }
+  for (const name of routesOf(options))
+    moves.push(
+      [`apply route ${name}`, (next) => (next.applyRoute(name, BACKENDS), true)],
+      [`delete route ${name}`, (next) => next.deleteRoute(name)],
+    );
   const paused = sim.pausedByPerson;
   if (sim.status.trial?.phase !== 'HandingOver')
     moves.push([paused ? 'resume' : 'pause', (next) => (next.setPaused(!paused), true)]);
@@ -195,8 +211,8 @@ function keyOf({ sim, budget, accident }: Node): string {
   ];
   const { trial } = status;
   if (trial !== undefined) {
-    const { revision, from, phase, step, weight, paused, promote } = trial;
-    parts.push(revision, from, phase, step, weight, paused, promote, trial.since === sim.moment);
+    const { revision, from, phase, step, weight, paused, promote, httpRoutes } = trial;
+    parts.push(revision, from, phase, step, weight, paused, promote, trial.since === sim.moment, httpRoutes?.join());
   }
   for (const object of sim.store.all()) parts.push(...(OBJECT_KEYS[object.kind]?.(object as never) ?? []));
   return parts.join('|');
@@ -209,6 +225,7 @@ const OBJECT_KEYS: Record<string, KeyOf<never>> = {
   ReplicaSet: replicaSetKey,
   Pod: podKey,
   Service: serviceKey,
+  HTTPRoute: routeKey,
   ControllerRevision: revisionKey,
 };
 
@@ -248,6 +265,11 @@ function serviceKey({ metadata, spec }: IService): unknown[] {
   return ['S', metadata?.name, spec?.selector?.[LABEL.revision]];
 }
 
+function routeKey({ spec, sendsTo = [] }: HttpRoute & { sendsTo?: readonly BackendRef[] }): unknown[] {
+  const refs = [...(spec?.rules?.[0]?.backendRefs ?? []), ...sendsTo];
+  return ['H', ...refs.map(({ name, weight }) => `${name}${weight}`)];
+}
+
 function revisionKey({ metadata }: IControllerRevision): unknown[] {
   return ['C', metadata?.name, Object.keys(metadata?.annotations ?? {}).length];
 }
@@ -258,6 +280,10 @@ function check({ sim, accident }: Node, replicas: number): string | undefined {
   if (!accident && reached < replicas) return `${reached} of ${replicas} pods are reached`;
   if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && sim.status.trial === undefined)
     return 'pods answer, and nobody reaches them';
+  const preview = sim.store.get('Service', canaryName(NAME));
+  for (const { sendsTo = [] } of sim.store.list<{ sendsTo?: readonly BackendRef[] }>('HTTPRoute'))
+    if (preview === undefined && sendsTo.some(({ name }) => name === canaryName(NAME)))
+      return 'a gateway sends requests to a Service that is gone';
   const loose = sim.store
     .list<IReplicaSet>('ReplicaSet')
     .find(({ metadata }) => (metadata?.ownerReferences?.length ?? 0) === 0);
@@ -274,6 +300,16 @@ const brief = ({ status, spec }: Simulator): string =>
     trial: status.trial,
   });
 
+const waitsForPerson = ({ status, pausedByPerson }: Simulator): boolean =>
+  status.trial?.paused === true || pausedByPerson;
+
+/** Whether the routes are as their user wrote them. */
+function routesLeft(sim: Simulator, options: ExploreOptions): 'as written' | 'changed' | 'gone' {
+  const routes = routesOf(options).map((name) => sim.backendsOf(name));
+  if (routes.includes(undefined)) return 'gone';
+  return routes.every((refs) => canonicalJson(refs) === canonicalJson(BACKENDS)) ? 'as written' : 'changed';
+}
+
 /** Left alone, the world comes to rest: with the wanted version, or waiting for a person, or with the last good one. */
 function restsWell(node: Node, options: ExploreOptions): string[] {
   const sim = node.sim.clone();
@@ -287,11 +323,12 @@ function restsWell(node: Node, options: ExploreOptions): string[] {
     return fail((error as Error).message);
   }
   const { status, spec } = sim;
-  const waits = status.trial?.paused === true || sim.pausedByPerson;
-  if (waits) return [];
+  const routes = routesLeft(sim, options);
+  if (waitsForPerson(sim) || routes === 'gone') return [];
   if (sim.deployment?.spec?.paused === true) return fail('the Deployment is left paused');
   if (status.trial !== undefined) return fail('a trial is left over');
-  if (sim.canary !== undefined || sim.store.get('Service', `${NAME}-canary`) !== undefined)
+  if (routes === 'changed') return fail('a route is not as it was');
+  if (sim.canary !== undefined || sim.store.get('Service', canaryName(NAME)) !== undefined)
     return fail('something of a trial is left over');
   const wanted = Number(spec.model.version);
   const good = sim.fates.get(digestOf(uri(wanted))) === 'serves';

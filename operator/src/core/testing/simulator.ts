@@ -8,8 +8,15 @@ import { shortHash } from '../hash.ts';
 import { canaryName, LABEL } from '../names.ts';
 import { plan } from '../plan.ts';
 import { readRevision } from '../revision.ts';
+import type { BackendRef, HttpRoute, NoRoutes } from '../http-route.ts';
 import type { Settings, World } from '../world.ts';
-import { type Controller, deploymentController, garbageCollector, replicaSetController } from './controllers.ts';
+import {
+  type Controller,
+  deploymentController,
+  garbageCollector,
+  gatewayController,
+  replicaSetController,
+} from './controllers.ts';
 import { isReadyPod, matches, ObjectStore, Refused, type Stored } from './store.ts';
 
 /**
@@ -38,6 +45,9 @@ export class Simulator {
   pausedByPerson = false;
   /** What the pods of a trial have counted. */
   reports: World['reports'] = [];
+  /** Undefined: the cluster has Gateway API, and these are its routes. */
+  noRoutes: NoRoutes | undefined;
+  gatewayIsDead = false;
   private statusWrittenAt: number | undefined;
 
   constructor(
@@ -61,6 +71,8 @@ export class Simulator {
     copy.generation = this.generation;
     copy.ownsRollbackTo = this.ownsRollbackTo;
     copy.pausedByPerson = this.pausedByPerson;
+    copy.noRoutes = this.noRoutes;
+    copy.gatewayIsDead = this.gatewayIsDead;
     copy.statusWrittenAt = this.statusWrittenAt;
     for (const [digest, fate] of this.fates) copy.fates.set(digest, fate);
     return copy;
@@ -79,6 +91,26 @@ export class Simulator {
 
   get canary(): IDeployment | undefined {
     return this.store.get<IDeployment>('Deployment', canaryName(NAME));
+  }
+
+  private get routes(): World['routes'] {
+    return this.noRoutes ?? this.store.list<HttpRoute>('HTTPRoute');
+  }
+
+  /** A person writes an HTTPRoute whose only rule has these backends. */
+  applyRoute(name: string, backendRefs: BackendRef[]): void {
+    const object = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', metadata: { name } };
+    this.store.apply({ ...this.store.get('HTTPRoute', name), ...object, spec: { rules: [{ backendRefs }] } });
+  }
+
+  deleteRoute(name: string): boolean {
+    const route = this.store.get('HTTPRoute', name);
+    if (route !== undefined) this.store.remove(route);
+    return route !== undefined;
+  }
+
+  backendsOf(name: string): readonly BackendRef[] | undefined {
+    return this.store.get<HttpRoute>('HTTPRoute', name)?.spec?.rules?.[0]?.backendRefs;
   }
 
   revisionInDeployment(): number {
@@ -131,6 +163,7 @@ export class Simulator {
       resolvers: store.list<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] !== undefined),
       reports: this.reports,
       measurements: [],
+      routes: this.routes,
       service: store.get<IService>('Service', NAME),
       preview: store.get<IService>('Service', canaryName(NAME)),
       disruptionBudget: store.get<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget', NAME),
@@ -207,6 +240,7 @@ export class Simulator {
     const everybody: Controller[] = [
       (store) => this.resolveTags(store),
       deploymentController,
+      (store) => !this.gatewayIsDead && gatewayController(store),
       replicaSetController,
       (store) => this.startPods(store),
       garbageCollector,
@@ -301,9 +335,13 @@ export class Simulator {
     return false;
   }
 
-  /** A new pod meets its fate. */
+  /** A new pod meets its fate, and one that has finished its work is gone. */
   startPods(store = this.store): boolean {
     for (const pod of this.pods()) {
+      if (Date.parse(String(pod.metadata?.deletionTimestamp)) <= this.now) {
+        store.remove(pod as object as Stored);
+        return true;
+      }
       const digest = pod.spec?.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_DIGEST')?.value ?? '';
       const status = statusFor(this.fates.get(digest) ?? 'serves');
       if (pod.status === status) continue;

@@ -10,7 +10,8 @@ import { handOverPatch, makeCanary, type PatchOperation, releasePatch } from '..
 import type { World } from '../world.ts';
 import type { Course, Reach } from './facts.ts';
 import { setOnTrial, twinsOf } from './gather.ts';
-import type { Move } from './machine.ts';
+import type { Move } from './decision.ts';
+import { weighRoutes } from './routes.ts';
 import { trafficOf, trafficText } from './traffic.ts';
 
 /** The writes of one move. `trial` is undefined when something of an earlier one is tidied up. */
@@ -33,6 +34,10 @@ export function carryOut(world: World, move: Move, trial: Trial | undefined, cou
         : annotate(world, trafficText(world, trial, course), (pod) => revisionOfPod(pod) === trial.from);
     case 'hush':
       return annotate(world, undefined, () => true);
+    case 'weigh':
+      return weighRoutes(world, course);
+    case 'unweigh':
+      return weighRoutes(world, undefined);
     case 'takeAway':
       return takeAway(world);
     case 'coOwn':

@@ -6,6 +6,8 @@ export interface Course {
   steps: readonly [Step, ...Step[]];
   /** After the last step all requests move at once, and the old pods are kept so long. */
   switchKeepMs: number | undefined;
+  /** HTTPRoutes that carry the weights; without any the serving pods forward. */
+  routes: readonly string[];
 }
 
 export interface Step {
@@ -52,9 +54,12 @@ export interface TrialFacts {
   least: number;
   /** The Deployment of the pods on trial; undefined once it is being deleted. */
   canary: { revision: number; replicas: number; ready: number } | undefined;
-  /** It is still being deleted, or its Service is there. */
+  /** It is still being deleted. */
   remains: boolean;
+  /** Its Service is there. */
   preview: boolean;
+  /** Until when pods that are going away may still pass requests on to that Service, in milliseconds since the epoch. */
+  drainUntil: number | undefined;
   /** Who controls the ReplicaSet with the pods on trial. */
   set: 'none' | 'canary' | 'nobody' | 'main';
   /** That ReplicaSet also belongs to the ModelDeployment, so that it is never without an owner. */
@@ -65,6 +70,17 @@ export interface TrialFacts {
   /** Every serving pod carries the annotation that the trial asks for now; `hushed`: none carries any. */
   announced: boolean;
   hushed: boolean;
+  /** HTTPRoutes of a user. */
+  routes: {
+    /** Those of the course are there, and lead to the model. */
+    usable: boolean;
+    /** Those the trial has recorded say what it asks for now. */
+    weighed: boolean;
+    /** None of these says anything of a trial… */
+    plain: boolean;
+    /** …and the gateways know. */
+    seen: boolean;
+  };
   /** The revision on trial is given up: now, or remembered. */
   failed: boolean;
   /** A failed one is left as it stands for a person to look at, without requests. */

@@ -7,6 +7,7 @@ import { heldRevision, isComplete } from '../held.ts';
 import { pendingAction } from '../target.ts';
 import type { World } from '../world.ts';
 import type { Course, Reach, TrialFacts } from './facts.ts';
+import { routeFacts } from './routes.ts';
 import { trafficOf, trafficText } from './traffic.ts';
 
 /** What is wanted of a trial. */
@@ -30,6 +31,7 @@ export function gatherFacts(world: World, { target, stable, course, failed, pass
     least: Math.max(1, replicas - portionOf(rollout.rollingUpdate.maxUnavailable, replicas, 'down')),
     ...onTrial(world),
     service: reachNow(world),
+    routes: routeFacts(world, course),
     failed,
     passed,
     keepFailed: rollout.onFailure === 'Pause',
@@ -52,10 +54,16 @@ function podFacts(world: World, stable: number, course: Course | undefined) {
   const text = trial === undefined || course === undefined ? undefined : trafficText(world, trial, course);
   const alive = world.pods.filter((pod) => !isTerminating(pod));
   const ready = alive.filter(isReady);
+  const draining = world.pods
+    .filter((pod) => isTerminating(pod) && trafficOf(pod) !== undefined)
+    .map(({ metadata }) => Date.parse(String(metadata?.deletionTimestamp)))
+    // One on a node that is lost is never gone, and passes nothing on.
+    .filter((until) => until > world.now);
   return {
+    drainUntil: draining.length === 0 ? undefined : Math.max(...draining),
     stableReady: ready.filter((pod) => revisionOfPod(pod) === stable).length,
     othersReady: ready.filter((pod) => revisionOfPod(pod) !== stable).length,
-    announced: alive.every((pod) => revisionOfPod(pod) !== stable || trafficOf(pod) === text),
+    announced: alive.every((pod) => revisionOfPod(pod) !== (trial?.from ?? stable) || trafficOf(pod) === text),
     hushed: alive.every((pod) => trafficOf(pod) === undefined),
   };
 }
@@ -72,7 +80,7 @@ function onTrial(world: World) {
     canary: present
       ? { revision: held, replicas: canary.spec?.replicas ?? 1, ready: own.filter(isReady).length }
       : undefined,
-    remains: (canary !== undefined && !present) || preview !== undefined,
+    remains: canary !== undefined && !present,
     preview: preview !== undefined,
     set: set === undefined ? ('none' as const) : controllerOf(world, set),
     coOwned: set?.metadata?.ownerReferences?.some(({ uid }) => uid === model.uid) === true,

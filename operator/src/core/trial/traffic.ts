@@ -16,7 +16,8 @@ export function trafficText(world: World, trial: Trial, course: Course): string 
     target: trial.revision,
     targetVersion: revisions.find(({ number }) => number === trial.revision)?.version ?? '',
     to: `${canaryName(model.name)}.${model.namespace}.svc`,
-    weight: trial.weight,
+    // A gateway shares them out; what comes on kept connections during a hand-over does not pass it.
+    weight: course.routes.length > 0 && trial.phase === 'Running' ? 0 : trial.weight,
     ...(course.strategy === 'Canary' && canary?.match !== undefined ? { match: canary.match.map(matchOf) } : {}),
     ...(step.mirror === 0 ? {} : { mirror: { percent: step.mirror, tolerance: shadow.tolerance } }),
     ...(analysis.minRequests === 0 ? {} : { replayBelow: analysis.minRequests }),

@@ -7,6 +7,7 @@ import { carryOut } from './carry-out.ts';
 import type { Course } from './facts.ts';
 import { gatherFacts, type Wish } from './gather.ts';
 import { decideTrial } from './machine.ts';
+import { heldBy } from './routes.ts';
 
 export interface TrialOutcome {
   /** The trial as it is to be recorded; undefined when there is none. */
@@ -17,6 +18,9 @@ export interface TrialOutcome {
 
 /** Words and counts of a verdict are written at most this often; what it comes to, at once. */
 const VERDICT_EVERY_MS = 30_000;
+
+/** How often a trial that waits for Gateway API looks for it. */
+const GATEWAY_API_EVERY_MS = 10_000;
 
 /** What the counters of the pods say of the revision on trial; undefined while it gets no requests. */
 export function analyse({ model, reports, measurements }: World, revision: number): TrialVerdict | undefined {
@@ -38,10 +42,21 @@ export function pursueTrial(
   const begins = (phase: Trial['phase']): boolean =>
     outcome.trial?.phase === phase && world.model.status.trial?.phase !== phase;
   const revision = world.revisions.find(({ number }) => number === outcome.trial?.revision);
+  hold(world, work, outcome.trial);
   if (analysis !== undefined && revision !== undefined && (begins('Promoting') || begins('Ending')))
     work.actions.push(noteVerdict(revision, `${analysis.result}: ${analysis.message}`));
   if (outcome.trial === undefined || analysis === undefined) return outcome;
   return { ...outcome, trial: { ...outcome.trial, verdict: verdictOf(outcome.trial.verdict, analysis, world.now) } };
+}
+
+/** Told once, when it begins: the reason of Progressing says so from then on. */
+function hold(world: World, work: Work, trial: Trial | undefined): void {
+  const held = trial === undefined ? undefined : heldBy(world, trial);
+  if (held === undefined) return;
+  const told = world.model.status.conditions?.some(({ reason }) => reason === held.reason) === true;
+  if (!told) work.events.push({ type: 'Warning', reason: 'TrialHeld', note: held.message });
+  // That Gateway API is there now is no change of any object, and wakes nobody.
+  if (held.reason === 'GatewayAPIUnavailable') work.requeueAfterMs.push(GATEWAY_API_EVERY_MS);
 }
 
 function verdictOf(before: Verdict | undefined, next: TrialVerdict, now: number): Verdict {

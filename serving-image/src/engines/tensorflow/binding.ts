@@ -3,6 +3,7 @@
  * 64-bit integers wrongly, knows only five types, and keeps the inputs of a run that failed.
  */
 import { RunError, type DataType, type Tensor, type TensorData } from '../../model/types.ts';
+import { narrowed } from '../narrow.ts';
 
 /** TensorFlow's numbers for types, from its types.proto. */
 export const TF_TYPE: Record<DataType, number> = {
@@ -23,7 +24,7 @@ export const TF_TYPE: Record<DataType, number> = {
 };
 
 /** A tensor that lives in TensorFlow; `id` must be given back by `deleteTensor`. */
-interface Handle {
+export interface Handle {
   id: number;
   shape: number[];
   dtype: number;
@@ -33,6 +34,8 @@ export interface Binding {
   TF_ATTR_TYPE: number;
   createTensor(shape: readonly number[], dtype: number, data: TensorData): number;
   deleteTensor(id: number): void;
+  /** Those made and not given back; a SavedModel's own are not among them. */
+  getNumOfTensors(): number;
   tensorDataSync(id: number): TensorData;
   executeOp(
     name: string,
@@ -75,7 +78,7 @@ export function download(binding: Binding, handle: Handle, name: string, dtype: 
   const id = carrier ? convert(binding, handle.id, carrier.op, dtype, carrier.as) : handle.id;
   try {
     const data = binding.tensorDataSync(id);
-    return { name, dtype, shape: handle.shape, data: carrier?.op === 'Bitcast' ? reinterpret(dtype, data) : data };
+    return { name, dtype, shape: handle.shape, data: carried(dtype, carrier?.op, data) };
   } finally {
     binding.deleteTensor(id);
   }
@@ -106,6 +109,9 @@ function transport(dtype: DataType, data: TensorData): TensorData {
 
 const widen = (to: DataType, data: TensorData): TensorData =>
   to === 'INT32' ? Int32Array.from(data as Int16Array) : Float32Array.from(data as Float32Array);
+
+const carried = (dtype: DataType, op: 'Bitcast' | 'Cast' | undefined, data: TensorData): TensorData =>
+  op === 'Bitcast' ? reinterpret(dtype, data) : op === 'Cast' ? narrowed(dtype, data) : data;
 
 function reinterpret(dtype: DataType, data: TensorData): TensorData {
   const { buffer } = data as BigInt64Array;

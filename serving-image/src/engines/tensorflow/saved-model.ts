@@ -8,7 +8,7 @@ import {
   type TensorData,
 } from '../../model/types.ts';
 import { runError, shortMessage } from '../failure.ts';
-import { download, upload, type Binding } from './binding.ts';
+import { download, upload, type Binding, type Handle } from './binding.ts';
 
 const TAG = 'serve';
 
@@ -51,6 +51,10 @@ class SavedModelPredictor implements Predictor {
     return this.#lost;
   }
 
+  memory(): { tensors: number; bytes: number } {
+    return { tensors: this.binding.getNumOfTensors(), bytes: 0 };
+  }
+
   // The addon computes on this thread; the promise is the interface's, for engines that do not.
   predict(name: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
     const call = this.calls.get(name);
@@ -60,22 +64,29 @@ class SavedModelPredictor implements Predictor {
 
   #run({ signature, inputs: inputNames, outputs: outputNames }: Call, inputs: readonly Tensor[]): Tensor[] {
     const ids: number[] = [];
-    let handles;
+    try {
+      const handles = this.#execute(inputs, ids, inputNames, outputNames);
+      // Before the inputs are given back: outputs may be the same strings.
+      return signature.outputs.map((spec, i) => {
+        const handle = handles[i];
+        if (!handle) throw new RunError(`the model gave no output ${spec.name}`);
+        return download(this.binding, handle, spec.name, spec.dtype);
+      });
+    } finally {
+      for (const id of ids) this.binding.deleteTensor(id);
+    }
+  }
+
+  /** Pushes the inputs it makes onto `ids`. */
+  #execute(inputs: readonly Tensor[], ids: number[], inputNames: string, outputNames: string): Handle[] {
     try {
       for (const input of inputs) ids.push(upload(this.binding, input));
-      handles = this.binding.runSavedModel(this.session, ids, inputNames, outputNames);
+      return this.binding.runSavedModel(this.session, ids, inputNames, outputNames);
     } catch (error) {
       // The addon keeps the memory of the inputs of a failed run, whatever we give back.
       this.#lost += inputs.reduce((sum, { data }) => sum + byteLength(data), 0);
       throw runError(error);
-    } finally {
-      for (const id of ids) this.binding.deleteTensor(id);
     }
-    return signature.outputs.map((spec, i) => {
-      const handle = handles[i];
-      if (!handle) throw new RunError(`the model gave no output ${spec.name}`);
-      return download(this.binding, handle, spec.name, spec.dtype);
-    });
   }
 }
 

@@ -181,6 +181,9 @@ class BoolColumn extends ArrayColumn<Uint8Array> {
   }
 }
 
+/** Of either alphabet; padding may be left out, as TensorFlow Serving has it. */
+const BASE64 = /^[\w+/-]*={0,2}$/;
+
 /** Strings in UTF-8, and `{"b64": "…"}` as TensorFlow Serving writes bytes. */
 class BytesColumn extends Column {
   readonly #data: Uint8Array[] = [];
@@ -200,7 +203,7 @@ class BytesColumn extends Column {
     if (c === Byte.Quote) return scan.stringBytes();
     const start = scan.at;
     const value = c === Byte.OpenObject ? (scan.value() as { b64?: unknown }).b64 : undefined;
-    if (typeof value === 'string') return Buffer.from(value, 'base64');
+    if (typeof value === 'string' && BASE64.test(value)) return Buffer.from(value, 'base64');
     scan.at = start;
     throw this.unfit(scan, this.count);
   }

@@ -105,6 +105,10 @@ describe('a predict request', () => {
     ['an input given twice', '{"instances":[{"x":1,"x":2}]}', [x], 'Input "x" is given twice'],
     ['a second form', '{"instances":[1],"inputs":[1]}', [x], "Both 'instances' and 'inputs'"],
     ['text for numbers', { instances: [['a', 'b']] }, [image], 'element [0,0] is "a"'],
+    ['a form given twice', '{"instances":[1z],"instances":[1]}', [x], "'instances' is given twice"],
+    ['a key given twice', '{"y":1,"y":2,"instances":[1]}', [x], "'y' is given twice"],
+    ['no JSON where nobody looks', '{"y":[1z],"instances":[1]}', [x], 'not valid JSON'],
+    ['no JSON beside a named input', '{"y":[1z],"x":1}', [x], 'not valid JSON'],
   ])('with %s is refused in words', (_, body, inputs, words) => {
     const error = refusal(body, served(inputs));
     expect(error.status).toBe(400);

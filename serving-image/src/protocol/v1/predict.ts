@@ -41,16 +41,17 @@ export function decodePredict(text: JsonText, model: ServedModel): PredictReques
     if (key === 'signature_name') {
       signature = readSignatureName(scan.value(), model);
     } else if (read) {
-      if (tensors && tensors.key !== key) {
-        throw badRequest("Both 'instances' and 'inputs' keys are given; send one of them");
-      }
+      if (tensors?.key === key) throw givenTwice(key);
+      if (tensors) throw badRequest("Both 'instances' and 'inputs' keys are given; send one of them");
       tensors = { key, attempt: attempt(scan, signature, model, read) };
     } else {
+      if (others.has(key)) throw givenTwice(key);
       others.set(key, attempt(scan, signature, model, readInput(key)));
     }
   }
   scan.finish();
   if (!tensors) return decodeByHand(scan, others, signature, model);
+  for (const { at } of others.values()) checkIgnored(scan, at);
   const { key, attempt: made } = tensors;
   const inputs = resultOf(scan, made, signature, model, READ[key] ?? readInstances);
   return { signature, inputs, form: key === 'instances' ? 'rows' : 'columns' };
@@ -76,6 +77,7 @@ function decodeByHand(
   const signature = signatureNamed(name, model);
   const known = signature.inputs.filter((spec) => found.has(spec.name));
   if (known.length === 0) throw badRequest("Missing 'inputs' or 'instances' key");
+  for (const [key, { at }] of found) if (!known.some((spec) => spec.name === key)) checkIgnored(scan, at);
   const read = signature.inputs.map((spec) => {
     const made = found.get(spec.name);
     if (!made) throw missingInput('the request body:', spec);
@@ -87,6 +89,14 @@ function decodeByHand(
     form: read.every(({ sample }) => sample) ? 'sample' : 'columns',
   };
 }
+
+/** What nobody reads must still be JSON: an attempt at reading it may have passed over its faults. */
+function checkIgnored(scan: Scanner, at: number): void {
+  scan.at = at;
+  scan.value();
+}
+
+const givenTwice = (key: string) => badRequest(`'${key}' is given twice`);
 
 const readInput =
   (key: string): Read<ByHand> =>

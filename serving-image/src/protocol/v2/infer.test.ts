@@ -122,6 +122,13 @@ describe('an inference request', () => {
     expect(problem(() => decodeInfer(text.replace('[[1,2]]', '[[1,02]]'), model)).message).toContain('not valid JSON');
   });
 
+  it.each(['name', 'datatype', 'shape', 'data'])('gives the %s of an input once', (key) => {
+    const values = { name: '"image"', datatype: '"FP32"', shape: '[1,2]', data: '[1,2]' } as Record<string, string>;
+    const members = Object.entries(values).map(([name, value]) => `"${name}":${value}`);
+    const text = `{"inputs":[{"${key}":${values[key]},${members.join(',')}}]}`;
+    expect(problem(() => decodeInfer(text, model)).message).toBe(`inputs[0]: ${key} is given twice`);
+  });
+
   it('may leave out what is null', () => {
     const { id, outputs } = decodeInfer(
       { ...input({ parameters: null }), id: null, parameters: null, outputs: null },

@@ -73,12 +73,14 @@ function readInput(scan: Scanner, specs: readonly TensorSpec[], blobs: Blobs, fi
   let tensor: Tensor | undefined;
   for (let key = scan.firstKey(); key !== undefined; key = scan.nextKey()) {
     if (key === 'data') {
+      if (dataAt >= 0) throw givenTwice(field, key);
       scan.peek();
       dataAt = scan.at;
       const known = head.name !== undefined && head.datatype !== undefined && head.shape !== undefined;
       if (known) tensor = readJson(scan, head, specs, field);
       else scan.skip();
     } else if (key === 'name' || key === 'datatype' || key === 'shape') {
+      if (head[key] !== undefined) throw givenTwice(field, key);
       head[key] = scan.value();
     } else if (key === 'parameters') {
       const name = `${field}.parameters`;
@@ -100,6 +102,8 @@ function readInput(scan: Scanner, specs: readonly TensorSpec[], blobs: Blobs, fi
   scan.at = end;
   return tensor;
 }
+
+const givenTwice = (field: string, key: string) => badRequest(`${field}: ${key} is given twice`);
 
 function readJson(scan: Scanner, head: Head, specs: readonly TensorSpec[], field: string): Tensor {
   const { spec, shape, name } = check(head, specs, field);

@@ -6,6 +6,7 @@ import {
   denseGraphModel,
   denseLayersModel,
   denseSavedModel,
+  constantTextSavedModel,
   embeddingSavedModel,
   fileReadingSavedModel,
   identitySavedModel,
@@ -69,6 +70,7 @@ describe('TensorFlow', () => {
     ['UINT8', [0, 255]],
     ['BOOL', [true, false]],
     ['BYTES', ['', 'grün']],
+    ['BYTES', ['', 'a text too long to lie in its own descriptor']],
   ] as [DataType, unknown[]][])(
     'carries %s without loss',
     async (datatype, data) => {
@@ -81,6 +83,18 @@ describe('TensorFlow', () => {
     },
     60_000,
   );
+
+  it('keeps its constant texts, however often they are answered', async () => {
+    const label = 'a label too long to lie in its own descriptor';
+    const server = await serve('label', (folder) => constantTextSavedModel(folder, label));
+    for (let i = 0; i < 3; i++) {
+      const answer = await server.post('/v2/models/label/infer', {
+        inputs: [{ name: 'x', datatype: 'FP32', shape: [1], data: [i] }],
+      });
+      expect(JSON.parse(answer.body)).toMatchObject({ outputs: [{ data: [label] }] });
+    }
+    await stop(server);
+  }, 60_000);
 
   it('that refuses a value is a 400 in its words, and the worker lives on', async () => {
     const server = await serve('embedding', embeddingSavedModel);

@@ -1,0 +1,21 @@
+/** The figures that are kept in docs/benchmarks/raw/, one file for each key and each pair. */
+import type { Measured } from './measure.ts';
+import type { Limits, Pair } from './rounds.ts';
+
+export interface Raw {
+  machine?: Machine;
+  limits?: Limits;
+  'ours-tensorflow'?: Measured;
+  'ours-wasm'?: Measured;
+  pairs: Readonly<Record<string, Pair>>;
+}
+
+export interface Machine {
+  cpu: string;
+  cores: number;
+  node: string;
+  kernel: string;
+  date: string;
+  rounds: number;
+  seconds: number;
+}
