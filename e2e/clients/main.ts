@@ -1,7 +1,3 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -12,34 +8,24 @@ import {
 import { Bench } from '../../serving-image/src/testing/server.ts';
 import { exec, ExecError } from '../harness/exec.ts';
 import { Progress } from '../harness/progress.ts';
+import { pythonEnvironment } from '../harness/python.ts';
 
 /**
  * npm run clients: the server, asked by the clients that its users have, as their publishers ship them. They are installed
  * into a Python environment of their own, about 2 GB with TensorFlow, which is kept in ~/.cache/modeldeployment.
  */
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const CACHE = join(homedir(), '.cache/modeldeployment');
 const MODELS = 5;
 /** Pages of metrics whose names are our own or follow Prometheus' rules; those of others have the names they have. */
 const LINTED = ['/metrics'];
 
 /** @returns the Python in which the clients are */
 async function install(): Promise<string> {
-  const venv = join(CACHE, 'clients-venv');
-  const python = join(venv, 'bin/python');
-  const lists = ['requirements.txt', 'requirements-stubs.txt'].map((name) => join(HERE, name));
-  const wanted = createHash('sha256')
-    .update((await Promise.all(lists.map((list) => readFile(list)))).join())
-    .digest('hex');
-  const stamp = join(venv, 'installed');
-  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return python;
-  await exec('python3', ['-m', 'venv', '--clear', venv]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--find-links', join(CACHE, 'wheels')];
-  const [all = '', stubs = ''] = lists;
-  await exec(python, [...pip, '-r', all]);
-  await exec(python, [...pip, '--no-deps', '-r', stubs]);
-  await writeFile(stamp, wanted);
-  return python;
+  const wanted = [
+    { list: join(HERE, 'requirements.txt') },
+    { list: join(HERE, 'requirements-stubs.txt'), alone: true as const },
+  ];
+  return join(await pythonEnvironment('clients-venv', wanted), 'bin/python');
 }
 
 async function makeModels(folder: string): Promise<void> {

@@ -1,9 +1,9 @@
-import { OPERATIONS, type Described, type Operation } from '../protocol/openapi/document.ts';
+import { operations, type Described, type Operation } from '../protocol/openapi/document.ts';
 import { escape } from './page.ts';
 
 /** The page at `/docs`: every path with what it takes and gives. It needs nothing from anywhere else. Pure. */
 export function docs(described: Described): string {
-  const sections = Object.entries(OPERATIONS).map(([kind, operation]) => section(kind, operation, described));
+  const sections = operations(described).map(([kind, operation]) => section(kind, operation, described));
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Model server</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}pre{background:#f4f4f4;padding:1em;overflow:auto}code{background:#f4f4f4}b{display:inline-block;min-width:3em}</style>
 <h1>Model server ${escape(described.serverVersion)}</h1>

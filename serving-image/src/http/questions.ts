@@ -90,13 +90,15 @@ async function page(service: Service, host: string): Promise<Answer> {
 }
 
 function describe({ models, serverVersion, needsToken }: Service): Described {
-  const names = [...new Set(models.index().map(({ name }) => name))];
-  const [only = ''] = names;
-  const model = names.length === 1 ? models.find({ model: only })?.model : undefined;
+  const index = models.index();
+  const [first = { name: '', version: '' }] = index;
+  const model = index.length === 1 ? models.find({ model: first.name })?.model : undefined;
+  const signatures = [...(model?.signatures.values() ?? [])];
+  const signature = model?.signatures.get(model.defaultSignature);
   return {
     serverVersion,
-    models: names,
-    signature: model?.signatures.get(model.defaultSignature),
+    models: [...new Set(index.map(({ name }) => name))],
+    only: signature && { version: first.version, signature, methods: signatures.map(({ method = '' }) => method) },
     tokens: needsToken,
   };
 }

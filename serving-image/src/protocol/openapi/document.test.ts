@@ -5,7 +5,7 @@ import { openapi, OPERATIONS, type Described } from './document.ts';
 const described: Described = {
   serverVersion: '1',
   models: ['m'],
-  signature: { inputs: [{ name: 'x', dtype: 'FP32', shape: [-1, 3] }], outputs: [] },
+  only: undefined,
   tokens: false,
 };
 
@@ -26,8 +26,12 @@ describe('the OpenAPI document', () => {
     expect(ids).toHaveLength(documented.length);
   });
 
-  it('tells the inputs of the only model', () => {
-    expect(JSON.stringify(openapi(described))).toContain('"prefixItems":[{"type":"integer","minimum":1},{"const":3}]');
+  it('tells the inputs of the only version, and leaves out what it cannot do', () => {
+    const signature = { inputs: [{ name: 'x', dtype: 'FP32' as const, shape: [-1, 3] }], outputs: [] };
+    const document = openapi({ ...described, only: { version: '1', signature, methods: [] } });
+    expect(JSON.stringify(document)).toContain('"prefixItems":[{"type":"integer","minimum":1},{"const":3}]');
+    expect(JSON.stringify(document)).not.toMatch(/classify|\{label\}/);
+    expect(JSON.stringify(openapi(described))).toMatch(/classify.*\{label\}|\{label\}.*classify/);
   });
 
   it('asks for a token where one is needed', () => {

@@ -20,8 +20,8 @@ export interface Described {
   serverVersion: string;
   /** Names of the models. */
   models: readonly string[];
-  /** Of the only model, where there is but one: its inputs are told. */
-  signature: Signature | undefined;
+  /** The only version of the only model, where there is but one: its inputs are told, and what it cannot do is left out. */
+  only: { version: string; signature: Signature; methods: readonly string[] } | undefined;
   /** Whether clients need a bearer token. */
   tokens: boolean;
 }
@@ -34,6 +34,8 @@ export interface Operation {
   /** Of the answer, when it is JSON; else its media type. */
   answer: Schema | string;
   body?: (described: Described) => Schema;
+  /** The body may be left out. */
+  bodyOptional?: true;
   /** Statuses of refusals. */
   refusals: readonly number[];
 }
@@ -64,6 +66,7 @@ export const OPERATIONS: Readonly<Record<Route['kind'], Operation>> = {
     paths: ['/v2/repository/index'],
     summary: 'Versions in the model repository',
     body: () => object({}, { ready: flag }),
+    bodyOptional: true,
     answer: list(object({ name: text, version: text, state: text, reason: text })),
     refusals: [400, 408, 413, 415, 429, 503],
   },
@@ -84,7 +87,7 @@ export const OPERATIONS: Readonly<Record<Route['kind'], Operation>> = {
   'v2.infer': post(
     under(V2, '/infer'),
     'Run a model (Open Inference)',
-    ({ signature }) => inferRequest(signature),
+    ({ only }) => inferRequest(only?.signature),
     inferResponse,
   ),
   'v1.status': get(V1, 'State of the versions', object({ model_version_status: list({ type: 'object' }) }), [400, 404]),
@@ -97,7 +100,7 @@ export const OPERATIONS: Readonly<Record<Route['kind'], Operation>> = {
   'v1.predict': post(
     under(V1, ':predict'),
     'Run a model (TensorFlow Serving)',
-    ({ signature }) => predictRequest(signature),
+    ({ only }) => predictRequest(only?.signature),
     { type: 'object' },
   ),
   'v1.classify': post(under(V1, ':classify'), 'Classify examples', () => examplesRequest, { type: 'object' }),
@@ -122,10 +125,21 @@ function post(
   return { method: 'post', paths, summary, body, answer, refusals: CALL };
 }
 
+/** The paths that can be asked with success; a server of one version has no labels, and may have nothing to classify. */
+export function operations({ only }: Described): [string, Operation][] {
+  const impossible = (kind: string) => {
+    const verb = /^v1\.(classify|regress)$/.exec(kind)?.[1];
+    return only && verb !== undefined && !only.methods.includes(`tensorflow/serving/${verb}`);
+  };
+  return Object.entries(OPERATIONS)
+    .filter(([kind]) => !impossible(kind))
+    .map(([kind, each]) => [kind, { ...each, paths: each.paths.filter((path) => !only || !path.includes('{label}')) }]);
+}
+
 export function openapi(described: Described): object {
   const { serverVersion, tokens } = described;
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const [kind, operation] of Object.entries(OPERATIONS)) {
+  for (const [kind, operation] of operations(described)) {
     for (const path of operation.paths) {
       paths[path] = { ...paths[path], [operation.method]: operationObject(kind, path, operation, described) };
     }
@@ -147,7 +161,7 @@ export function openapi(described: Described): object {
 }
 
 function operationObject(kind: string, path: string, operation: Operation, described: Described): object {
-  const { summary, answer, body, refusals } = operation;
+  const { summary, answer, body, bodyOptional = false, refusals } = operation;
   const refused = {
     description: 'Refused',
     content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
@@ -159,17 +173,12 @@ function operationObject(kind: string, path: string, operation: Operation, descr
     summary,
     tags: [kind.includes('.') ? kind.slice(0, kind.indexOf('.')) : 'server'],
     parameters: placeholders(path).map((name) => ({
-      name,
-      in: 'path',
-      required: true,
-      schema:
-        name === 'model'
-          ? { enum: described.models }
-          : name === 'version'
-            ? { type: 'string', pattern: '^[0-9]{1,18}$' }
-            : { type: 'string', pattern: '^[a-zA-Z0-9_]+$' },
+      ...{ name, in: 'path', required: true },
+      schema: parameterSchema(name, described),
     })),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body(described) } } } }),
+    ...(body && {
+      requestBody: { required: !bodyOptional, content: { 'application/json': { schema: body(described) } } },
+    }),
     responses: {
       200: { description: 'Answered', content: { [type]: { schema } } },
       ...Object.fromEntries(statuses.map((status) => [status, refused])),
@@ -178,3 +187,9 @@ function operationObject(kind: string, path: string, operation: Operation, descr
 }
 
 const placeholders = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+
+function parameterSchema(name: string, { models, only }: Described): Schema {
+  if (name === 'model') return { enum: models };
+  if (name === 'label') return { type: 'string', pattern: '^[a-zA-Z0-9_]+$' };
+  return only ? { enum: [only.version] } : { type: 'string', pattern: '^[0-9]{1,18}$' };
+}

@@ -9,7 +9,8 @@ const whole = (bits: number, signed: boolean): Schema => ({
   // The largest that a double can tell from the next power of two.
   maximum: bits === 64 ? Number.MAX_SAFE_INTEGER : 2 ** (signed ? bits - 1 : bits) - 1,
 });
-const LARGEST_FP32 = 3.4028234663852886e38;
+/** What is nearer to zero is rounded to a float32, what is not is infinite. */
+const BEYOND_FP32 = 2 ** 128 - 2 ** 103;
 
 /** An element in JSON; 16-bit floats have no such form, and are sent as binary data. */
 const ELEMENT: Readonly<Record<DataType, Schema>> = {
@@ -24,7 +25,7 @@ const ELEMENT: Readonly<Record<DataType, Schema>> = {
   INT64: whole(64, true),
   FP16: { type: 'number' },
   BF16: { type: 'number' },
-  FP32: { type: 'number', minimum: -LARGEST_FP32, maximum: LARGEST_FP32 },
+  FP32: { type: 'number', exclusiveMinimum: -BEYOND_FP32, exclusiveMaximum: BEYOND_FP32 },
   FP64: { type: 'number' },
   BYTES: { type: 'string' },
 };
