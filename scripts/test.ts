@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * npm test: unit tests, then every story on a real cluster. Ends with one line that counts both, for whoever reads only
- * that.
+ * npm test: unit tests, then the server asked by its users' clients, then every story on a real cluster. Ends with one line
+ * that counts all, for whoever reads only that.
  */
 const ROOT = new URL('..', import.meta.url).pathname;
 
@@ -39,14 +39,23 @@ const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readF
 >;
 console.log(`unit tests: ${Math.round((Date.now() - started) / 1000)} s\n`);
 
+const clientsStarted = Date.now();
+const clients = await run('npx', ['tsx', 'e2e/clients/main.ts']);
+console.log(`clients: ${Math.round((Date.now() - clientsStarted) / 1000)} s\n`);
+
 const storiesStarted = Date.now();
 const stories = await run('npx', ['tsx', 'e2e/stories/main.ts', ...process.argv.slice(2)]);
 console.log(`stories: ${Math.round((Date.now() - storiesStarted) / 1000)} s\n`);
-const [, passed = '0', failed = '1', skipped = '0'] =
-  /(\d+) passed, (\d+) failed, (\d+) skipped/.exec(stories.tail) ?? [];
+const counted = [clients, stories].map(({ tail }) => {
+  // The last line of that form: parts may count themselves before it.
+  const [, passed = '0', failed = '1', skipped = '0'] =
+    [...tail.matchAll(/(\d+) passed, (\d+) failed, (\d+) skipped/g)].at(-1) ?? [];
+  return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+});
+const sum = (key: 'passed' | 'failed' | 'skipped') => counted.reduce((total, counts) => total + counts[key], 0);
 
 const failedSuites = Math.max(0, (numFailedTestSuites ?? 0) - (numFailedTests ?? 0));
 console.log(
-  `${(numPassedTests ?? 0) + Number(passed)} passed, ${(numFailedTests ?? 0) + failedSuites + Number(failed)} failed, ${skipped} skipped`,
+  `${(numPassedTests ?? 0) + sum('passed')} passed, ${(numFailedTests ?? 0) + failedSuites + sum('failed')} failed, ${sum('skipped')} skipped`,
 );
-process.exitCode = units.code === 0 && stories.code === 0 ? 0 : 1;
+process.exitCode = [units, clients, stories].every(({ code }) => code === 0) ? 0 : 1;

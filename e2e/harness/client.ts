@@ -16,6 +16,8 @@ export interface Answer {
 /** What the request loop has counted so far. */
 export interface LoopReport {
   done: boolean;
+  /** Of the client's clock, in milliseconds since the epoch. */
+  time: number;
   total: number;
   failed: number;
   /** Answers by the version that gave them. */
@@ -93,6 +95,7 @@ export const allRequests = { total: 0, failed: 0 };
 export class Loop {
   latest: LoopReport = {
     done: false,
+    time: 0,
     total: 0,
     failed: 0,
     versions: {},
@@ -101,6 +104,8 @@ export class Loop {
     p50: null,
     p99: null,
   };
+  /** One a second. */
+  readonly reports: LoopReport[] = [];
   private readonly child;
   private readonly ended: Promise<void>;
   private stderr = '';
@@ -108,7 +113,9 @@ export class Loop {
   constructor(cluster: Cluster, args: readonly string[]) {
     this.child = spawn(cluster.bin.kubectl, [...cluster.kubectlFlags, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     const lines = lineSplitter((line) => {
-      if (line.startsWith('{')) this.latest = JSON.parse(line) as LoopReport;
+      if (!line.startsWith('{')) return;
+      this.latest = JSON.parse(line) as LoopReport;
+      this.reports.push(this.latest);
     });
     this.child.stdout.setEncoding('utf8').on('data', lines);
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));

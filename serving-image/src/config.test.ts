@@ -56,6 +56,12 @@ describe('the settings', () => {
     expect(() => read({ [ENV.name]: 'm', [ENV.version]: '1', [OWN_ENV.policy]: 'all' })).toThrow('needs no policy');
   });
 
+  it('refuse half of what TLS and tokens need', () => {
+    expect(() => read({ [OWN_ENV.tlsKey]: 'key' })).toThrow('must both be set');
+    expect(() => read({ [OWN_ENV.tlsClientAuthority]: 'ca' })).toThrow('must both be set');
+    expect(() => read({ [OWN_ENV.tokenAudience]: 'models' })).toThrow('need AUTH_JWKS_FILE');
+  });
+
   it('give TensorFlow one thread per worker unless the user said otherwise', () => {
     const model = { name: 'm', version: '1' };
     expect(workerEnvironment(model, {})).toMatchObject({ TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' });

@@ -7,6 +7,8 @@ import type { BatchLimits } from './batching/executor.ts';
 import type { Limits } from './service/admission.ts';
 import type { Patience } from './http/server.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
+import type { TlsFiles } from './security/tls.ts';
+import type { TokenSettings } from './security/tokens.ts';
 import { FatalError, type EngineChoice, type EngineName } from './model/types.ts';
 
 export interface Config {
@@ -34,6 +36,10 @@ export interface Config {
   loadSeconds: number;
   hangSeconds: number;
   limits: Limits & Patience & BatchLimits;
+  /** Absent: clients are spoken to in clear. */
+  tls: TlsFiles | undefined;
+  /** Absent: all clients may ask. */
+  tokens: TokenSettings | undefined;
   logLevel: string;
   /** Part of the requests without a trace of their own that are traced; absent: none are, whatever their clients say. */
   traceRatio: number | undefined;
@@ -73,6 +79,18 @@ export const OWN_ENV = {
   spareWorkers: 'SPARE_WORKERS',
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
   hangSeconds: 'WORKER_HANG_SECONDS',
+  /** PEM files of the certificate (with those between it and its authority) and of its key; read again when they change. */
+  tlsCertificate: 'TLS_CERT_FILE',
+  tlsKey: 'TLS_KEY_FILE',
+  /** PEM file of authorities; clients must have a certificate of one of them. */
+  tlsClientAuthority: 'TLS_CLIENT_CA_FILE',
+  /** File of bearer tokens, one a line, with one of which clients may ask; read again when it changes. */
+  tokens: 'AUTH_TOKENS_FILE',
+  /** File with a JSON Web Key Set: clients may ask with a JWT that one of its keys has signed; read again when it changes. */
+  tokenKeys: 'AUTH_JWKS_FILE',
+  /** What a JWT must have as its issuer, and as its audience (default: anything). */
+  tokenIssuer: 'AUTH_JWT_ISSUER',
+  tokenAudience: 'AUTH_JWT_AUDIENCE',
   /** Address of a collector of traces that speaks OTLP over HTTP; without it nothing is traced. */
   otlp: 'OTEL_EXPORTER_OTLP_ENDPOINT',
   /** The same, for traces alone, with its path. */
@@ -126,6 +144,24 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       problems.push(`${OWN_ENV.policy} is "${value}", expected latest, latest:N, all, or numbers with commas`);
     return found ?? { kind: 'all' };
   };
+  const tls = (): TlsFiles | undefined => {
+    const [certificate, key] = [get(OWN_ENV.tlsCertificate), get(OWN_ENV.tlsKey)];
+    const clientAuthority = get(OWN_ENV.tlsClientAuthority);
+    if (certificate !== undefined && key !== undefined) return { certificate, key, clientAuthority };
+    if ((certificate ?? key ?? clientAuthority) !== undefined)
+      problems.push(`${OWN_ENV.tlsCertificate} and ${OWN_ENV.tlsKey} must both be set, or nothing of TLS`);
+    return undefined;
+  };
+  const tokens = (): TokenSettings | undefined => {
+    const keys = get(OWN_ENV.tokenKeys);
+    const settings = {
+      ...{ tokens: get(OWN_ENV.tokens), keys },
+      ...{ issuer: get(OWN_ENV.tokenIssuer), audience: get(OWN_ENV.tokenAudience) },
+    };
+    if (keys === undefined && (settings.issuer ?? settings.audience) !== undefined)
+      problems.push(`${OWN_ENV.tokenIssuer} and ${OWN_ENV.tokenAudience} need ${OWN_ENV.tokenKeys}`);
+    return (settings.tokens ?? keys) === undefined ? undefined : settings;
+  };
   const config: Config = {
     name: text(ENV.name, MODEL_NAME, 'letters, digits, ".", "_" and "-"'),
     version: text(ENV.version, VERSION, 'a number of at most 18 digits'),
@@ -154,6 +190,8 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       headerSeconds: whole(OWN_ENV.headerSeconds, 10, 1, 3600),
       requestSeconds: whole(OWN_ENV.requestSeconds, 30, 1, 86400),
     },
+    tls: tls(),
+    tokens: tokens(),
     traceRatio: traced() ? ratio(OWN_ENV.traceRatio, 1) : undefined,
     logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
     terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,

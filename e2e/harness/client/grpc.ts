@@ -3,8 +3,8 @@ import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { definitionOf } from '../../../serving-image/src/grpc/definition.ts';
 
 interface Response {
-  modelVersion: string;
-  rawOutputContents: Uint8Array[];
+  model_version: string;
+  outputs: { contents: { fp32_contents: number[] } }[];
 }
 
 /** @param url `grpc://host:port/model` @param body an inference request of Open Inference v2 REST, its tensors FP32 */
@@ -15,12 +15,12 @@ export function asker(url: string, body: string): () => Promise<{ version: strin
   const client = new Client(host, credentials.createInsecure());
   const { inputs } = JSON.parse(body) as { inputs: { name: string; shape: number[]; data: number[] }[] };
   const request = {
-    modelName: pathname.slice(1),
+    model_name: pathname.slice(1),
     inputs: inputs.map(({ name, shape, data }) => ({
       name,
       shape,
       datatype: 'FP32',
-      contents: { fp32Contents: data },
+      contents: { fp32_contents: data },
     })),
   };
   return () =>
@@ -33,14 +33,12 @@ export function asker(url: string, body: string): () => Promise<{ version: strin
         { deadline: Date.now() + 30_000 },
         (error: ServiceError | null, response?: Response) => {
           if (error !== null) reject(Object.assign(error, { code: `gRPC ${status[error.code]} ${error.details}` }));
-          else resolve({ version: response?.modelVersion ?? '', numbers: floats(response?.rawOutputContents[0]) });
+          else
+            resolve({
+              version: response?.model_version ?? '',
+              numbers: [...(response?.outputs[0]?.contents.fp32_contents ?? [])],
+            });
         },
       );
     });
-}
-
-/** Little-endian, as the protocol has them. */
-function floats(bytes: Uint8Array = new Uint8Array()): number[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }

@@ -11,7 +11,9 @@ import { readFileSync } from 'node:fs';
 // URL: http://… of an inference, or grpc://host:port/model.
 const [url, load, bodyFile, expectedFile] = process.argv.slice(2);
 const body = readFileSync(bodyFile);
-const askGrpc = url.startsWith('grpc:') ? (await import('./grpc.cjs')).default.asker(url, String(body)) : undefined;
+const askGrpc = url.startsWith('grpc:')
+  ? (await import(new URL('grpc.cjs', import.meta.url).href)).default.asker(url, String(body))
+  : undefined;
 const expected = Object.entries(JSON.parse(readFileSync(expectedFile, 'utf8')));
 const rate = load.endsWith('/s') ? Number.parseFloat(load) : undefined;
 const agent = new http.Agent({ keepAlive: true, maxSockets: rate === undefined ? Number(load) : 512 });
@@ -98,7 +100,9 @@ function report(done) {
   const sorted = count.latencies.splice(0).sort((a, b) => a - b);
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? null;
   const { total, failed, versions, failures } = count;
-  console.log(JSON.stringify({ done, total, failed, versions, failures, now, p50: at(0.5), p99: at(0.99) }));
+  console.log(
+    JSON.stringify({ done, time: Date.now(), total, failed, versions, failures, now, p50: at(0.5), p99: at(0.99) }),
+  );
 }
 
 process.stdin.on('data', (text) => (stopping ||= String(text).includes('stop')));

@@ -19,7 +19,7 @@ export function page(model: ServedModel, host: string): string {
 <h2>Inputs</h2><table><tr><th>name<th>type<th>shape</tr>${rows(signature.inputs)}</table>
 <h2>Outputs</h2><table><tr><th>name<th>type<th>shape</tr>${rows(signature.outputs)}</table>
 <h2>Try it</h2><pre>${escape(curl(model.name, signature, host))}</pre>
-<p>Also here: <a href="/v2/models/${encodeURIComponent(model.name)}">metadata</a>, <a href="/v2/health/ready">health</a>, <a href="/metrics">metrics</a>.</p></html>\n`;
+<p>Also here: <a href="/v2/models/${encodeURIComponent(model.name)}">metadata</a>, <a href="/v2/health/ready">health</a>, <a href="/metrics">metrics</a>, <a href="/docs">all paths</a>.</p></html>\n`;
 }
 
 /** A command that works when pasted. Large inputs are made by the shell's own tools, or the line would fill pages. */
@@ -48,4 +48,4 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': '&quot;',
   "'": '&#39;',
 };
-const escape = (text: string) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+export const escape = (text: string) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

@@ -2,6 +2,7 @@
 import { badRequest, modelNotFound, unavailable } from '../protocol/errors.ts';
 import { openBody } from '../protocol/json/body.ts';
 import { jsonText } from '../protocol/json/text.ts';
+import type { Described } from '../protocol/openapi/document.ts';
 import type { Question, Target } from '../protocol/route.ts';
 import { modelMetadata as metadataV1, modelStatus, servableNotFound, statusNotFound } from '../protocol/v1/metadata.ts';
 import {
@@ -22,6 +23,13 @@ export async function answerQuestion(service: Service, asked: Question, ask: Ask
   switch (asked.kind) {
     case 'page':
       return page(service, ask.headers.host ?? 'localhost:8080');
+    case 'openapi':
+      return json(JSON.stringify((await import('../protocol/openapi/document.ts')).openapi(describe(service))));
+    case 'docs':
+      return {
+        type: 'text/html; charset=utf-8',
+        body: (await import('./docs.ts')).docs(describe(service)),
+      };
     case 'metrics':
     case 'metrics.triton':
     case 'metrics.tensorflow':
@@ -79,6 +87,20 @@ async function page(service: Service, host: string): Promise<Answer> {
   const served = known.find((one) => one !== undefined);
   if (!served) throw unavailable('no model is served here now');
   return { type: 'text/html; charset=utf-8', body: page(served.model, host) };
+}
+
+function describe({ models, serverVersion, needsToken }: Service): Described {
+  const index = models.index();
+  const [first = { name: '', version: '' }] = index;
+  const model = index.length === 1 ? models.find({ model: first.name })?.model : undefined;
+  const signatures = [...(model?.signatures.values() ?? [])];
+  const signature = model?.signatures.get(model.defaultSignature);
+  return {
+    serverVersion,
+    models: [...new Set(index.map(({ name }) => name))],
+    only: signature && { version: first.version, signature, methods: signatures.map(({ method = '' }) => method) },
+    tokens: needsToken,
+  };
 }
 
 function found(service: Service, asked: Target): Served {

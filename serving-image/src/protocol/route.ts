@@ -2,7 +2,17 @@
 import { badRequest, methodNotAllowed, notFound, quote } from './errors.ts';
 
 /** Questions about the server. */
-type Plain = 'page' | MetricsKind | 'v2.live' | 'v2.ready' | 'v2.server' | 'v2.models' | 'v2.stats' | 'v2.index';
+type Plain =
+  | 'page'
+  | 'openapi'
+  | 'docs'
+  | MetricsKind
+  | 'v2.live'
+  | 'v2.ready'
+  | 'v2.server'
+  | 'v2.models'
+  | 'v2.stats'
+  | 'v2.index';
 /** Metrics under the names of this server, and under those of others. */
 type MetricsKind = 'metrics' | 'metrics.triton' | 'metrics.tensorflow' | 'metrics.all';
 /** Questions about a model. */
@@ -33,6 +43,8 @@ const CONTROL = /^\/v2\/repository\/models\/[^/]+\/(?:load|unload)$/;
 /** The paths of the server itself: what they ask, and with which verb. */
 const FIXED: Readonly<Record<string, readonly [Plain, 'GET' | 'POST']>> = {
   '/': ['page', 'GET'],
+  '/openapi.json': ['openapi', 'GET'],
+  '/docs': ['docs', 'GET'],
   '/metrics': ['metrics', 'GET'],
   '/metrics/triton': ['metrics.triton', 'GET'],
   '/metrics/all': ['metrics.all', 'GET'],
@@ -112,6 +124,8 @@ function routeV1(verb: string, path: string): Route {
   };
   const action = match[4]?.toLowerCase();
   const call = V1_CALL[action ?? ''];
+  // TensorFlow Serving has but these two verbs, and calls the wrong one of them malformed.
+  if (verb !== 'GET' && verb !== 'POST') throw methodNotAllowed(call ? 'POST' : 'GET');
   if (call) {
     if (verb !== 'POST') throw malformed();
     return { kind: call, ...target };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Tls } from '../security/tls.ts';
 import { betweenRequests, startReading, stopReading } from './handle.ts';
 import type { Head } from './messages.ts';
 
@@ -41,6 +42,7 @@ export class Connections {
   constructor(
     private readonly server: Server,
     private readonly events: ConnectionEvents,
+    private readonly tls?: Tls,
   ) {
     // Starts the server's own watch over slow headers and bodies, which listening would.
     server.emit('listening');
@@ -54,10 +56,15 @@ export class Connections {
     if (socket) stopReading(socket);
     this.#moving++;
     this.events.taken(connection, () => {
-      this.#moving--;
-      if (socket) this.#begin(socket, head);
-      else this.#onClosed();
+      if (socket && this.tls) void this.tls.accept(socket).then((secure) => this.#entered(secure, head));
+      else this.#entered(socket, head);
     });
+  }
+
+  #entered(socket: Socket | undefined, head: Head | undefined): void {
+    this.#moving--;
+    if (socket) this.#begin(socket, head);
+    else this.#onClosed();
   }
 
   /** The request that is being answered is another worker's. */
@@ -110,7 +117,7 @@ export class Connections {
     if (head !== undefined) socket.unshift(Buffer.from(head, 'base64'));
     this.server.emit('connection', socket);
     socket.resume();
-    startReading(socket);
+    if (!this.tls) startReading(socket);
     this.#giveBack(socket);
   }
 
@@ -129,6 +136,11 @@ export class Connections {
 
   #giveBack(socket: Socket): void {
     const use = this.#sockets.get(socket);
+    // What a handshake has agreed on stays in this process: when it ends, so does the connection.
+    if (this.tls) {
+      if (this.#owed === Infinity && use?.open === 0 && use.answered > 0) socket.destroySoon();
+      return;
+    }
     if (use?.open !== 0 || (this.#owed === 0 && use.strayed < ASTRAY) || !betweenRequests(socket, use.begun)) return;
     if (use.strayed < ASTRAY) this.#owed--;
     this.#sockets.delete(socket);

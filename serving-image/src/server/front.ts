@@ -1,6 +1,6 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
-import type { Ask, WholeAsk } from '../http/ask.ts';
+import { askOf, type Ask, type WholeAsk } from '../http/ask.ts';
 import type { Catalog, CatalogVersion } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
 import { ClientGone } from '../batching/executor.ts';
@@ -16,10 +16,17 @@ export interface FrontSettings {
   /** The same for any transport; see http/handler.ts. */
   serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => Promise<void>;
   hop: Hop;
+  /** Absent: all clients may ask. */
+  tokens: { check(headers: IncomingHttpHeaders): Promise<void> } | undefined;
+  /** Called for every request whose client may not ask. */
+  refused: (protocol: string, error: RequestError) => void;
   draining: () => boolean;
   /** Called for every request that is passed on. */
   passing: (request: IncomingMessage, response: ServerResponse) => void;
 }
+
+/** Probes have no tokens. */
+const OPEN: ReadonlySet<string> = new Set(['/v2/health/live', '/v2/health/ready']);
 
 type Named = Extract<Route, { model: string }>;
 
@@ -49,6 +56,30 @@ export class Front {
   }
 
   readonly handle: RequestListener = (request, response) => {
+    if (!this.settings.tokens) return this.#handle(request, response);
+    const ask = askOf(request);
+    this.#check(ask).then(
+      () => this.#handle(request, response),
+      (error: unknown) => this.#refuse(request, response, error),
+    );
+  };
+
+  /** @throws RequestError 401 */
+  async #check({ url, headers, protocol }: Ask): Promise<void> {
+    if (OPEN.has(url)) return;
+    try {
+      await this.settings.tokens?.check(headers);
+    } catch (error) {
+      if (error instanceof RequestError) this.settings.refused(protocol, error);
+      throw error;
+    }
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    sendError(request, response, error instanceof RequestError ? error : internalError(), this.settings.draining());
+  }
+
+  readonly #handle: RequestListener = (request, response) => {
     const catalog = this.#alone ? undefined : this.#catalog;
     const asked = catalog && this.#route(request);
     if (!asked) return this.settings.handler(request, response);
@@ -58,12 +89,13 @@ export class Front {
       if ('model' in asked) return this.#direct(catalog, asked, request, response);
       this.settings.handler(request, response);
     } catch (error) {
-      sendError(request, response, error instanceof RequestError ? error : internalError(), this.settings.draining());
+      this.#refuse(request, response, error);
     }
   };
 
   /** The answer to a request that is here as a whole. Rejects with RequestError or ClientGone. */
   readonly respond = async (ask: WholeAsk): Promise<Answer> => {
+    await this.#check(ask);
     const catalog = this.#alone ? undefined : this.#catalog;
     const asked = catalog && this.#route(ask);
     if (!asked) return this.#own(ask);

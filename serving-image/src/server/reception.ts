@@ -1,4 +1,4 @@
-import type { Server } from 'node:net';
+import type { Socket } from 'node:net';
 import { find, type Asked, type Catalog } from '../model/catalog.ts';
 import { route } from '../protocol/route.ts';
 import type { Arrival, Crew } from './crew.ts';
@@ -14,7 +14,9 @@ export class Reception {
     private readonly crew: Crew,
     private readonly catalog: () => Catalog,
     /** Answers in place of workers. */
-    private readonly standIn: Readonly<Record<Transport, Server>>,
+    private readonly standIn: Readonly<Record<Transport, (socket: Socket) => void>>,
+    /** What clients say can be read only where the handshake was made. */
+    private readonly sealed: boolean,
   ) {}
 
   receive(arrival: Arrival): void {
@@ -23,7 +25,7 @@ export class Reception {
     socket.on('error', () => undefined);
     const serving = this.fleet.serving();
     // With one version there is no choice, and nothing is looked at. With several the first line of HTTP/1 tells which one.
-    if (serving.length > 1 && transport === 'http' && !head) {
+    if (serving.length > 1 && transport === 'http' && !head && !this.sealed) {
       return peek(socket, (bytes) => this.#direct({ transport, socket, head: bytes }));
     }
     this.#direct(arrival);
@@ -42,7 +44,7 @@ export class Reception {
     if (this.crew.hand(arrival, workers)) return;
     const { transport, socket, head } = arrival;
     if (head && head.length > 0) socket.unshift(head);
-    this.standIn[transport].emit('connection', socket);
+    this.standIn[transport](socket);
     socket.resume();
     startReading(socket);
   }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { ServerCredentials, type ConnectionInjector } from '@grpc/grpc-js';
+import type { Tls } from '../security/tls.ts';
 import type { GrpcServer } from '../grpc/server.ts';
 import type { ConnectionEvents } from './connections.ts';
 import { startReading, stopReading } from './handle.ts';
@@ -27,6 +28,7 @@ export class Sessions {
   constructor(
     private readonly grpc: GrpcServer,
     private readonly events: Pick<ConnectionEvents, 'taken' | 'closed'>,
+    private readonly tls?: Tls,
   ) {}
 
   /** `socket` is undefined when the client has gone before it arrived. */
@@ -34,10 +36,15 @@ export class Sessions {
     if (socket) stopReading(socket);
     this.#moving++;
     this.events.taken(connection, () => {
-      this.#moving--;
-      if (socket) this.#begin(socket);
-      else this.#onClosed();
+      if (socket && this.tls) void this.tls.accept(socket).then((secure) => this.#entered(secure));
+      else this.#entered(socket);
     });
+  }
+
+  #entered(socket: Socket | undefined): void {
+    this.#moving--;
+    if (socket) this.#begin(socket);
+    else this.#onClosed();
   }
 
   /** Has up to `count` clients connect anew, those included that were told to and have not yet left. */
@@ -72,7 +79,7 @@ export class Sessions {
     socket.setNoDelay(true);
     injector.injectConnection(socket);
     socket.resume();
-    startReading(socket);
+    if (!this.tls) startReading(socket);
     if (this.#stopping) this.renew(Infinity);
   }
 

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http2';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { unavailable } from '../protocol/errors.ts';
+import type { Tls } from '../security/tls.ts';
 import { createAdmin, type State } from './admin.ts';
 import type { Transport } from './messages.ts';
 
@@ -9,7 +10,10 @@ const WHY = 'no worker can answer now: the model is still loading, or all worker
 const UNAVAILABLE = 14;
 
 /** Answers connections for which there is no worker. Each answer ends its connection: the next one should meet a worker. */
-export function createStandIns(state: State): Record<Transport, Server> {
+export function createStandIns(
+  state: State,
+  tls: Readonly<Record<Transport, Tls>> | undefined,
+): Record<Transport, (socket: Socket) => void> {
   const http = createAdmin(state, unavailable(WHY));
   http.maxRequestsPerSocket = 1;
   const grpc = createServer();
@@ -26,5 +30,9 @@ export function createStandIns(state: State): Record<Transport, Server> {
     stream.session?.close();
   });
   grpc.on('sessionError', () => undefined);
-  return { http, grpc };
+  const receive = (server: Server, transport: Transport) => (socket: Socket) => {
+    if (!tls) return void server.emit('connection', socket);
+    void tls[transport].accept(socket).then((secure) => secure && server.emit('connection', secure));
+  };
+  return { http: receive(http, 'http'), grpc: receive(grpc, 'grpc') };
 }

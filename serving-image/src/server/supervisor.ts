@@ -19,6 +19,7 @@ import type { ToSupervisor, Transport } from './messages.ts';
 import { listen, portOf } from './ports.ts';
 import { Reception } from './reception.ts';
 import { scratchFolder } from './scratch.ts';
+import { handshakes } from '../security/tls.ts';
 import { createStandIns } from './stand-in.ts';
 import { RepositoryWatch } from './watch.ts';
 
@@ -86,7 +87,14 @@ export class Supervisor {
       state,
       notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`),
     );
-    this.#reception = new Reception(this.#fleet, this.#crew, () => this.#catalog, createStandIns(state));
+    const tls = config.tls && handshakes(config.tls, log);
+    this.#reception = new Reception(
+      this.#fleet,
+      this.#crew,
+      () => this.#catalog,
+      createStandIns(state, tls),
+      tls !== undefined,
+    );
     const accept = (transport: Transport): Server =>
       createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
         this.#reception.receive({ transport, socket }),

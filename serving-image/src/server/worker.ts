@@ -21,6 +21,9 @@ import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
 import { Hop } from './hop.ts';
+import { handshakes } from '../security/tls.ts';
+import type { Tokens } from '../security/tokens.ts';
+import { reasonOf } from '../telemetry/reasons.ts';
 import { ALIVE_MS, type ToSupervisor, type ToWorker, type Transport } from './messages.ts';
 import { Sessions } from './sessions.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -36,6 +39,11 @@ export interface WorkerSettings {
   door: string | undefined;
 }
 
+interface Security {
+  tls: ReturnType<typeof handshakes> | undefined;
+  tokens: Tokens | undefined;
+}
+
 /** Loads the model, says so, and answers the connections it is handed until it is told to stop. */
 export async function work(settings: WorkerSettings): Promise<void> {
   // The supervisor decides: a signal to the whole process group must not end requests early.
@@ -49,7 +57,10 @@ export async function work(settings: WorkerSettings): Promise<void> {
     config.traceRatio === undefined
       ? undefined
       : (await import('../telemetry/otlp.ts')).startTrace({ service: SERVER_NAME, version, ratio: config.traceRatio });
-  const worker = new Worker(settings, loaded, trace);
+  const { log } = settings;
+  const tls = config.tls && handshakes(config.tls, log);
+  const tokens = config.tokens && new (await import('../security/tokens.ts')).Tokens(config.tokens, log);
+  const worker = new Worker({ ...settings, tls, tokens }, loaded, trace);
   await worker.start();
 }
 
@@ -70,11 +81,11 @@ class Worker {
   #nextAsk = 1;
 
   constructor(
-    private readonly settings: WorkerSettings,
+    private readonly settings: WorkerSettings & Security,
     private readonly loaded: LoadedModel,
     private readonly trace: Trace | undefined,
   ) {
-    const { config, log, serverVersion } = settings;
+    const { config, log, serverVersion, tls, tokens } = settings;
     const { model, predictor, notes } = loaded;
     for (const note of notes) log.warn({ note }, 'warm-up');
     this.#metrics = new WorkerMetrics(
@@ -102,6 +113,7 @@ class Worker {
       models: { ...models, index: () => this.#front.index() ?? models.index() },
       admission: new Admission(config.limits),
       serverVersion,
+      needsToken: tokens !== undefined,
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
@@ -116,15 +128,21 @@ class Worker {
       taken: (connection: number, then: () => void) => tell({ type: 'taken', connection }, { then }),
       closed: batched((count) => tell({ type: 'closed', transport, count })),
     });
-    this.#connections = new Connections(server, {
-      ...events('http'),
-      returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
-    });
+    this.#connections = new Connections(
+      server,
+      {
+        ...events('http'),
+        returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
+      },
+      tls?.http,
+    );
     this.#front = new Front({
       own: model,
       handler: this.#handler,
       serve: (ask, send) => serve(service, ask, send),
       hop: this.#hop,
+      tokens,
+      refused: (protocol, error) => this.#metrics.answered(protocol, error.status, 0, reasonOf(error)),
       draining: () => this.#draining,
       passing: (request, response) => {
         this.#connections.stray(request.socket);
@@ -135,7 +153,7 @@ class Worker {
     server.on('request', this.#front.handle);
     const respond = this.#front.respond;
     this.#grpc = new GrpcServer({ respond, limits: config.limits, draining: service.draining, log });
-    this.#sessions = new Sessions(this.#grpc, events('grpc'));
+    this.#sessions = new Sessions(this.#grpc, events('grpc'), tls?.grpc);
   }
 
   async start(): Promise<void> {

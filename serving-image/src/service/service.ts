@@ -30,6 +30,8 @@ export interface Service {
   models: Models;
   admission: Admission;
   serverVersion: string;
+  /** Whether clients are asked for a bearer token. */
+  needsToken: boolean;
   metrics: WorkerMetrics;
   log: Logger;
   draining: () => boolean;

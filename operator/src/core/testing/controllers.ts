@@ -110,7 +110,7 @@ function scalePaused(store: ObjectStore, deployment: IDeployment, own: readonly 
 
 const size = (set: IReplicaSet): number => set.spec?.replicas ?? 0;
 const podsOf = (store: ObjectStore, set: IReplicaSet): IPod[] =>
-  store.list<IPod>('Pod').filter((pod) => controllerOf(pod) === uidOf(set));
+  store.list<IPod>('Pod').filter((pod) => controllerOf(pod) === uidOf(set) && !isGoing(pod));
 
 function scale(store: ObjectStore, set: IReplicaSet, replicas: number): boolean {
   if (set.spec !== undefined) set.spec.replicas = replicas;
@@ -144,7 +144,7 @@ export function replicaSetController(store: ObjectStore): boolean {
     if (pods.length < size(set)) return makePod(store, set);
     if (pods.length > size(set)) {
       const victim = pods.find((pod) => !isReadyPod(pod)) ?? pods[0];
-      if (victim !== undefined) store.remove(asStored(victim));
+      if (victim !== undefined) endPod(store, asStored(victim));
       return true;
     }
     if (set.status?.replicas !== pods.length) {
@@ -154,6 +154,12 @@ export function replicaSetController(store: ObjectStore): boolean {
     }
   }
   return false;
+}
+
+function endPod(store: ObjectStore, pod: Stored): void {
+  if (store.drainMs === 0) return store.remove(pod);
+  pod.metadata.deletionTimestamp = new Date(store.now + store.drainMs).toISOString();
+  store.touch(pod);
 }
 
 function makePod(store: ObjectStore, set: IReplicaSet): boolean {
@@ -182,7 +188,8 @@ export function gatewayController(store: ObjectStore): boolean {
 export function garbageCollector(store: ObjectStore): boolean {
   const dependents = (uid: string): Stored[] =>
     store.all().filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
-  for (const object of store.all().filter(isGoing)) {
+  // Pods are ended by the kubelet.
+  for (const object of store.all().filter((one) => isGoing(one) && one.kind !== 'Pod')) {
     const left = dependents(object.metadata.uid);
     const [first] = left.filter((one) => !isGoing(one));
     if (first === undefined) {

@@ -335,9 +335,13 @@ export class Simulator {
     return false;
   }
 
-  /** A new pod meets its fate. */
+  /** A new pod meets its fate, and one that has finished its work is gone. */
   startPods(store = this.store): boolean {
     for (const pod of this.pods()) {
+      if (Date.parse(String(pod.metadata?.deletionTimestamp)) <= this.now) {
+        store.remove(pod as object as Stored);
+        return true;
+      }
       const digest = pod.spec?.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_DIGEST')?.value ?? '';
       const status = statusFor(this.fates.get(digest) ?? 'serves');
       if (pod.status === status) continue;

@@ -40,12 +40,15 @@ export class Refused extends Error {
 export class ObjectStore {
   now = Date.parse('2026-01-01T00:00:00Z');
   version = 1;
+  /** How long a pod finishes its work once it is to go. */
+  drainMs = 0;
   private readonly objects = new Map<string, Stored>();
 
   clone(): ObjectStore {
     const copy = new ObjectStore();
     copy.now = this.now;
     copy.version = this.version;
+    copy.drainMs = this.drainMs;
     for (const [key, object] of this.objects) copy.objects.set(key, copyOf(object));
     return copy;
   }

@@ -10,7 +10,7 @@ import { handOverPatch, makeCanary, type PatchOperation, releasePatch } from '..
 import type { World } from '../world.ts';
 import type { Course, Reach } from './facts.ts';
 import { setOnTrial, twinsOf } from './gather.ts';
-import type { Move } from './machine.ts';
+import type { Move } from './decision.ts';
 import { weighRoutes } from './routes.ts';
 import { trafficOf, trafficText } from './traffic.ts';
 

@@ -54,9 +54,12 @@ export interface TrialFacts {
   least: number;
   /** The Deployment of the pods on trial; undefined once it is being deleted. */
   canary: { revision: number; replicas: number; ready: number } | undefined;
-  /** It is still being deleted, or its Service is there. */
+  /** It is still being deleted. */
   remains: boolean;
+  /** Its Service is there. */
   preview: boolean;
+  /** Until when pods that are going away may still pass requests on to that Service, in milliseconds since the epoch. */
+  drainUntil: number | undefined;
   /** Who controls the ReplicaSet with the pods on trial. */
   set: 'none' | 'canary' | 'nobody' | 'main';
   /** That ReplicaSet also belongs to the ModelDeployment, so that it is never without an owner. */

@@ -54,7 +54,13 @@ function podFacts(world: World, stable: number, course: Course | undefined) {
   const text = trial === undefined || course === undefined ? undefined : trafficText(world, trial, course);
   const alive = world.pods.filter((pod) => !isTerminating(pod));
   const ready = alive.filter(isReady);
+  const draining = world.pods
+    .filter((pod) => isTerminating(pod) && trafficOf(pod) !== undefined)
+    .map(({ metadata }) => Date.parse(String(metadata?.deletionTimestamp)))
+    // One on a node that is lost is never gone, and passes nothing on.
+    .filter((until) => until > world.now);
   return {
+    drainUntil: draining.length === 0 ? undefined : Math.max(...draining),
     stableReady: ready.filter((pod) => revisionOfPod(pod) === stable).length,
     othersReady: ready.filter((pod) => revisionOfPod(pod) !== stable).length,
     announced: alive.every((pod) => revisionOfPod(pod) !== (trial?.from ?? stable) || trafficOf(pod) === text),
@@ -74,7 +80,7 @@ function onTrial(world: World) {
     canary: present
       ? { revision: held, replicas: canary.spec?.replicas ?? 1, ready: own.filter(isReady).length }
       : undefined,
-    remains: (canary !== undefined && !present) || preview !== undefined,
+    remains: canary !== undefined && !present,
     preview: preview !== undefined,
     set: set === undefined ? ('none' as const) : controllerOf(world, set),
     coOwned: set?.metadata?.ownerReferences?.some(({ uid }) => uid === model.uid) === true,

@@ -1,28 +1,7 @@
 import type { Trial } from '../../api/modeldeployment.gen.ts';
-import type { Course, Reach, Step, TrialFacts } from './facts.ts';
-
-/** One write. Each is made only when its effect is not there yet, so all of them may be repeated after a crash. */
-export type Move =
-  | { move: 'reach'; to: Reach }
-  | { move: 'bringUp'; replicas: number }
-  | { move: 'preview' }
-  | { move: 'announce' }
-  | { move: 'hush' }
-  | { move: 'weigh' }
-  | { move: 'unweigh' }
-  | { move: 'takeAway' }
-  | { move: 'coOwn' }
-  | { move: 'dropTwin' }
-  | { move: 'handOver' }
-  | { move: 'orphan' }
-  | { move: 'release' };
-
-/**
- * Either the state of the trial changes, which is recorded before anything is done about it; or the moves that its
- * recorded state asks for are made. Never both, so that a crash between two writes is always understood.
- */
-export type Decision =
-  { kind: 'record'; trial: Trial | undefined } | { kind: 'moves'; moves: Move[]; waitUntil?: number };
+import { change, type Decision, type Move, moves, type OnTrial, record, takeOff } from './decision.ts';
+import type { Course, Step, TrialFacts } from './facts.ts';
+import { ending, handingOver, promoting, takeAll } from './finish.ts';
 
 /**
  *   (none) ─► Starting ─► Running, step by step ─┬──────────────► Promoting ─► HandingOver ─► (none), target is stable
@@ -42,7 +21,6 @@ export function decideTrial(facts: TrialFacts): Decision {
   return PHASES[trial.phase](on);
 }
 
-type OnTrial = TrialFacts & { trial: Trial };
 type Rule = (facts: OnTrial) => Decision | undefined;
 
 const RULES: readonly Rule[] = [
@@ -62,28 +40,19 @@ const PHASES: Readonly<Record<Trial['phase'], (facts: OnTrial) => Decision>> = {
   Ending: ending,
 };
 
-const moves = (...list: (Move | false)[]): Decision & { kind: 'moves' } => ({
-  kind: 'moves',
-  moves: list.filter((move) => move !== false),
-});
-const record = (trial: Trial | undefined): Decision => ({ kind: 'record', trial });
-/** Changes the state; the time of it is `since` where a phase or step begins. */
-const change = ({ trial, now }: OnTrial, to: Partial<Trial>): Decision =>
-  record({ ...trial, ...to, ...(beginsAnew(trial, to) ? { since: new Date(now).toISOString() } : {}) });
-const beginsAnew = (trial: Trial, to: Partial<Trial>): boolean =>
-  (to.phase !== undefined && to.phase !== trial.phase) ||
-  (to.step !== undefined && to.step !== trial.step) ||
-  (to.weight !== undefined && to.weight !== trial.weight);
-
 /** Serving pods that are still of other revisions must not lose their requests before those of the stable one suffice. */
 const canNarrow = ({ othersReady, stableReady, least }: TrialFacts): boolean =>
   othersReady === 0 || stableReady >= least;
 
 function beginning(facts: TrialFacts): Decision {
-  const { course, canary, remains, main, stable, target, now } = facts;
+  const { course, canary, remains, preview, drainUntil, main, stable, target, now } = facts;
   // Nothing of an earlier trial may be met.
-  if (canary !== undefined || remains)
-    return moves(canary !== undefined || facts.preview ? { move: 'takeAway' } : false);
+  if (canary !== undefined || remains) return moves((canary !== undefined || preview) && { move: 'takeAway' });
+  if (preview) {
+    const all = facts.service !== 'all' && ({ move: 'reach', to: 'all' } as const);
+    // Clients that keep their connections to pods from before a hand-over reach the new ones through it.
+    return drainUntil === undefined ? moves(all, { move: 'takeAway' }) : { ...moves(all), waitUntil: drainUntil };
+  }
   if (course === undefined || main.holds !== stable || main.paused || !canNarrow(facts)) {
     return moves(facts.service !== 'all' && { move: 'reach', to: 'all' });
   }
@@ -108,13 +77,13 @@ function inCriticalPhase(facts: OnTrial): Decision | undefined {
 function superseded(facts: OnTrial): Decision | undefined {
   const { course, target, trial, failed } = facts;
   if (target === trial.revision && (course !== undefined || failed)) return undefined;
-  return change(facts, { phase: 'Ending' });
+  return takeOff(facts);
 }
 
 function failing(facts: OnTrial): Decision | undefined {
   const { failed, keepFailed, trial } = facts;
   if (!failed) return undefined;
-  if (!keepFailed) return change(facts, { phase: 'Ending' });
+  if (!keepFailed) return takeOff(facts);
   const kept = { phase: 'Running', weight: 0, paused: true } as const;
   const isKept = trial.phase === 'Running' && trial.weight === 0 && trial.paused === true;
   return isKept ? moves(...quiet(facts)) : change(facts, kept);
@@ -147,7 +116,7 @@ function asked(facts: OnTrial): Decision | undefined {
       if (trial.phase === 'Running' && isDone(facts, true)) return advance(facts);
       return trial.paused === true ? change(facts, { paused: false }) : undefined;
     case 'Retry':
-      return change(facts, { phase: 'Ending' });
+      return takeOff(facts);
     case undefined:
       return undefined;
   }
@@ -160,7 +129,7 @@ function stepOf(steps: Course['steps'], number: number): Step {
 
 function starting(facts: OnTrial): Decision {
   const { course, canary, trial, routes } = facts;
-  if (course === undefined) return change(facts, { phase: 'Ending' });
+  if (course === undefined) return takeOff(facts);
   const step = stepOf(course.steps, trial.step);
   const needed = presence(facts, step.size);
   if (needed.length > 0 || (canary?.ready ?? 0) < step.size) return moves(...needed);
@@ -181,7 +150,7 @@ function presence({ service, preview, canary, replicas }: OnTrial, size: number)
 
 function running(facts: OnTrial): Decision {
   const { course, canary, trial, now, announced, pausedByUser, routes } = facts;
-  if (course === undefined) return change(facts, { phase: 'Ending' });
+  if (course === undefined) return takeOff(facts);
   const step = stepOf(course.steps, trial.step);
   // Recorded before they are written, so that they are restored whatever the spec says by then.
   const { httpRoutes = [] } = trial;
@@ -222,14 +191,6 @@ function advance(facts: OnTrial): Decision {
   return change(facts, { step: next, paused: false, ...(large ? { weight } : {}) });
 }
 
-/**
- * A Service moves new connections only, and clients keep theirs for hours: the pods from before pass on what still comes
- * to them, until they are gone. They begin first, so that nobody sees one version on a kept connection and the other on a new one.
- */
-function takeAll({ service, announced }: OnTrial): (Move | false)[] {
-  return [!announced && { move: 'announce' }, service !== 'target' && { move: 'reach', to: 'target' }];
-}
-
 function switched(facts: OnTrial): Decision {
   const { course, canary, trial, replicas, now, pausedByUser } = facts;
   const needed: (Move | false)[] = [...takeAll(facts), canary?.replicas !== replicas && { move: 'bringUp', replicas }];
@@ -244,66 +205,4 @@ function switched(facts: OnTrial): Decision {
 function promote(facts: OnTrial): Decision {
   const full = facts.trial.phase === 'Switched' || (facts.canary?.ready ?? 0) >= facts.replicas;
   return change(facts, { phase: 'Promoting', weight: full ? 100 : 0, paused: false });
-}
-
-const reachOf = (trial: Trial): Reach => (trial.weight === 100 ? 'target' : 'all');
-
-function promoting(facts: OnTrial): Decision {
-  const { canary, set, coOwned, twin, service, hushed, trial, routes, pausedByUser } = facts;
-  if (canary === undefined || set !== 'canary') return change(facts, { phase: 'Ending' });
-  if (pausedByUser) return moves();
-  const reach = reachOf(trial);
-  const unweigh: Move | false = !routes.plain && { move: 'unweigh' };
-  // A small trial must not get both its share and what is forwarded.
-  const served: (Move | false)[] =
-    reach === 'all'
-      ? [!hushed && { move: 'hush' }, unweigh, service !== reach && { move: 'reach', to: reach }]
-      : [...takeAll(facts), unweigh];
-  const needed: (Move | false)[] = [...served, !coOwned && { move: 'coOwn' }, twin && { move: 'dropTwin' }];
-  return needed.some((move) => move !== false) ? moves(...needed) : change(facts, { phase: 'HandingOver' });
-}
-
-/** From here on nothing turns back: the Deployment is paused by us, and only its end leaves it in order. */
-function handingOver(facts: OnTrial): Decision {
-  const { canary, main, set, trial, failed, preview, hushed } = facts;
-  if (canary !== undefined) {
-    const taken = main.holds === trial.revision && main.paused;
-    return moves(!taken && { move: 'handOver' }, { move: 'orphan' });
-  }
-  // The garbage collector lets go of it, and the Deployment controller adopts it, within a moment.
-  if (set === 'nobody' || set === 'canary') return moves();
-  if (main.paused || !main.bounded) return moves({ move: 'release' });
-  // After a switch the old pods are gone before everybody is reached again.
-  const settled = main.complete || reachOf(trial) === 'all' || failed || main.holds !== trial.revision;
-  if (!settled) return moves();
-  if (!hushed) return moves({ move: 'hush' });
-  const lag = lagOf(facts);
-  if (lag !== undefined) return { kind: 'moves', moves: [], waitUntil: lag };
-  return preview ? moves({ move: 'takeAway' }) : record(undefined);
-}
-
-/** How long gateways are waited for that have not taken the restored routes yet; one that is dead must not hold us for ever. */
-const GATEWAY_LAG_MS = 10_000;
-
-/** Until when a gateway may still send requests to the Service of the pods on trial. */
-function lagOf({ routes, trial, now }: OnTrial): number | undefined {
-  const end = Date.parse(trial.since) + GATEWAY_LAG_MS;
-  return routes.seen || now >= end ? undefined : end;
-}
-
-function ending(facts: OnTrial): Decision {
-  const { canary, remains, preview, service, hushed, main, trial, stableReady, routes } = facts;
-  // A person's undo replaces the serving pods already: those that come must be reached as well.
-  const reach: Reach = main.holds === trial.from && stableReady > 0 ? 'stable' : 'all';
-  const back: (Move | false)[] = [
-    service !== reach && canary !== undefined && { move: 'reach', to: reach },
-    !hushed && { move: 'hush' },
-    !routes.plain && { move: 'unweigh' },
-  ];
-  const lag = lagOf(facts);
-  if (!routes.plain) return moves(...back);
-  if (lag !== undefined) return { ...moves(...back), waitUntil: lag };
-  const needed: (Move | false)[] = [...back, (canary !== undefined || preview) && { move: 'takeAway' }];
-  if (needed.some((move) => move !== false)) return moves(...needed);
-  return remains ? moves() : record(undefined);
 }

@@ -69,6 +69,28 @@ function watch(sim: Simulator, done: () => boolean, replicas = 3): { least: numb
 }
 
 describe.each(ALL)('a %s', (_name, rollout) => {
+  it('keeps the way to the new pods open while old ones still finish their work', () => {
+    const sim = serving(rollout);
+    sim.store.drainMs = 30_000;
+    sim.applySpec(spec(2, rollout));
+    const forwardsNowhere = (): boolean =>
+      sim.world().preview === undefined &&
+      sim.pods().some((pod) => {
+        const { deletionTimestamp } = pod.metadata ?? {};
+        const works = deletionTimestamp === undefined || Date.parse(deletionTimestamp) > sim.now;
+        return works && trafficOf(pod) !== undefined;
+      });
+    let broken = false;
+    for (let turn = 0; turn < 3000 && !(stableIs(sim, 2)() && sim.world().preview === undefined); turn++) {
+      const wrote = sim.reconcile();
+      const moved = sim.step();
+      broken ||= sim.status.trial?.phase !== 'Starting' && forwardsNowhere();
+      sim.now += wrote === 0 && !moved ? 2_000 : 100;
+    }
+    expect(broken).toBe(false);
+    expect(sim.world().preview).toBeUndefined();
+  });
+
   it('leads to the new revision; requests are always answered, and the pods on trial serve on', () => {
     const sim = serving(rollout);
     sim.applySpec(spec(2, rollout));
