@@ -124,8 +124,6 @@ function routeV1(verb: string, path: string): Route {
   };
   const action = match[4]?.toLowerCase();
   const call = V1_CALL[action ?? ''];
-  // TensorFlow Serving has but these two verbs, and calls the wrong one of them malformed.
-  if (verb !== 'GET' && verb !== 'POST') throw methodNotAllowed(call ? 'POST' : 'GET');
   if (call) {
     if (verb !== 'POST') throw malformed();
     return { kind: call, ...target };
