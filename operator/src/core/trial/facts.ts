@@ -47,8 +47,9 @@ export interface TrialFacts {
     /** It has the bounds of the spec, not the wider ones of a hand-over. */
     bounded: boolean;
   };
-  /** Ready pods of the serving revision, and of any but it and the one on trial. */
+  /** Ready pods of the serving revision, how many of its pods are wanted, and ready ones of any but it and the one on trial. */
   stableReady: number;
+  stableWanted: number;
   othersReady: number;
   /** Ready pods with which the serving revision keeps its promise: replicas − maxUnavailable. */
   least: number;

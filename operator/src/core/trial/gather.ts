@@ -62,11 +62,18 @@ function podFacts(world: World, stable: number, course: Course | undefined) {
   return {
     drainUntil: draining.length === 0 ? undefined : Math.max(...draining),
     stableReady: ready.filter((pod) => revisionOfPod(pod) === stable).length,
+    stableWanted: wantedOf(world, stable),
     othersReady: ready.filter((pod) => revisionOfPod(pod) !== stable).length,
     announced: alive.every((pod) => revisionOfPod(pod) !== (trial?.from ?? stable) || trafficOf(pod) === text),
     hushed: alive.every((pod) => trafficOf(pod) === undefined),
   };
 }
+
+/** How many pods of a revision the stable Deployment will keep: a ReplicaSet that is being narrowed still has more. */
+const wantedOf = ({ deployment, replicaSets }: World, revision: number): number =>
+  replicaSets
+    .filter((set) => revisionOf(set) === revision && controlledBy(deployment?.metadata?.uid)(set) === true)
+    .reduce((total, set) => total + (set.spec?.replicas ?? 0), 0);
 
 function onTrial(world: World) {
   const { canary, preview, model, pods, replicaSets } = world;

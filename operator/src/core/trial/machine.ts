@@ -41,8 +41,8 @@ const PHASES: Readonly<Record<Trial['phase'], (facts: OnTrial) => Decision>> = {
 };
 
 /** Serving pods that are still of other revisions must not lose their requests before those of the stable one suffice. */
-const canNarrow = ({ othersReady, stableReady, least }: TrialFacts): boolean =>
-  othersReady === 0 || stableReady >= least;
+const canNarrow = ({ othersReady, stableReady, stableWanted, least }: TrialFacts): boolean =>
+  othersReady === 0 || Math.min(stableReady, stableWanted) >= least;
 
 function beginning(facts: TrialFacts): Decision {
   const { course, canary, remains, preview, drainUntil, main, stable, target, now } = facts;

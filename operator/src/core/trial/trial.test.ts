@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
 import type { PodReport } from '../analysis/counts.ts';
+import { deploymentController, replicaSetController } from '../testing/controllers.ts';
 import { digestOf, NAME, Simulator } from '../testing/simulator.ts';
 import { trafficOf } from './traffic.ts';
 
@@ -69,6 +71,31 @@ function watch(sim: Simulator, done: () => boolean, replicas = 3): { least: numb
 }
 
 describe.each(ALL)('a %s', (_name, rollout) => {
+  it('leads nobody away from pods of another revision while those of the serving one are still being taken away', () => {
+    const sim = serving({}, 2);
+    // Nothing has to be resolved first.
+    const known = (tag: number, how: Rollout): ModelDeploymentSpec => ({
+      ...spec(tag, how, 2),
+      model: { uri: uri(tag), digest: digestOf(uri(tag)) },
+    });
+    const wanted = (): number =>
+      sim.store
+        .list<IReplicaSet>('ReplicaSet')
+        .filter((set) => set.metadata?.labels?.['modelserving.dev/revision'] === '1')
+        .reduce((sum, set) => sum + (set.spec?.replicas ?? 0), 0);
+    sim.applySpec(known(2, {}));
+    // Until a pod of revision 1 is given up, and still there.
+    for (let turn = 0; wanted() === 2; turn++) {
+      expect(turn).toBeLessThan(100);
+      sim.reconcile();
+      if (!deploymentController(sim.store) && !replicaSetController(sim.store)) sim.startPods();
+    }
+    sim.applySpec(known(3, rollout));
+    for (let turn = 0; turn < 4; turn++) sim.reconcile();
+    while (replicaSetController(sim.store)) expect(total(sim.endpoints())).toBeGreaterThanOrEqual(2);
+    sim.settleUntil(stableIs(sim, 3));
+  });
+
   it('keeps the way to the new pods open while old ones still finish their work', () => {
     const sim = serving(rollout);
     sim.store.drainMs = 30_000;
