@@ -199,6 +199,12 @@ async function nothingLeft({ mdep }: Scene): Promise<void> {
         }[];
       }
     ).items;
+  // The way to the new pods stays open until the old ones, which pass on what still comes to them, are gone.
+  await waitFor(
+    'the Service of the trial to go',
+    async () => ((await list('services')).some(({ metadata }) => metadata.name === 'digits-canary') ? undefined : true),
+    { seconds: 120 },
+  );
   const found = await list('deployments,services,replicasets,pods');
   assert.deepEqual(
     found.filter(({ kind }) => kind === 'Deployment' || kind === 'Service').map(({ metadata }) => metadata.name),

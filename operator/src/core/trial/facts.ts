@@ -50,6 +50,8 @@ export interface TrialFacts {
   /** Ready pods of the serving revision, how many of its pods are wanted, and ready ones of any but it and the one on trial. */
   stableReady: number;
   stableWanted: number;
+  /** Ready pods of the revision on trial, whichever Deployment has them. */
+  trialReady: number;
   othersReady: number;
   /** Ready pods with which the serving revision keeps its promise: replicas − maxUnavailable. */
   least: number;

@@ -31,7 +31,7 @@ export function promoting(facts: OnTrial): Decision {
 
 /** From here on nothing turns back: the Deployment is paused by us, and only its end leaves it in order. */
 export function handingOver(facts: OnTrial): Decision {
-  const { canary, main, set, trial, failed, hushed } = facts;
+  const { canary, main, set, trial, failed, hushed, target, trialReady, least } = facts;
   if (canary !== undefined) {
     const taken = main.holds === trial.revision && main.paused;
     return moves(!taken && { move: 'handOver' }, { move: 'orphan' });
@@ -39,8 +39,9 @@ export function handingOver(facts: OnTrial): Decision {
   // The garbage collector lets go of it, and the Deployment controller adopts it, within a moment.
   if (set === 'nobody' || set === 'canary') return moves();
   if (main.paused || !main.bounded) return moves({ move: 'release' });
-  // After a switch the old pods are gone before everybody is reached again.
-  const settled = main.complete || reachOf(trial) === 'all' || failed || main.holds !== trial.revision;
+  // After a switch the old pods are gone before everybody is reached again; unless nobody wants any more what does not get there.
+  const left = main.holds !== trial.revision || (target !== trial.revision && trialReady < least);
+  const settled = main.complete || reachOf(trial) === 'all' || failed || left;
   if (!settled) return moves();
   if (!hushed) return moves({ move: 'hush' });
   const lag = lagOf(facts);

@@ -63,6 +63,7 @@ function podFacts(world: World, stable: number, course: Course | undefined) {
     drainUntil: draining.length === 0 ? undefined : Math.max(...draining),
     stableReady: ready.filter((pod) => revisionOfPod(pod) === stable).length,
     stableWanted: wantedOf(world, stable),
+    trialReady: ready.filter((pod) => revisionOfPod(pod) === trial?.revision).length,
     othersReady: ready.filter((pod) => revisionOfPod(pod) !== stable).length,
     announced: alive.every((pod) => revisionOfPod(pod) !== (trial?.from ?? stable) || trafficOf(pod) === text),
     hushed: alive.every((pod) => trafficOf(pod) === undefined),

@@ -372,6 +372,19 @@ describe('a BlueGreen', () => {
     expect(names(podsOf(sim, 3))).toEqual([]);
   });
 
+  it('is left for what is wanted now when its pods die while they are handed over', () => {
+    const sim = serving(BLUE_GREEN);
+    sim.applySpec(spec(2, BLUE_GREEN));
+    for (let turn = 0; !(sim.status.trial?.phase === 'HandingOver' && sim.canary === undefined); turn++) {
+      expect(turn).toBeLessThan(3000);
+      const wrote = sim.reconcile();
+      sim.now += !sim.step() && wrote === 0 ? 5_000 : 100;
+    }
+    sim.fates.set(digestOf(uri(2)), 'crashes');
+    sim.applySpec(spec(3, BLUE_GREEN));
+    sim.settleUntil(stableIs(sim, 3));
+  });
+
   it('waits for a person with switch Manual', () => {
     const rollout: Rollout = { ...UNJUDGED, strategy: 'BlueGreen', blueGreen: { switch: 'Manual', keepSeconds: 10 } };
     const sim = serving(rollout);
