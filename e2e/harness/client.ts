@@ -8,6 +8,22 @@ import { lineSplitter } from './exec.ts';
 const POD = 'client';
 const SCRIPTS = ['loop.mjs', 'call.mjs'] as const;
 
+let bundled: string | undefined;
+
+/** The gRPC client in one file, made at its first use. */
+function grpcClient(): string {
+  bundled ??= buildSync({
+    entryPoints: [new URL('client/grpc.ts', import.meta.url).pathname],
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+  }).outputFiles[0]?.text;
+  if (bundled === undefined) throw new Error('esbuild made no gRPC client');
+  return bundled;
+}
+
 export interface Answer {
   status: number;
   body: string;
@@ -48,20 +64,12 @@ export class Client {
       name,
       readFileSync(new URL(`client/${name}`, import.meta.url), 'utf8'),
     ]);
-    const grpc = buildSync({
-      entryPoints: [new URL('client/grpc.ts', import.meta.url).pathname],
-      bundle: true,
-      minify: true,
-      platform: 'node',
-      format: 'cjs',
-      write: false,
-    });
     const manifest = [
       {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: POD, namespace },
-        data: { ...Object.fromEntries(scripts), 'grpc.cjs': grpc.outputFiles[0]?.text ?? '', ...files },
+        data: { ...Object.fromEntries(scripts), 'grpc.cjs': grpcClient(), ...files },
       },
       pod(namespace, image),
     ];
@@ -79,8 +87,9 @@ export class Client {
   }
 
   /**
-   * Starts to ask one inference URL (http://…, or grpc://host:port/model) without end: with a number as `load` so many clients in a closed loop, with `200/s` so
-   * often a second whatever becomes of it. `body` and `expected` are names of files given to `start`.
+   * Starts to ask one inference URL (http://…, or grpc://host:port/model) without end: with a number as `load` so many
+   * clients in a closed loop, with `200/s` so often a second whatever becomes of it. `body` and `expected` are names of files
+   * given to `start`.
    */
   loop(url: string, load: number | `${number}/s`, body: string, expected: string): Loop {
     const args = ['/scripts/loop.mjs', url, String(load), `/scripts/${body}`, `/scripts/${expected}`];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { installChart, uninstallChart } from '../harness/stage.ts';
+import { killOperator } from '../harness/operator.ts';
 import { type Scene, story } from '../harness/story.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -24,7 +25,7 @@ async function serving(scene: Scene, repository: string): Promise<void> {
 
 export const stories = [
   story('an operator that is killed in the middle of a rollout finishes it when it is back', async (scene) => {
-    const { when, then, models, mdep, cluster, operatorNamespace } = scene;
+    const { when, then, models, mdep } = scene;
     await serving(scene, 'operator/killed');
     await when('version 2 is applied and the operator is killed as soon as the rollout has begun', async () => {
       await mdep.apply('digits', { model: { uri: models.uri('operator/killed', '2'), version: '2' }, replicas: 2 });
@@ -33,16 +34,7 @@ export const stories = [
         async () => ((await mdep.kubectl('get', 'rs', '-o', 'name')).trim().split('\n').length > 1 ? true : undefined),
         { seconds: 60 },
       );
-      await cluster.kubectl([
-        'delete',
-        'pod',
-        '-n',
-        operatorNamespace,
-        '-l',
-        'app.kubernetes.io/name=modeldeployment-operator',
-        '--grace-period=0',
-        '--force',
-      ]);
+      await killOperator(scene);
     });
     await then('version 2 serves', () => mdep.untilReady('digits', 2));
     await then('nobody took it for an undo', async () =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { EndpointSampler } from '../harness/endpoints.ts';
+import { killOperator } from '../harness/operator.ts';
 import { type Scene, story } from '../harness/story.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -73,7 +74,8 @@ const CIRCUMSTANCES: readonly Circumstance[] = [
 ];
 
 /** Ends the operator's pod whenever the trial has come to another phase. */
-async function killInEveryPhase({ mdep, cluster, operatorNamespace }: Scene): Promise<void> {
+async function killInEveryPhase(scene: Scene): Promise<void> {
+  const { mdep } = scene;
   const seen = new Set<string>();
   await waitFor(
     'the trial to end',
@@ -83,8 +85,7 @@ async function killInEveryPhase({ mdep, cluster, operatorNamespace }: Scene): Pr
       if (phase === undefined) return status?.stable?.revision === 2 ? true : undefined;
       if (seen.has(phase)) return undefined;
       seen.add(phase);
-      const label = 'app.kubernetes.io/name=modeldeployment-operator';
-      await cluster.kubectl(['delete', 'pod', '-n', operatorNamespace, '-l', label, '--grace-period=0', '--force']);
+      await killOperator(scene);
       return undefined;
     },
     { seconds: 240 },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { killOperator } from '../harness/operator.ts';
 import { type Scene, story } from '../harness/story.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -118,7 +119,7 @@ const specOf = ({ models }: Scene, tag: string, strategy: keyof typeof STRATEGIE
 });
 
 async function make(scene: Scene, what: Move): Promise<void> {
-  const { mdep, cluster, operatorNamespace } = scene;
+  const { mdep } = scene;
   switch (what.do) {
     case 'apply':
       return mdep.apply('digits', specOf(scene, what.tag, what.strategy));
@@ -135,10 +136,8 @@ async function make(scene: Scene, what: Move): Promise<void> {
         if (!/no rollout history|can't undo|can't restart|paused/i.test(String(error))) throw error;
       });
       return;
-    case 'killOperator': {
-      const label = 'app.kubernetes.io/name=modeldeployment-operator';
-      await cluster.kubectl(['delete', 'pod', '-n', operatorNamespace, '-l', label, '--grace-period=0', '--force']);
-    }
+    case 'killOperator':
+      return killOperator(scene);
   }
 }
 
