@@ -2,7 +2,6 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './failure.ts';
 import { listFiles } from './files.ts';
-import { readSavedModel } from './saved-model.ts';
 import type { ModelFormat, ModelInfo } from './signature.ts';
 import { describeGraph, describeLayers, isLayersModel, readModelJson, readParts, weightFiles } from './tfjs-model.ts';
 
@@ -25,7 +24,8 @@ export async function detectFormat(folder: string): Promise<ModelFormat> {
 /** Format, signatures and operations of the model in a folder, without loading it. Throws ModelError ModelMalformed. */
 export async function describeModel(folder: string, format?: ModelFormat): Promise<ModelInfo> {
   const known = format ?? (await detectFormat(folder));
-  if (known === 'SavedModel') return readSavedModel(folder);
+  // With a library for protocol buffers, of no use to the others.
+  if (known === 'SavedModel') return (await import('./saved-model.ts')).readSavedModel(folder);
   const model = await readModelJson(folder);
   return readParts(() => (known === 'TFJSGraph' ? describeGraph(model) : describeLayers(model)));
 }

@@ -10,7 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<number>>> = {
   [COMMAND.fetch]: async () => (await import('./sources/main.ts')).fetchModel(process.env),
   [COMMAND.resolve]: async () => (await import('./sources/main.ts')).resolveModel(process.env),
   // Started by `serve`, one for each core.
-  worker: async () => (await import('./serve.ts')).serveWorker(process.argv[3] || undefined),
+  worker: async () => (await import('./work.ts')).serveWorker(process.argv[3] || undefined),
   // Started by a worker that has several engines to choose from.
   [MEASURE]: async () => (await import('./engines/measure.ts')).answerMeasurement(process.argv[3] as EngineName),
 };

@@ -1,10 +1,8 @@
-/** Wires the server: a supervisor and the workers it starts. */
-import manifest from '../package.json' with { type: 'json' };
+/** Wires the supervisor, which starts the workers: processes of their own, with what it has no use for. */
 import { readConfig, terminationLogPath } from './config.ts';
 import { FatalError } from './model/types.ts';
 import { giveUp } from './server/give-up.ts';
 import { Supervisor } from './server/supervisor.ts';
-import { fail, work } from './server/worker.ts';
 import { createLog } from './telemetry/log.ts';
 
 /** Serves until told to stop. @returns the exit code */
@@ -24,19 +22,4 @@ export async function serve(): Promise<number> {
     giveUp({ reason: error.reason, message: error.message }, terminationLogPath(), log);
     return process.exit(1);
   }
-}
-
-/**
- * Starts one worker, which lives on its channel to the supervisor. `door` is the path of its socket for other workers.
- * @returns the exit code for when that closes */
-export async function serveWorker(door: string | undefined): Promise<number> {
-  const config = readConfig();
-  const { name = '', version = '' } = config;
-  const log = createLog(config.logLevel, { process: 'worker', model: name, version });
-  try {
-    await work({ config: { ...config, name, version }, log, serverVersion: manifest.version, door });
-  } catch (error) {
-    fail(error, log);
-  }
-  return 0;
 }

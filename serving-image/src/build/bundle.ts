@@ -59,7 +59,12 @@ export async function bundleServer(outdir: string): Promise<void> {
         'const __dirname = __dirnameOf(__filename);',
       ].join('\n'),
     },
-    alias: { '@mapbox/node-pre-gyp': join(source, 'engines/tensorflow/addon.ts') },
+    alias: {
+      // All that the kernels of tfjs-node use of it.
+      '@tensorflow/tfjs': '@tensorflow/tfjs-core',
+      // tfjs-core asks for it only where there is no fetch.
+      'node-fetch': join(source, 'build/nothing.ts'),
+    },
   });
   const wasm = dirname(
     createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm'),

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadGraphModel, type GraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
-import { loadLayersModel, type LayersModel } from '@tensorflow/tfjs-layers';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import {
   FatalError,
   RunError,
@@ -26,7 +26,7 @@ export async function loadTfjs(model: ModelFolder): Promise<Predictor> {
     const handler: tf.io.IOHandler = { load: () => readArtifacts(model.directory) };
     return model.format === 'TFJSGraph'
       ? graphPredictor(await loadGraphModel(handler), model)
-      : layersPredictor(await loadLayersModel(handler), model);
+      : layersPredictor(await (await import('./layers.ts')).loadLayersModel(handler), model);
   } catch (error) {
     if (error instanceof FatalError) throw error;
     throw new FatalError('ModelLoadFailed', `TensorFlow.js cannot load the model: ${shortMessage(error)}`, {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { ServerCredentials, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../http/answer.ts';
 import type { WholeAsk } from '../http/ask.ts';
@@ -29,7 +29,7 @@ beforeEach(async () => {
     draining: () => false,
     log: createLog('silent', {}),
   });
-  const injector = grpc.server.createConnectionInjector(ServerCredentials.createInsecure());
+  const injector = grpc.injector();
   listener = createServer((socket) => injector.injectConnection(socket));
   await once(listener.listen(0, '127.0.0.1'), 'listening');
   rpc = new Rpc(`127.0.0.1:${(listener.address() as AddressInfo).port}`);

@@ -1,6 +1,8 @@
 /** The gRPC server of a worker: which services there are, and how their calls begin and end. */
 import {
   Server,
+  ServerCredentials,
+  type ConnectionInjector,
   type sendUnaryData,
   type ServerDuplexStream,
   type ServerUnaryCall,
@@ -16,6 +18,8 @@ import { MODEL, PREDICTION } from './prediction.ts';
 import { reflect, type ReflectionRequest } from './reflection.ts';
 import { statusOf } from './status.ts';
 import { Stream } from './stream.ts';
+
+export type Injector = ConnectionInjector;
 
 export interface GrpcSettings {
   respond: Respond;
@@ -40,7 +44,7 @@ const SERVICES = [INFERENCE_SERVICE, PREDICTION_SERVICE, MODEL_SERVICE, HEALTH_S
 type Duplex<Request> = ServerDuplexStream<Request, object>;
 
 export class GrpcServer {
-  readonly server: Server;
+  readonly #server: Server;
   readonly #health: Health;
   /** Streams that their clients may leave open for as long as they like. */
   readonly #streams = new Set<{ end(): void }>();
@@ -48,7 +52,7 @@ export class GrpcServer {
 
   constructor(private readonly settings: GrpcSettings) {
     const { limits, draining } = settings;
-    this.server = new Server({
+    this.#server = new Server({
       'grpc.max_receive_message_length': limits.bodyBytes,
       'grpc.max_send_message_length': -1,
       'grpc.max_concurrent_streams': limits.requests,
@@ -57,7 +61,7 @@ export class GrpcServer {
       'grpc.enable_channelz': 0,
     });
     this.#health = new Health(SERVICES, draining);
-    const { server } = this;
+    const server = this.#server;
     server.addService(definitionOf(INFERENCE_SERVICE), {
       ...this.#unary(INFERENCE, 'v2'),
       ModelStreamInfer: (call: Duplex<InferRequest>) => this.#inferStream(call),
@@ -69,6 +73,11 @@ export class GrpcServer {
     const reflection = { ServerReflectionInfo: (call: Duplex<ReflectionRequest>) => this.#reflection(call) };
     server.addService(definitionOf(REFLECTION_SERVICE), reflection);
     server.addService(definitionOf(REFLECTION_V1, REFLECTION_SERVICE), reflection);
+  }
+
+  /** For one connection: what comes over it is to be given to this. */
+  injector(): Injector {
+    return this.#server.createConnectionInjector(ServerCredentials.createInsecure());
   }
 
   /** To be called when the server begins to drain. */

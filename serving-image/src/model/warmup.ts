@@ -10,7 +10,7 @@ import { decodePredict } from '../protocol/v1/predict.ts';
 import { decodeInfer } from '../protocol/v2/decode.ts';
 import { frameOf } from '../protocol/v2/framing.ts';
 import { compare, DEFAULT_TOLERANCE, readTolerance, same, type ExpectedOutput, type Tolerance } from './golden.ts';
-import { readPredictionLogs, type LoggedRequest } from './prediction-log.ts';
+import type { LoggedRequest } from './prediction-log.ts';
 import { isBatched, repeated, zeros } from './rows.ts';
 import { FatalError, RunError, type Predictor, type ServedModel, type Tensor } from './types.ts';
 
@@ -191,6 +191,8 @@ function decode(body: object, model: ServedModel): Pick<Ask, 'signature' | 'inpu
 async function recorded(directory: string, model: ServedModel): Promise<Ask[]> {
   const bytes = await read(join(directory, RECORDED_FILE));
   if (!bytes) return [];
+  // With a library for protocol buffers, of no use to the others.
+  const { readPredictionLogs } = await import('./prediction-log.ts');
   const requests = await attemptTo(RECORDED_FILE, () => readPredictionLogs(bytes));
   if (requests.length > MOST_RECORDED) {
     throw failed(`${RECORDED_FILE} holds ${requests.length} requests, at most ${MOST_RECORDED} are allowed`);

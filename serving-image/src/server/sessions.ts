@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net';
-import { ServerCredentials, type ConnectionInjector } from '@grpc/grpc-js';
 import type { Tls } from '../security/tls.ts';
-import type { GrpcServer } from '../grpc/server.ts';
+import type { GrpcServer, Injector } from '../grpc/server.ts';
 import type { ConnectionEvents } from './connections.ts';
 import { startReading, stopReading } from './handle.ts';
 
 interface Use {
-  injector: ConnectionInjector;
+  injector: Injector;
   /** Its client was told to connect anew. */
   leaving: boolean;
 }
@@ -24,9 +23,12 @@ export class Sessions {
   #moving = 0;
   #stopping = false;
   #onEmpty: () => void = () => undefined;
+  #opening: Promise<void> | undefined;
+  #grpc: GrpcServer | undefined;
 
+  /** `open` is called with the first connection: servers that speak only HTTP/1 do without. */
   constructor(
-    private readonly grpc: GrpcServer,
+    private readonly open: () => Promise<GrpcServer>,
     private readonly events: Pick<ConnectionEvents, 'taken' | 'closed'>,
     private readonly tls?: Tls,
   ) {}
@@ -36,15 +38,31 @@ export class Sessions {
     if (socket) stopReading(socket);
     this.#moving++;
     this.events.taken(connection, () => {
-      if (socket && this.tls) void this.tls.accept(socket).then((secure) => this.#entered(secure));
-      else this.#entered(socket);
+      void this.#enter(socket);
     });
   }
 
-  #entered(socket: Socket | undefined): void {
+  async #enter(socket: Socket | undefined): Promise<void> {
+    const secure = socket && this.tls ? await this.tls.accept(socket) : socket;
+    const grpc = secure && (await this.#server());
     this.#moving--;
-    if (socket) this.#begin(socket);
+    if (secure && grpc) this.#begin(grpc, secure);
     else this.#onClosed();
+  }
+
+  async #server(): Promise<GrpcServer | undefined> {
+    this.#opening ??= this.open().then((grpc) => {
+      this.#grpc = grpc;
+      if (this.#stopping) grpc.end();
+    });
+    await this.#opening;
+    return this.#grpc;
+  }
+
+  /** To be called when the server begins to drain. */
+  drain(): void {
+    this.#grpc?.drain();
+    this.renew(Infinity);
   }
 
   /** Has up to `count` clients connect anew, those included that were told to and have not yet left. */
@@ -62,14 +80,14 @@ export class Sessions {
   /** Sends all clients away; resolves when none is left. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.grpc.end();
+    this.#grpc?.end();
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     this.renew(Infinity);
     if (!this.#empty()) await empty;
   }
 
-  #begin(socket: Socket): void {
-    const injector = this.grpc.server.createConnectionInjector(ServerCredentials.createInsecure());
+  #begin(grpc: GrpcServer, socket: Socket): void {
+    const injector = grpc.injector();
     this.#sockets.set(socket, { injector, leaving: false });
     socket.on('error', () => undefined);
     socket.on('close', () => {

@@ -3,7 +3,6 @@ import type { Config } from '../config.ts';
 import { Trial } from '../forward/trial.ts';
 import { Admission } from '../service/admission.ts';
 import { exchangeOf } from '../http/calls.ts';
-import { GrpcServer } from '../grpc/server.ts';
 import { createHandler, serve } from '../http/handler.ts';
 import { samples } from '../http/samples.ts';
 import { createHttpServer } from '../http/server.ts';
@@ -70,7 +69,6 @@ class Worker {
   readonly #front: Front;
   readonly #hop = new Hop(() => this.#draining);
   readonly #connections: Connections;
-  readonly #grpc: GrpcServer;
   readonly #sessions: Sessions;
   readonly #asks = new Map<number, (content: Exposition) => void>();
   readonly #handler: ReturnType<typeof createHandler>;
@@ -152,8 +150,13 @@ class Worker {
     });
     server.on('request', this.#front.handle);
     const respond = this.#front.respond;
-    this.#grpc = new GrpcServer({ respond, limits: config.limits, draining: service.draining, log });
-    this.#sessions = new Sessions(this.#grpc, events('grpc'), tls?.grpc);
+    const { draining } = service;
+    // 60 ms and 10 MiB, of no use to those who speak only HTTP/1.
+    const openGrpc = async () => {
+      const { GrpcServer } = await import('../grpc/server.ts');
+      return new GrpcServer({ respond, limits: config.limits, draining, log });
+    };
+    this.#sessions = new Sessions(openGrpc, events('grpc'), tls?.grpc);
   }
 
   async start(): Promise<void> {
@@ -178,7 +181,6 @@ class Worker {
         return;
       case 'drain':
         this.#drain();
-        this.#sessions.renew(Infinity);
         return;
       case 'giveBack':
         if (message.transport === 'grpc') this.#sessions.renew(message.count);
@@ -206,7 +208,7 @@ class Worker {
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    this.#grpc.drain();
+    this.#sessions.drain();
   }
 
   /** Own connections first: a worker that waits for us may be waiting for the answer of one of them. */

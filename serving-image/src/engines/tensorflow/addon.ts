@@ -16,12 +16,3 @@ export function addonPath(): string | undefined {
     folder = parent;
   }
 }
-
-/**
- * Answers tfjs-node in place of node-pre-gyp, which the bundle replaces by this file: that package reads package.json
- * and brings a downloader, neither of which a server has a use for.
- * @public
- */
-export function find(): string {
-  return addonPath() ?? 'tfjs_binding.node (not installed)';
-}

@@ -1,0 +1,24 @@
+import './node24.ts';
+import { NodeJSKernelBackend } from '@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js';
+import '@tensorflow/tfjs-node/dist/register_all_kernels.js';
+import type { TFJSBinding } from '@tensorflow/tfjs-node/dist/tfjs_binding.js';
+import * as tf from '@tensorflow/tfjs-core';
+import type { ModelFolder, Predictor } from '../../model/types.ts';
+import { loadTfjs } from '../tfjs.ts';
+import type { Binding } from './binding.ts';
+
+const NAME = 'tensorflow';
+const PACKAGE = '@tensorflow/tfjs-node';
+
+/**
+ * Loads a model of TensorFlow.js on TensorFlow. Only the backend and the kernels of tfjs-node are used: its main module
+ * brings WebGL, training and data sets as well.
+ * @throws FatalError ModelMalformed, ModelLoadFailed
+ */
+export async function loadOnTensorflow(binding: Binding, model: ModelFolder): Promise<Predictor> {
+  // The addon has more than our Binding tells.
+  const backend = () => new NodeJSKernelBackend(binding as unknown as TFJSBinding, PACKAGE);
+  if (tf.findBackend(NAME) === null) tf.registerBackend(NAME, backend);
+  if (!(await tf.setBackend(NAME))) throw new Error('the backend of tfjs-node did not start');
+  return loadTfjs(model);
+}
