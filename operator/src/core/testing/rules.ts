@@ -1,6 +1,7 @@
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import { canaryName } from '../names.ts';
 import { sameJson } from '../covers.ts';
+import { isTerminating } from '../diagnose.ts';
 import type { BackendRef } from '../http-route.ts';
 import { NAME } from './cluster.ts';
 import { digestOf } from './kubelet.ts';
@@ -13,8 +14,9 @@ const reachedBy = (sim: Simulator): number => Object.values(sim.endpoints()).red
 /** What must hold at every moment. After an `accident` pods of a good revision have died: fewer may answer than are promised. */
 export function checkMoment(sim: Simulator, { replicas }: Scenario, accident: boolean): string | undefined {
   const reached = reachedBy(sim);
-  if (!accident && reached < replicas) return `${reached} of ${replicas} pods are reached`;
-  if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && sim.status.trial === undefined)
+  if (!accident && reached < replicas && !(isUndoneMidway(sim) && reachedSoon(sim) >= replicas))
+    return `${reached} of ${replicas} pods are reached`;
+  if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && reachedSoon(sim) === 0)
     return 'pods answer, and nobody reaches them';
   const preview = sim.store.get('Service', canaryName(NAME));
   for (const { sendsTo = [] } of sim.store.list<{ sendsTo?: readonly BackendRef[] }>('HTTPRoute'))
@@ -24,6 +26,25 @@ export function checkMoment(sim: Simulator, { replicas }: Scenario, accident: bo
     .list<IReplicaSet>('ReplicaSet')
     .find(({ metadata }) => (metadata?.ownerReferences?.length ?? 0) === 0);
   return loose === undefined ? undefined : `ReplicaSet ${loose.metadata?.name} belongs to nobody`;
+}
+
+/**
+ * A person undid in the Deployment while pods were handed over to it after a switch. Its controller may take them away
+ * before the operator has seen that; who reaches only them until the old ones are gone cannot prevent it.
+ */
+function isUndoneMidway(sim: Simulator): boolean {
+  const { trial } = sim.status;
+  const handed = sim.canary === undefined || isTerminating(sim.canary);
+  return (
+    trial?.phase === 'HandingOver' && trial.weight === 100 && handed && sim.revisionInDeployment() !== trial.revision
+  );
+}
+
+/** How many pods are reached once the operator has done what it can before anybody else makes a move. */
+function reachedSoon(begun: Simulator): number {
+  const sim = begun.clone();
+  while (sim.reconcile() > 0);
+  return reachedBy(sim);
 }
 
 const brief = ({ status, spec }: Simulator): string =>
