@@ -14,9 +14,10 @@ const reachedBy = (sim: Simulator): number => Object.values(sim.endpoints()).red
 /** What must hold at every moment. After an `accident` pods of a good revision have died: fewer may answer than are promised. */
 export function checkMoment(sim: Simulator, { replicas }: Scenario, accident: boolean): string | undefined {
   const reached = reachedBy(sim);
-  if (!accident && reached < replicas && !(isUndoneMidway(sim) && reachedSoon(sim) >= replicas))
+  if (!accident && reached < replicas && !(isUndoneMidway(sim) && reachedAfter(1, sim) >= replicas))
     return `${reached} of ${replicas} pods are reached`;
-  if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && reachedSoon(sim) === 0)
+  // One pass records, the next one moves.
+  if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && reachedAfter(2, sim) === 0)
     return 'pods answer, and nobody reaches them';
   const preview = sim.store.get('Service', canaryName(NAME));
   for (const { sendsTo = [] } of sim.store.list<{ sendsTo?: readonly BackendRef[] }>('HTTPRoute'))
@@ -30,7 +31,8 @@ export function checkMoment(sim: Simulator, { replicas }: Scenario, accident: bo
 
 /**
  * A person undid in the Deployment while pods were handed over to it after a switch. Its controller may take them away
- * before the operator has seen that; who reaches only them until the old ones are gone cannot prevent it.
+ * before the operator has seen that; who reaches only them until the old ones are gone cannot prevent it, but must mend it
+ * in the very next pass.
  */
 function isUndoneMidway(sim: Simulator): boolean {
   const { trial } = sim.status;
@@ -40,10 +42,10 @@ function isUndoneMidway(sim: Simulator): boolean {
   );
 }
 
-/** How many pods are reached once the operator has done what it can before anybody else makes a move. */
-function reachedSoon(begun: Simulator): number {
+/** How many pods are reached when the operator makes so many passes before anybody else makes a move. */
+function reachedAfter(passes: number, begun: Simulator): number {
   const sim = begun.clone();
-  while (sim.reconcile() > 0);
+  for (let pass = 0; pass < passes; pass++) sim.reconcile();
   return reachedBy(sim);
 }
 
