@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Rollout } from '../operator/src/api/modeldeployment.gen.ts';
 import { explore } from '../operator/src/core/testing/explorer.ts';
-import type { Fate } from '../operator/src/core/testing/simulator.ts';
+import type { Fate } from '../operator/src/core/testing/kubelet.ts';
 
 /**
  * npm run explore -- [--states N] [--budget B]

@@ -1,8 +1,10 @@
 import type { ModelDeployment } from '@modeldeployment/operator';
-import { NAME, type Simulator } from '../../../operator/src/core/testing/simulator.ts';
+import { NAME } from '../../../operator/src/core/testing/cluster.ts';
+import type { Simulator } from '../../../operator/src/core/testing/simulator.ts';
 import type { Family, Pod, ReplicaSet } from '../family.ts';
 
-export { digestOf, Simulator } from '../../../operator/src/core/testing/simulator.ts';
+export { digestOf } from '../../../operator/src/core/testing/kubelet.ts';
+export { Simulator } from '../../../operator/src/core/testing/simulator.ts';
 
 export type Spec = ModelDeployment['spec'];
 export const uri = (tag: number): string => `oci://registry.example/models/digits:${tag}`;

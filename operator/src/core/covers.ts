@@ -19,6 +19,17 @@ export function covers(live: unknown, rendered: unknown): boolean {
   return live === rendered || sameQuantity(live, rendered);
 }
 
+/** Equal when written as JSON: order of keys and undefined values do not count. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!isComposite(a) || !isComposite(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a).filter((key) => a[key] !== undefined);
+  const others = Object.keys(b).filter((key) => b[key] !== undefined);
+  return keys.length === others.length && keys.every((key) => sameJson(a[key], b[key]));
+}
+
+const isComposite = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
 function sameQuantity(live: unknown, rendered: unknown): boolean {
   if (!isScalar(live) || !isScalar(rendered)) return false;
   const value = quantityValue(live);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ModelDeploymentSpec } from '../api/modeldeployment.gen.ts';
-import { digestOf, type Fate, Simulator } from './testing/simulator.ts';
+import { digestOf, type Fate } from './testing/kubelet.ts';
+import { Simulator } from './testing/simulator.ts';
 
 const uri = (tag: number | string): string => `oci://registry.example/models/digits:${tag}`;
 const spec = (tag: number | string, more: Partial<ModelDeploymentSpec> = {}): ModelDeploymentSpec => ({

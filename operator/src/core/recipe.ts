@@ -1,4 +1,5 @@
 import type { FullSpec } from '../api/defaults.ts';
+import { sameJson } from './covers.ts';
 import { shortHash } from './hash.ts';
 
 /**
@@ -27,8 +28,8 @@ export function pinnedDigest(recipe: Recipe): string | undefined {
  * same recipe with its digest written down: a manifest in Git gains the digest without a rollout.
  */
 export function sameRecipe(wanted: Recipe, recorded: Recipe, digest: string): boolean {
-  if (recipeHash(wanted) === recipeHash(recorded)) return true;
-  return pinnedDigest(wanted) === digest && recipeHash(withoutDigest(wanted)) === recipeHash(withoutDigest(recorded));
+  if (sameJson(wanted, recorded)) return true;
+  return pinnedDigest(wanted) === digest && sameJson(withoutDigest(wanted), withoutDigest(recorded));
 }
 
 function withoutDigest(recipe: Recipe): Recipe {

@@ -1,8 +1,8 @@
 import type { ConditionType, Reason } from '../api/conditions.ts';
 import type { ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
 import { makeConditions, type Judgement } from './conditions.ts';
+import { sameJson } from './covers.ts';
 import { isReady, revisionOfPod } from './diagnose.ts';
-import { canonicalJson } from './hash.ts';
 import { podSelector } from './names.ts';
 import { portionOf } from './quantity.ts';
 import type { Revision } from './revision.ts';
@@ -146,8 +146,8 @@ function phaseOf({ situation, trial, failed, available }: Judgement, conditions:
 /** Whether the status has to be written now; `waitMs` when what changed may wait. */
 export function statusDue(world: World, next: ModelDeploymentStatus): { due: boolean; waitMs?: number } {
   const { status } = world.model;
-  if (canonicalJson(next) === canonicalJson(status)) return { due: false };
-  if (canonicalJson(essence(next)) !== canonicalJson(essence(status)) || world.statusWrittenAt === undefined) {
+  if (sameJson(next, status)) return { due: false };
+  if (!sameJson(essence(next), essence(status)) || world.statusWrittenAt === undefined) {
     return { due: true };
   }
   const waitMs = world.statusWrittenAt + COUNTERS_EVERY_MS - world.now;

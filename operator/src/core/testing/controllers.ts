@@ -24,17 +24,18 @@ function reference(owner: IDeployment | IReplicaSet): OwnerReference {
 export function deploymentController(store: ObjectStore): boolean {
   for (const deployment of store.list<IDeployment>('Deployment')) {
     if (isGoing(deployment)) continue;
-    if (adopt(store, deployment)) return true;
+    // It goes on with what it has adopted in the same pass.
+    const adopted = adopt(store, deployment);
     const own = store.list<IReplicaSet>('ReplicaSet').filter((set) => controllerOf(set) === uidOf(deployment));
     const wanted = hashOf(deployment.spec?.template);
     const fresh = own.find((set) => hashOf(set.spec?.template) === wanted);
     if (deployment.spec?.paused === true) {
-      if (scalePaused(store, deployment, own)) return true;
+      if (scalePaused(store, deployment, own, fresh)) return true;
     } else {
       if (fresh === undefined) return makeSet(store, deployment);
       if (roll(store, deployment, own, fresh)) return true;
     }
-    if (report(store, deployment, own, fresh)) return true;
+    if (report(store, deployment, own, fresh) || adopted) return true;
   }
   return false;
 }
@@ -96,17 +97,27 @@ function roll(store: ObjectStore, deployment: IDeployment, own: IReplicaSet[], f
   return false;
 }
 
-/** A paused Deployment does not roll, but it scales: one active set to all replicas, several down to what the surge allows. */
-function scalePaused(store: ObjectStore, deployment: IDeployment, own: readonly IReplicaSet[]): boolean {
+/**
+ * A paused Deployment does not roll, but it scales: one active set to all replicas; several down to what the surge allows,
+ * or the old ones to nothing at once when the new one has every wanted pod.
+ */
+function scalePaused(store: ObjectStore, deployment: IDeployment, own: readonly IReplicaSet[], fresh?: IReplicaSet) {
   const wanted = deployment.spec?.replicas ?? 1;
   const active = own.filter((set) => size(set) > 0).sort((a, b) => size(b) - size(a));
-  const [first] = active;
+  const [first = fresh] = active;
   if (first === undefined) return false;
-  if (active.length === 1) return size(first) !== wanted && scale(store, first, wanted);
+  if (active.length <= 1) return size(first) !== wanted && scale(store, first, wanted);
+  if (fresh !== undefined && isSaturated(store, fresh, wanted)) {
+    const old = active.find((set) => set !== fresh);
+    return old !== undefined && scale(store, old, 0);
+  }
   const allowed = wanted + portionOf(deployment.spec?.strategy?.rollingUpdate?.maxSurge ?? 1, wanted, 'up');
   const total = active.reduce((sum, set) => sum + size(set), 0);
   return total > allowed && scale(store, first, size(first) - 1);
 }
+
+const isSaturated = (store: ObjectStore, set: IReplicaSet, wanted: number): boolean =>
+  size(set) === wanted && podsOf(store, set).filter(isReadyPod).length === wanted;
 
 const size = (set: IReplicaSet): number => set.spec?.replicas ?? 0;
 const podsOf = (store: ObjectStore, set: IReplicaSet): IPod[] =>

@@ -1,66 +1,44 @@
-import type { IControllerRevision, IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
-import type { IPod, IService } from 'kubernetes-models/v1';
-import type { FailureReason } from '@modeldeployment/modelpack/contract';
+import type { IControllerRevision, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IService } from 'kubernetes-models/v1';
 import { withDefaults } from '../../api/defaults.ts';
 import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
-import type { Action, PlannedEvent } from '../actions.ts';
-import { shortHash } from '../hash.ts';
-import { canaryName, LABEL } from '../names.ts';
+import type { Action, Plan, PlannedEvent } from '../actions.ts';
+import { canaryName } from '../names.ts';
 import { plan } from '../plan.ts';
 import { readRevision } from '../revision.ts';
-import type { BackendRef, HttpRoute, NoRoutes } from '../http-route.ts';
+import type { HttpRoute } from '../http-route.ts';
 import type { Settings, World } from '../world.ts';
-import {
-  type Controller,
-  deploymentController,
-  garbageCollector,
-  gatewayController,
-  replicaSetController,
-} from './controllers.ts';
-import { isReadyPod, matches, ObjectStore, Refused, type Stored } from './store.ts';
-
-/**
- * A cluster in memory for tests of the decisions: it carries out plans, and plays the part of Kubernetes' controllers and
- * of the kubelet, one small step at a time. Real behaviour is tested by the stories; here it is about every order of
- * events.
- */
-
-/** What happens to the pods of a model, by its digest. */
-export type Fate = 'serves' | 'loads slowly' | { fails: FailureReason } | 'crashes' | 'unschedulable';
+import { Cluster, NAME } from './cluster.ts';
+import { resolverPods } from './kubelet.ts';
+import { type ObjectStore, Refused } from './store.ts';
 
 const UID = 'uid-digits';
-export const NAME = 'digits';
-export const digestOf = (uri: string): string => `sha256:${shortHash(uri).padEnd(64, '0')}`;
 
-export class Simulator {
-  readonly fates = new Map<string, Fate>();
-  /** Digest behind a tag; digestOf(uri) unless moved. */
-  readonly tags = new Map<string, string>();
+/** What the operator would do, and which state of the ModelDeployment it has seen. */
+interface Decided extends Plan {
+  seen: { generation: number; status: ModelDeploymentStatus };
+}
+
+/** Writes that a whole pass would make. */
+export const writesOf = ({ actions, status }: Plan): number => actions.length + (status === undefined ? 0 : 1);
+
+/** A ModelDeployment in a cluster in memory, and the operator, whose plans are carried out. */
+export class Simulator extends Cluster {
   readonly events: PlannedEvent[] = [];
   readonly writes: string[] = [];
   settings: Settings = { servingImage: 'serving:1', plainHttpRegistries: [] };
   status: ModelDeploymentStatus = {};
   generation = 1;
   ownsRollbackTo = false;
-  pausedByPerson = false;
   /** What the pods of a trial have counted. */
   reports: World['reports'] = [];
-  /** Undefined: the cluster has Gateway API, and these are its routes. */
-  noRoutes: NoRoutes | undefined;
-  gatewayIsDead = false;
   private statusWrittenAt: number | undefined;
 
   constructor(
     public spec: ModelDeploymentSpec,
-    readonly store = new ObjectStore(),
-  ) {}
-
-  get now(): number {
-    return this.store.now;
-  }
-
-  set now(ms: number) {
-    this.store.now = ms;
+    store?: ObjectStore,
+  ) {
+    super(store);
   }
 
   /** A copy that goes on by itself. */
@@ -83,55 +61,6 @@ export class Simulator {
     const kept = this.ownsRollbackTo && spec.rollbackTo === undefined ? this.spec.rollbackTo : undefined;
     this.spec = kept === undefined ? spec : { ...spec, rollbackTo: kept };
     this.generation++;
-  }
-
-  get deployment(): IDeployment | undefined {
-    return this.store.get<IDeployment>('Deployment', NAME);
-  }
-
-  get canary(): IDeployment | undefined {
-    return this.store.get<IDeployment>('Deployment', canaryName(NAME));
-  }
-
-  private get routes(): World['routes'] {
-    return this.noRoutes ?? this.store.list<HttpRoute>('HTTPRoute');
-  }
-
-  /** A person writes an HTTPRoute whose only rule has these backends. */
-  applyRoute(name: string, backendRefs: BackendRef[]): void {
-    const object = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', metadata: { name } };
-    this.store.apply({ ...this.store.get('HTTPRoute', name), ...object, spec: { rules: [{ backendRefs }] } });
-  }
-
-  deleteRoute(name: string): boolean {
-    const route = this.store.get('HTTPRoute', name);
-    if (route !== undefined) this.store.remove(route);
-    return route !== undefined;
-  }
-
-  backendsOf(name: string): readonly BackendRef[] | undefined {
-    return this.store.get<HttpRoute>('HTTPRoute', name)?.spec?.rules?.[0]?.backendRefs;
-  }
-
-  revisionInDeployment(): number {
-    return Number(this.deployment?.spec?.template.metadata?.labels?.[LABEL.revision]);
-  }
-
-  readyRevisions(): number[] {
-    return [...new Set(this.pods().filter(isReadyPod).map(revisionOf))].sort();
-  }
-
-  /** Ready pods that the Service reaches, by revision. */
-  endpoints(): Record<number, number> {
-    const selector = this.store.get<IService>('Service', NAME)?.spec?.selector;
-    const counts: Record<number, number> = {};
-    for (const pod of this.pods().filter((one) => isReadyPod(one) && matches(one.metadata?.labels, selector)))
-      counts[revisionOf(pod)] = (counts[revisionOf(pod)] ?? 0) + 1;
-    return counts;
-  }
-
-  pods(): IPod[] {
-    return this.store.list<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] === undefined);
   }
 
   world(): World {
@@ -160,10 +89,10 @@ export class Simulator {
         .filter((revision) => revision !== undefined)
         .sort((a, b) => a.number - b.number),
       pods: this.pods(),
-      resolvers: store.list<IPod>('Pod').filter((pod) => pod.metadata?.labels?.[LABEL.resolves] !== undefined),
+      resolvers: resolverPods(store),
       reports: this.reports,
       measurements: [],
-      routes: this.routes,
+      routes: this.noRoutes ?? store.list<HttpRoute>('HTTPRoute'),
       service: store.get<IService>('Service', NAME),
       preview: store.get<IService>('Service', canaryName(NAME)),
       disruptionBudget: store.get<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget', NAME),
@@ -173,13 +102,18 @@ export class Simulator {
     };
   }
 
+  /** What the operator would do about the world as it is now. */
+  decide(): Decided {
+    const { generation, status } = this;
+    return { ...plan(this.world()), seen: { generation, status } };
+  }
+
   /**
    * One pass of the operator. With `crashAfter` the process dies after that many writes (the status counts as one) and
-   * forgets what it remembered. With `seen` it decides on that older view, and its writes meet the world as it is now.
+   * forgets what it remembered. With `decided`, on an older view, its writes meet the world as it is now.
    * Answers the number of writes that were made.
    */
-  reconcile(crashAfter = Infinity, seen: Simulator = this): number {
-    const { actions, status, events } = plan(seen.world());
+  reconcile(crashAfter = Infinity, { actions, status, events, seen }: Decided = this.decide()): number {
     const current = seen.generation === this.generation && seen.status === this.status;
     let made = 0;
     for (const action of actions) {
@@ -227,36 +161,9 @@ export class Simulator {
     }
   }
 
-  /** `kubectl rollout undo`: the Deployment gets the template of an earlier ReplicaSet. */
-  undoTo(revision: number): void {
-    const set = this.store.list<IReplicaSet>('ReplicaSet').find((one) => revisionOf(one) === revision);
-    const { deployment } = this;
-    if (set === undefined || deployment?.spec === undefined) throw new Error(`no ReplicaSet of revision ${revision}`);
-    this.store.patch('Deployment', NAME, [{ op: 'replace', path: '/spec/template', value: set.spec?.template }]);
-  }
-
-  /** One step of everybody else; false when nothing is left to do. */
-  step(): boolean {
-    const everybody: Controller[] = [
-      (store) => this.resolveTags(store),
-      deploymentController,
-      (store) => !this.gatewayIsDead && gatewayController(store),
-      replicaSetController,
-      (store) => this.startPods(store),
-      garbageCollector,
-    ];
-    return everybody.map((controller) => controller(this.store)).includes(true);
-  }
-
   private crash(made: number): number {
     this.statusWrittenAt = undefined;
     return made;
-  }
-
-  /** Writes that a whole pass would make now. */
-  pendingWrites(): number {
-    const { actions, status } = plan(this.world());
-    return actions.length + (status === undefined ? 0 : 1);
   }
 
   /** The moment that `timePasses` leaves behind. */
@@ -271,11 +178,6 @@ export class Simulator {
     if (!waits || trial.since !== this.moment) return false;
     this.status = { ...this.status, trial: { ...trial, since: '2020-01-01T00:00:00.000Z' } };
     return true;
-  }
-
-  setPaused(paused: boolean): void {
-    this.pausedByPerson = paused;
-    this.store.patch('Deployment', NAME, [{ op: 'add', path: '/spec/paused', value: paused }]);
   }
 
   private mayRollBack({ deploymentVersion }: Action & { do: 'rollbackTo' }, current: boolean): boolean {
@@ -315,68 +217,4 @@ export class Simulator {
       }
     }
   }
-
-  private resolveTags(store: ObjectStore): boolean {
-    for (const pod of store.list<IPod>('Pod')) {
-      if (pod.metadata?.labels?.[LABEL.resolves] === undefined || pod.status !== undefined) continue;
-      const uri = pod.spec?.containers[0]?.env?.find(({ name }) => name === 'MODEL_URI')?.value ?? '';
-      const digest = this.tags.get(uri) ?? digestOf(uri);
-      const missing = digest === 'missing';
-      const message = JSON.stringify(
-        missing ? { reason: 'ModelNotFound', message: `no ${uri}` } : { digest, bytes: 1 },
-      );
-      const terminated = { exitCode: missing ? 1 : 0, message, finishedAt: new Date(this.now).toISOString() };
-      const containerStatuses = [
-        { name: 'resolve', image: 'i', imageID: 'i', ready: false, restartCount: 0, state: { terminated } },
-      ];
-      pod.status = { phase: missing ? 'Failed' : 'Succeeded', containerStatuses };
-      return true;
-    }
-    return false;
-  }
-
-  /** A new pod meets its fate, and one that has finished its work is gone. */
-  startPods(store = this.store): boolean {
-    for (const pod of this.pods()) {
-      if (Date.parse(String(pod.metadata?.deletionTimestamp)) <= this.now) {
-        store.remove(pod as object as Stored);
-        return true;
-      }
-      const digest = pod.spec?.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_DIGEST')?.value ?? '';
-      const status = statusFor(this.fates.get(digest) ?? 'serves');
-      if (pod.status === status) continue;
-      pod.status = status;
-      store.touch(pod as object as Stored);
-      return true;
-    }
-    return false;
-  }
-}
-
-const revisionOf = (object: IPod | IReplicaSet): number => Number(object.metadata?.labels?.[LABEL.revision]);
-
-const statuses = new Map<Fate, NonNullable<IPod['status']>>();
-
-/** The same object for the same fate, which is how a pod is known to have met it. */
-function statusFor(fate: Fate): NonNullable<IPod['status']> {
-  const status = statuses.get(fate) ?? makeStatus(fate);
-  statuses.set(fate, status);
-  return status;
-}
-
-function makeStatus(fate: Fate): NonNullable<IPod['status']> {
-  const condition = (type: string, value: boolean, reason?: string) => ({
-    type,
-    status: value ? 'True' : 'False',
-    ...(reason === undefined ? {} : { reason }),
-  });
-  const container = { name: 'server', image: 'i', imageID: 'i', ready: fate === 'serves', restartCount: 0 };
-  if (fate === 'serves') return { conditions: [condition('Ready', true)], containerStatuses: [container] };
-  if (fate === 'unschedulable') return { conditions: [condition('PodScheduled', false, 'Unschedulable')] };
-  if (fate === 'loads slowly') return { conditions: [condition('Ready', false)], containerStatuses: [container] };
-  const message =
-    fate === 'crashes' ? 'Aborted' : JSON.stringify({ reason: fate.fails, message: 'as told by the test' });
-  const lastState = { terminated: { exitCode: 134, message } };
-  const crashed = { ...container, restartCount: 2, lastState };
-  return { conditions: [condition('Ready', false)], containerStatuses: [crashed] };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Rollout } from '../../api/modeldeployment.gen.ts';
 import { explore } from '../testing/explorer.ts';
-import type { Fate } from '../testing/simulator.ts';
+import type { Fate } from '../testing/kubelet.ts';
 
 const CANARY: Rollout = { strategy: 'Canary', canary: { steps: [{ weight: 20, seconds: 60 }, { weight: 60 }] } };
 const BY_ROUTE: Rollout = { ...CANARY, trafficRouting: 'GatewayAPI', gatewayAPI: { httpRoutes: ['public'] } };

@@ -1,4 +1,3 @@
-import type { Trial } from '../../api/modeldeployment.gen.ts';
 import { change, type Decision, type Move, moves, type OnTrial, record, takeOff } from './decision.ts';
 import type { Reach } from './facts.ts';
 
@@ -8,45 +7,57 @@ import type { Reach } from './facts.ts';
  * A Service moves new connections only, and clients keep theirs for hours: the pods from before pass on what still comes
  * to them, until they are gone. They begin first, so that nobody sees one version on a kept connection and the other on a new one.
  */
-export function takeAll({ service, announced }: OnTrial): (Move | false)[] {
-  return [!announced && { move: 'announce' }, service !== 'target' && { move: 'reach', to: 'target' }];
+export function takeAll(facts: OnTrial): (Move | false)[] {
+  return [!facts.announced && { move: 'announce' }, lead(facts)];
 }
 
-const reachOf = (trial: Trial): Reach => (trial.weight === 100 ? 'target' : 'all');
+/** It takes all requests, but nobody is led to pods of which none answers while others do. */
+const reachOf = ({ trial, trialReady }: OnTrial): Reach => (trial.weight === 100 && trialReady > 0 ? 'target' : 'all');
+
+const lead = (facts: OnTrial): Move | false =>
+  facts.service !== reachOf(facts) && { move: 'reach', to: reachOf(facts) };
 
 export function promoting(facts: OnTrial): Decision {
-  const { canary, set, coOwned, twin, service, hushed, trial, routes, pausedByUser } = facts;
+  const { canary, set, coOwned, twin, hushed, trial, routes, pausedByUser, service, stableReady, trialReady } = facts;
   if (canary === undefined || set !== 'canary') return takeOff(facts);
-  if (pausedByUser) return moves();
-  const reach = reachOf(trial);
+  // A person's pause holds the hand-over up, but nobody's requests at pods that do not answer.
+  if (pausedByUser) return moves((service === 'stable' ? stableReady : trialReady) === 0 && lead(facts));
   const unweigh: Move | false = !routes.plain && { move: 'unweigh' };
   // A small trial must not get both its share and what is forwarded.
   const served: (Move | false)[] =
-    reach === 'all'
-      ? [!hushed && { move: 'hush' }, unweigh, service !== reach && { move: 'reach', to: reach }]
-      : [...takeAll(facts), unweigh];
+    trial.weight === 100 ? [...takeAll(facts), unweigh] : [!hushed && { move: 'hush' }, unweigh, lead(facts)];
   const needed: (Move | false)[] = [...served, !coOwned && { move: 'coOwn' }, twin && { move: 'dropTwin' }];
   return needed.some((move) => move !== false) ? moves(...needed) : change(facts, { phase: 'HandingOver' });
 }
 
 /** From here on nothing turns back: the Deployment is paused by us, and only its end leaves it in order. */
 export function handingOver(facts: OnTrial): Decision {
-  const { canary, main, set, trial, failed, hushed, target, trialReady, least } = facts;
+  const { canary, main, set, trial, hushed, trialReady, service } = facts;
   if (canary !== undefined) {
     const taken = main.holds === trial.revision && main.paused;
     return moves(!taken && { move: 'handOver' }, { move: 'orphan' });
   }
+  // The Deployment takes away those that the Service reaches, or they died. Once all that answer are reached, it stays so.
+  const lost = isUndone(facts) || trialReady === 0;
+  const widen: Move | false = lost && service !== 'all' && { move: 'reach', to: 'all' };
   // The garbage collector lets go of it, and the Deployment controller adopts it, within a moment.
-  if (set === 'nobody' || set === 'canary') return moves();
-  if (main.paused || !main.bounded) return moves({ move: 'release' });
-  // After a switch the old pods are gone before everybody is reached again; unless nobody wants any more what does not get there.
-  const left = main.holds !== trial.revision || (target !== trial.revision && trialReady < least);
-  const settled = main.complete || reachOf(trial) === 'all' || failed || left;
-  if (!settled) return moves();
-  if (!hushed) return moves({ move: 'hush' });
+  if (set === 'nobody' || set === 'canary') return moves(widen);
+  if (main.paused || !main.bounded) return moves(widen, { move: 'release' });
+  if (!isSettled(facts)) return moves(widen);
+  if (widen !== false || !hushed) return moves(widen, !hushed && { move: 'hush' });
   const lag = lagOf(facts);
   if (lag !== undefined) return { kind: 'moves', moves: [], waitUntil: lag };
   return record(undefined);
+}
+
+/** A person moved the Deployment to another revision after it was given the one on trial. */
+const isUndone = ({ main, trial }: OnTrial): boolean => main.holds !== trial.revision;
+
+/** After a switch the old pods are gone before everybody is reached again; unless nobody wants any more what does not get there. */
+function isSettled(facts: OnTrial): boolean {
+  const { main, trial, failed, target, trialReady, least } = facts;
+  const left = isUndone(facts) || (target !== trial.revision && trialReady < least);
+  return main.complete || trial.weight !== 100 || failed || left;
 }
 
 /** How long gateways are waited for that have not taken the restored routes yet; one that is dead must not hold us for ever. */

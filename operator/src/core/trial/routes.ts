@@ -1,7 +1,7 @@
 import type { FullSpec } from '../../api/defaults.ts';
 import type { Trial } from '../../api/modeldeployment.gen.ts';
 import type { Action } from '../actions.ts';
-import { canonicalJson } from '../hash.ts';
+import { sameJson } from '../covers.ts';
 import type { BackendRef, HttpRoute, NoRoutes } from '../http-route.ts';
 import { canaryName } from '../names.ts';
 import { type PatchOperation, unchanged } from '../resources/deployment.ts';
@@ -77,7 +77,7 @@ function isShareable(plain: readonly BackendRef[], isModel: (ref: BackendRef) =>
 function patchOf(route: HttpRoute, model: Model, weight: number): PatchOperation[] {
   const operations = (route.spec?.rules ?? []).flatMap(({ backendRefs = [] }, at): PatchOperation[] => {
     const wanted = shareBackends(backendRefs, model, weight);
-    if (canonicalJson(wanted) === canonicalJson(backendRefs)) return [];
+    if (sameJson(wanted, backendRefs)) return [];
     return [{ op: 'replace', path: `/spec/rules/${at}/backendRefs`, value: wanted }];
   });
   return operations.length === 0 ? [] : [unchanged(route), ...operations];

@@ -4,7 +4,9 @@ import type { IPod } from 'kubernetes-models/v1';
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
 import type { PodReport } from '../analysis/counts.ts';
 import { deploymentController, replicaSetController } from '../testing/controllers.ts';
-import { digestOf, NAME, Simulator } from '../testing/simulator.ts';
+import { NAME } from '../testing/cluster.ts';
+import { digestOf, startPods } from '../testing/kubelet.ts';
+import { Simulator } from '../testing/simulator.ts';
 import { trafficOf } from './traffic.ts';
 
 const uri = (tag: number | string): string => `oci://registry.example/models/digits:${tag}`;
@@ -88,7 +90,7 @@ describe.each(ALL)('a %s', (_name, rollout) => {
     for (let turn = 0; wanted() === 2; turn++) {
       expect(turn).toBeLessThan(100);
       sim.reconcile();
-      if (!deploymentController(sim.store) && !replicaSetController(sim.store)) sim.startPods();
+      if (!deploymentController(sim.store) && !replicaSetController(sim.store)) startPods(sim.store, sim.fates);
     }
     sim.applySpec(known(3, rollout));
     for (let turn = 0; turn < 4; turn++) sim.reconcile();

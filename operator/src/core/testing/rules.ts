@@ -1,0 +1,107 @@
+import type { IReplicaSet } from 'kubernetes-models/apps/v1';
+import { canaryName } from '../names.ts';
+import { sameJson } from '../covers.ts';
+import { isTerminating } from '../diagnose.ts';
+import type { BackendRef } from '../http-route.ts';
+import { NAME } from './cluster.ts';
+import { digestOf } from './kubelet.ts';
+import { BACKENDS, routesOf, type Scenario, uri } from './scenario.ts';
+import type { Simulator } from './simulator.ts';
+import { isReadyPod } from './store.ts';
+
+const reachedBy = (sim: Simulator): number => Object.values(sim.endpoints()).reduce((sum, count) => sum + count, 0);
+
+/** What must hold at every moment. After an `accident` pods of a good revision have died: fewer may answer than are promised. */
+export function checkMoment(sim: Simulator, { replicas }: Scenario, accident: boolean): string | undefined {
+  const reached = reachedBy(sim);
+  if (!accident && reached < replicas && !(isUndoneMidway(sim) && reachedAfter(1, sim) >= replicas))
+    return `${reached} of ${replicas} pods are reached`;
+  // One pass records, the next one moves.
+  if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && reachedAfter(2, sim) === 0)
+    return 'pods answer, and nobody reaches them';
+  const preview = sim.store.get('Service', canaryName(NAME));
+  for (const { sendsTo = [] } of sim.store.list<{ sendsTo?: readonly BackendRef[] }>('HTTPRoute'))
+    if (preview === undefined && sendsTo.some(({ name }) => name === canaryName(NAME)))
+      return 'a gateway sends requests to a Service that is gone';
+  const loose = sim.store
+    .list<IReplicaSet>('ReplicaSet')
+    .find(({ metadata }) => (metadata?.ownerReferences?.length ?? 0) === 0);
+  return loose === undefined ? undefined : `ReplicaSet ${loose.metadata?.name} belongs to nobody`;
+}
+
+/**
+ * A person undid in the Deployment while pods were handed over to it after a switch. Its controller may take them away
+ * before the operator has seen that; who reaches only them until the old ones are gone cannot prevent it, but must mend it
+ * in the very next pass.
+ */
+function isUndoneMidway(sim: Simulator): boolean {
+  const { trial } = sim.status;
+  const handed = sim.canary === undefined || isTerminating(sim.canary);
+  return (
+    trial?.phase === 'HandingOver' && trial.weight === 100 && handed && sim.revisionInDeployment() !== trial.revision
+  );
+}
+
+/** How many pods are reached when the operator makes so many passes before anybody else makes a move. */
+function reachedAfter(passes: number, begun: Simulator): number {
+  const sim = begun.clone();
+  for (let pass = 0; pass < passes; pass++) sim.reconcile();
+  return reachedBy(sim);
+}
+
+const brief = ({ status, spec }: Simulator): string =>
+  JSON.stringify({
+    spec: spec.model.version,
+    back: spec.rollbackTo,
+    phase: status.phase,
+    stable: status.stable?.revision,
+    failed: status.failedTarget?.reason,
+    trial: status.trial,
+  });
+
+const waitsForPerson = ({ status, pausedByPerson }: Simulator): boolean =>
+  status.trial?.paused === true || pausedByPerson;
+
+/** Whether the routes are as their user wrote them. */
+function routesLeft(sim: Simulator, scenario: Scenario): 'as written' | 'changed' | 'gone' {
+  const routes = routesOf(scenario).map((name) => sim.backendsOf(name));
+  if (routes.includes(undefined)) return 'gone';
+  return routes.every((refs) => sameJson(refs, BACKENDS)) ? 'as written' : 'changed';
+}
+
+/** Left alone, the world comes to rest: with the wanted version, or waiting for a person, or with the last good one. */
+export function checkRest(begun: Simulator, scenario: Scenario, accident: boolean): string | undefined {
+  const sim = begun.clone();
+  const wrong = comesToRest(sim) ?? restsWell(sim, scenario, accident);
+  return wrong === undefined ? undefined : `${wrong}, left alone: ${brief(sim)}`;
+}
+
+function comesToRest(sim: Simulator): string | undefined {
+  try {
+    for (let hour = 0; hour < 6; hour++) {
+      sim.settle();
+      sim.now += 3_600_000;
+    }
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function restsWell(sim: Simulator, scenario: Scenario, accident: boolean): string | undefined {
+  const { status, spec } = sim;
+  const routes = routesLeft(sim, scenario);
+  if (waitsForPerson(sim) || routes === 'gone') return undefined;
+  if (sim.deployment?.spec?.paused === true) return 'the Deployment is left paused';
+  if (status.trial !== undefined) return 'a trial is left over';
+  if (routes === 'changed') return 'a route is not as it was';
+  if (sim.canary !== undefined || sim.store.get('Service', canaryName(NAME)) !== undefined)
+    return 'something of a trial is left over';
+  const wanted = Number(spec.model.version);
+  const good = sim.fates.get(digestOf(uri(wanted))) === 'serves';
+  const serves = Number(status.stable?.version);
+  const free = spec.rollbackTo === undefined && status.failedTarget === undefined;
+  if (good && free && (serves !== wanted || status.phase !== 'Ready')) return `version ${wanted} does not serve`;
+  const reached = reachedBy(sim);
+  return accident || reached === scenario.replicas ? undefined : `${reached} pods are reached at rest`;
+}
