@@ -103,9 +103,11 @@ export class Meter {
     return found.map(score);
   }
 
-  async open({ contestant, started, cell }: Subject, rate: number, seconds: number) {
+  async open({ contestant, started, cell }: Subject, rate: number, { rounds, seconds }: Rounds) {
     const load = { seconds, warmupSeconds: 0.5, rate };
-    return { ...score([await this.once(contestant, started, cell, load)]), offered: rate };
+    const samples: Sample[] = [];
+    for (let round = 0; round < rounds; round++) samples.push(await this.once(contestant, started, cell, load));
+    return { ...score(samples), offered: rate };
   }
 }
 

@@ -58,8 +58,8 @@ export async function measurePair(
       cell: cellOf(form, 1, OPEN_CONNECTIONS),
     }));
     for (const share of [0.5, 0.9, 1])
-      theirs.open[`${share * 100} %`] = await alone.open(subjects[1] as Subject, peak * share, rounds.seconds);
-    mine.open['peak of the peer'] = await alone.open(subjects[0] as Subject, peak, rounds.seconds);
+      theirs.open[`${share * 100} %`] = await alone.open(subjects[1] as Subject, peak * share, rounds);
+    mine.open['peak of the peer'] = await alone.open(subjects[0] as Subject, peak, rounds);
     return both;
   });
   const few = [cellOf(form, 1, 16)];
@@ -122,11 +122,7 @@ export async function measureSelf(self: Contestant, stage: Stage, generator: Loa
     const cell = cellOf('v1', 1, OPEN_CONNECTIONS);
     const peak = peakOf(found, 'v1');
     for (const share of [0.5, 0.9])
-      found.open[`${share * 100} %`] = await meter.open(
-        { contestant: self, started, cell },
-        peak * share,
-        rounds.seconds,
-      );
+      found.open[`${share * 100} %`] = await meter.open({ contestant: self, started, cell }, peak * share, rounds);
     return found;
   });
 }
