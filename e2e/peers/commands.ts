@@ -79,9 +79,14 @@ async function triton(place: Place): Promise<Command> {
       place.tuned ? 'dynamic_batching { }' : '',
     ].join('\n'),
   );
+  // What runs Python lies elsewhere in the package, one for each of its versions; Triton looks for it beside the backend.
+  const backends = `${place.scratch}-backends`;
+  await cp(join(bundle, 'backends'), backends, { recursive: true });
+  const stub = 'triton_python_backend_stub';
+  await cp(join(bundle, 'python_backend_stubs/3.11', stub), join(backends, 'python', stub));
   const args = [
     `--model-repository=${place.scratch}`,
-    `--backend-directory=${join(bundle, 'backends')}`,
+    `--backend-directory=${backends}`,
     '--http-address=127.0.0.1',
     `--http-port=${place.port}`,
     '--allow-grpc=false',

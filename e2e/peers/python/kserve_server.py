@@ -17,6 +17,10 @@ class OnnxModel(Base):
         self.model = Model(name)
         self.ready = True
 
+    def __reduce__(self):
+        # Sessions cannot be sent to the workers: each loads its own.
+        return OnnxModel, (self.name,)
+
     async def get_input_types(self):
         return [{"name": n, "datatype": d, "shape": s} for n, d, s in self.model.inputs]
 
