@@ -98,7 +98,10 @@ async function triton(place: Place): Promise<Command> {
     env: {
       ...settings(place),
       PYTHONPATH: `${PYTHON}:${packages}`,
-      LD_LIBRARY_PATH: `${join(bundle, 'lib')}:${join(bundle, 'external_libs')}`,
+      // The last for the stub, which was linked for the place that it is copied from.
+      LD_LIBRARY_PATH: ['lib', 'external_libs', '../../nvidia_pytriton.libs']
+        .map((path) => join(bundle, path))
+        .join(':'),
     },
   };
 }
