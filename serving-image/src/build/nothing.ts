@@ -1,2 +1,0 @@
-/** What the bundle holds in place of packages that are never used. */
-export {};
