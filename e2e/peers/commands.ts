@@ -99,9 +99,11 @@ async function triton(place: Place): Promise<Command> {
       ...settings(place),
       PYTHONPATH: `${PYTHON}:${packages}`,
       // The last for the stub, which was linked for the place that it is copied from.
-      LD_LIBRARY_PATH: ['lib', 'external_libs', '../../nvidia_pytriton.libs']
-        .map((path) => join(bundle, path))
-        .join(':'),
+      LD_LIBRARY_PATH: [
+        join(bundle, 'lib'),
+        join(bundle, 'external_libs'),
+        join(packages, 'nvidia_pytriton.libs'),
+      ].join(':'),
     },
   };
 }

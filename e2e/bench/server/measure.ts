@@ -90,24 +90,27 @@ export class Meter {
     return { result, cpuPer1000: (((await process.cpuSeconds()) - before) / all) * 1000 };
   }
 
+  closed(subjects: readonly Subject[], rounds: Rounds): Promise<Score[]> {
+    return this.#alternate(subjects, rounds, {});
+  }
+
+  async open(subject: Subject, rate: number, rounds: Rounds) {
+    const [found] = await this.#alternate([subject], rounds, { warmupSeconds: 0.5, rate });
+    return { ...(found as Score), offered: rate };
+  }
+
   /** The rounds of one cell for several contestants, forwards and backwards in turn. */
-  async closed(subjects: readonly Subject[], { rounds, seconds }: Rounds): Promise<Score[]> {
+  async #alternate(subjects: readonly Subject[], { rounds, seconds }: Rounds, load: Partial<Load>): Promise<Score[]> {
     const found = subjects.map((): Sample[] => []);
     for (let round = 0; round < rounds; round++) {
       const order = subjects.map((_, i) => i);
       for (const i of round % 2 === 0 ? order : order.reverse()) {
         const { contestant, started, cell } = subjects[i] as Subject;
-        found[i]?.push(await this.once(contestant, started, cell, { seconds, warmupSeconds: round === 0 ? 1 : 0.2 }));
+        const warmupSeconds = round === 0 ? 1 : 0.2;
+        found[i]?.push(await this.once(contestant, started, cell, { seconds, warmupSeconds, ...load }));
       }
     }
     return found.map(score);
-  }
-
-  async open({ contestant, started, cell }: Subject, rate: number, { rounds, seconds }: Rounds) {
-    const load = { seconds, warmupSeconds: 0.5, rate };
-    const samples: Sample[] = [];
-    for (let round = 0; round < rounds; round++) samples.push(await this.once(contestant, started, cell, load));
-    return { ...score(samples), offered: rate };
   }
 }
 

@@ -19,8 +19,6 @@ import { reflect, type ReflectionRequest } from './reflection.ts';
 import { statusOf } from './status.ts';
 import { Stream } from './stream.ts';
 
-export type Injector = ConnectionInjector;
-
 export interface GrpcSettings {
   respond: Respond;
   limits: { bodyBytes: number; requests: number };
@@ -76,7 +74,7 @@ export class GrpcServer {
   }
 
   /** For one connection: what comes over it is to be given to this. */
-  injector(): Injector {
+  injector(): ConnectionInjector {
     return this.#server.createConnectionInjector(ServerCredentials.createInsecure());
   }
 

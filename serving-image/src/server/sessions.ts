@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
+import type { ConnectionInjector } from '@grpc/grpc-js';
 import type { Tls } from '../security/tls.ts';
-import type { GrpcServer, Injector } from '../grpc/server.ts';
+import type { GrpcServer } from '../grpc/server.ts';
 import type { ConnectionEvents } from './connections.ts';
 import { startReading, stopReading } from './handle.ts';
 
 interface Use {
-  injector: Injector;
+  injector: ConnectionInjector;
   /** Its client was told to connect anew. */
   leaving: boolean;
 }
@@ -23,8 +24,7 @@ export class Sessions {
   #moving = 0;
   #stopping = false;
   #onEmpty: () => void = () => undefined;
-  #opening: Promise<void> | undefined;
-  #grpc: GrpcServer | undefined;
+  #grpc: Promise<GrpcServer> | undefined;
 
   /** `open` is called with the first connection: servers that speak only HTTP/1 do without. */
   constructor(
@@ -37,31 +37,27 @@ export class Sessions {
   take(connection: number, socket: Socket | undefined): void {
     if (socket) stopReading(socket);
     this.#moving++;
-    this.events.taken(connection, () => {
-      void this.#enter(socket);
-    });
+    this.events.taken(connection, () => void this.#enter(socket));
   }
 
   async #enter(socket: Socket | undefined): Promise<void> {
     const secure = socket && this.tls ? await this.tls.accept(socket) : socket;
-    const grpc = secure && (await this.#server());
+    this.#grpc ??= secure && this.#open();
+    const grpc = await this.#grpc;
     this.#moving--;
     if (secure && grpc) this.#begin(grpc, secure);
     else this.#onClosed();
   }
 
-  async #server(): Promise<GrpcServer | undefined> {
-    this.#opening ??= this.open().then((grpc) => {
-      this.#grpc = grpc;
-      if (this.#stopping) grpc.end();
-    });
-    await this.#opening;
-    return this.#grpc;
+  async #open(): Promise<GrpcServer> {
+    const grpc = await this.open();
+    if (this.#stopping) grpc.end();
+    return grpc;
   }
 
   /** To be called when the server begins to drain. */
-  drain(): void {
-    this.#grpc?.drain();
+  async drain(): Promise<void> {
+    (await this.#grpc)?.drain();
     this.renew(Infinity);
   }
 
@@ -80,7 +76,7 @@ export class Sessions {
   /** Sends all clients away; resolves when none is left. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#grpc?.end();
+    (await this.#grpc)?.end();
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     this.renew(Infinity);
     if (!this.#empty()) await empty;

@@ -208,7 +208,7 @@ class Worker {
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    this.#sessions.drain();
+    void this.#sessions.drain();
   }
 
   /** Own connections first: a worker that waits for us may be waiting for the answer of one of them. */
