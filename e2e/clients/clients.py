@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import traceback
 import urllib.request
 
@@ -52,6 +53,10 @@ def triton(kind):
     import tritonclient.grpc
     import tritonclient.http
     return {'http': (tritonclient.http, HTTP), 'grpc': (tritonclient.grpc, GRPC)}[kind]
+
+
+def listed(client, kind):
+    return client.get_model_repository_index() if kind == 'http' else client.get_model_repository_index(as_json=True)['models']
 
 
 def triton_input(library, name, array, datatype, **options):
@@ -118,9 +123,28 @@ for kind in ('http', 'grpc'):
         options = {} if kind == 'http' else {'as_json': True}
         stats = client.get_inference_statistics('dense', **options)['model_stats'][0]
         assert int(stats['inference_count']) > 0 and int(stats['inference_stats']['success']['count']) > 0, stats
-        index = client.get_model_repository_index(**options)
-        names = {entry['name'] for entry in (index if kind == 'http' else index['models'])}
+        names = {entry['name'] for entry in listed(client, kind)}
         assert names == {'dense', 'text', 'long', 'classify', 'regress'}, names
+
+    @check(f'tritonclient.{kind}: models loaded and unloaded')
+    def _(kind=kind):
+        library, address = triton(kind)
+        client = library.InferenceServerClient(address)
+        client.load_model('dense')
+        client.unload_model('long')
+        assert not client.is_model_ready('long') and client.is_server_ready()
+        longs = [triton_input(library, 'x', np.array([7], np.int64), 'INT64')]
+        missing, invalid = ('404', '400') if kind == 'http' else ('StatusCode.NOT_FOUND', 'StatusCode.INVALID_ARGUMENT')
+        for _ in range(100):
+            # The order is carried out at once; the workers that answered end when they have nothing left to do.
+            if not any(entry['name'] == 'long' and entry.get('state') == 'UNLOADING' for entry in listed(client, kind)):
+                break
+            time.sleep(0.1)
+        refused(missing, client.infer, 'long', longs)
+        client.load_model('long')
+        same(client.infer('long', longs).as_numpy('y'), [7])
+        refused(invalid, client.load_model, 'nobody')
+        refused(invalid, client.load_model, 'dense', config='{}')
 
     @check(f'tritonclient.{kind}: asynchronous calls')
     def _(kind=kind):

@@ -5,6 +5,7 @@ import {
   halfPlusThreeSavedModel,
   identitySavedModel,
 } from '../../serving-image/src/testing/models.ts';
+import { ensureNative } from '../../serving-image/src/build/native.ts';
 import { Bench } from '../../serving-image/src/testing/server.ts';
 import { exec, ExecError } from '../harness/exec.ts';
 import { Progress } from '../harness/progress.ts';
@@ -89,12 +90,13 @@ async function lint(admin: string, results: Results): Promise<void> {
 
 async function main(): Promise<number> {
   const progress = new Progress();
+  await progress.step("TensorFlow's native half", () => ensureNative(() => undefined));
   const python = await progress.step('the clients, into an environment of their own', install);
   const bench = await Bench.create();
   try {
     await makeModels(bench.models);
     const server = await progress.step('a server with five models', async () => {
-      const started = await bench.start({});
+      const started = await bench.start({ MODEL_CONTROL: 'explicit', LOAD_MODELS: '*' });
       await started.logged('worker ready', MODELS);
       return started;
     });

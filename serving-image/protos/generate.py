@@ -23,7 +23,8 @@ TARGET = HERE / '../src/protocol/proto/descriptors.gen.ts'
 # Services and the methods of them that are served.
 METHODS = {
     'inference.GRPCInferenceService': 'ServerLive ServerReady ModelReady ServerMetadata ModelMetadata ModelInfer '
-    'ModelStreamInfer ModelConfig ModelStatistics RepositoryIndex',
+    'ModelStreamInfer ModelConfig ModelStatistics RepositoryIndex '
+    'RepositoryModelLoad RepositoryModelUnload',
     'grpc.health.v1.Health': 'Check List Watch',
     'grpc.reflection.v1alpha.ServerReflection': 'ServerReflectionInfo',
     'tensorflow.serving.PredictionService': 'Classify Regress Predict GetModelMetadata',

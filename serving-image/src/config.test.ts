@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ENV } from '@modeldeployment/modelpack/contract';
-import { cgroupLimit, OWN_ENV, readConfig, workerEnvironment } from './config.ts';
+import { OWN_ENV, readConfig, workerEnvironment } from './config.ts';
+import { cgroupLimit } from './cores.ts';
 
 const read = (env: Record<string, string>) => readConfig(env, () => 3);
 
@@ -56,6 +57,18 @@ describe('the settings', () => {
     expect(() => read({ [ENV.name]: 'm', [ENV.version]: '1', [OWN_ENV.policy]: 'all' })).toThrow('needs no policy');
   });
 
+  it('let clients load models only where that is asked for', () => {
+    const explicit = (names: string) => read({ [OWN_ENV.control]: 'explicit', [OWN_ENV.loadModels]: names }).explicit;
+    expect(read({}).explicit).toBeUndefined();
+    expect(explicit('')).toEqual({ load: [] });
+    expect(explicit('a, b')).toEqual({ load: ['a', 'b'] });
+    expect(explicit('*')).toEqual({ load: 'all' });
+    expect(() => explicit('../etc')).toThrow('expected names of models');
+    expect(() => read({ [OWN_ENV.loadModels]: 'a' })).toThrow('needs MODEL_CONTROL=explicit');
+    const one = { [ENV.name]: 'm', [ENV.version]: '1', [OWN_ENV.control]: 'explicit' };
+    expect(() => read(one)).toThrow('nothing to load and unload');
+  });
+
   it('refuse half of what TLS and tokens need', () => {
     expect(() => read({ [OWN_ENV.tlsKey]: 'key' })).toThrow('must both be set');
     expect(() => read({ [OWN_ENV.tlsClientAuthority]: 'ca' })).toThrow('must both be set');
@@ -75,6 +88,13 @@ describe('the settings', () => {
       version: '7',
       engine: 'wasm',
     });
+  });
+
+  it('tell each worker whether clients say what is served', () => {
+    const of = (env: Record<string, string>) =>
+      read(workerEnvironment({ name: 'm', version: '7' }, env) as Record<string, string>).explicit;
+    expect(of({ [OWN_ENV.control]: 'explicit', [OWN_ENV.loadModels]: 'm' })).toBeDefined();
+    expect(of({})).toBeUndefined();
   });
 });
 

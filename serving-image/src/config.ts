@@ -1,9 +1,8 @@
 /** Settings of the serving image, from the environment. The only reader of process.env; all mistakes are told at once. */
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
 import { POD_INFO } from '@modeldeployment/modelpack/traffic';
 import type { BatchLimits } from './batching/executor.ts';
+import { availableCores } from './cores.ts';
 import type { Limits } from './service/admission.ts';
 import type { Patience } from './http/server.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
@@ -18,6 +17,8 @@ export interface Config {
   version: string | undefined;
   policy: Policy;
   pollSeconds: number;
+  /** Absent: the repository says what is served; else clients do, and these models, or all, are loaded at the start. */
+  explicit: { load: readonly string[] | 'all' } | undefined;
   revision: string;
   repository: string;
   format: ModelFormat | 'auto';
@@ -75,6 +76,10 @@ export const OWN_ENV = {
   policy: 'MODEL_VERSION_POLICY',
   /** Seconds between two looks at the model repository (default 1); not with MODEL_VERSION. */
   pollSeconds: 'MODEL_POLL_SECONDS',
+  /** poll (default): what lies in the repository is served; explicit: what clients load, and until they unload it. */
+  control: 'MODEL_CONTROL',
+  /** Models loaded at the start with MODEL_CONTROL=explicit: names with commas, or * for all (default: none). */
+  loadModels: 'LOAD_MODELS',
   /** Workers of each version kept loaded beside those that serve, to take the place of one that dies at once (default 0). */
   spareWorkers: 'SPARE_WORKERS',
   /** Seconds without a sign of life after which a worker that was ready is killed and replaced (default 120). */
@@ -99,13 +104,16 @@ export const OWN_ENV = {
   traceRatio: 'OTEL_TRACES_SAMPLER_ARG',
 } as const;
 
-/** From the supervisor to a worker, as JSON. */
+/** From the supervisor to a worker: what an earlier one has chosen, as JSON. */
 const ENGINE_CHOICE = 'ENGINE_CHOICE';
+/** From the supervisor to a worker: set when clients say what is served. */
+const TAKES_ORDERS = 'TAKES_ORDERS';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const FORMATS = ['auto', 'SavedModel', 'TFJSGraph', 'TFJSLayers'] as const;
 const ENGINES = ['auto', 'tensorflow', 'wasm', 'cpu'] as const;
+const CONTROLS = ['poll', 'explicit'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 /** @throws FatalError BadConfiguration with every mistake */
 export function readConfig(env: Environment = process.env, cores: () => number = availableCores): Config {
@@ -144,6 +152,21 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       problems.push(`${OWN_ENV.policy} is "${value}", expected latest, latest:N, all, or numbers with commas`);
     return found ?? { kind: 'all' };
   };
+  const explicit = (): Config['explicit'] => {
+    if (get(TAKES_ORDERS) !== undefined) return { load: [] };
+    const names = get(OWN_ENV.loadModels)
+      ?.split(',')
+      .map((name) => name.trim());
+    if (oneOf(OWN_ENV.control, CONTROLS, 'poll') === 'poll') {
+      if (names) problems.push(`${OWN_ENV.loadModels} needs ${OWN_ENV.control}=explicit`);
+      return undefined;
+    }
+    if (names?.length === 1 && names[0] === '*') return { load: 'all' };
+    const bad = names?.find((name) => !MODEL_NAME.test(name));
+    if (bad !== undefined)
+      problems.push(`${OWN_ENV.loadModels} has "${bad}", expected names of models with commas, or * for all`);
+    return { load: names ?? [] };
+  };
   const tls = (): TlsFiles | undefined => {
     const [certificate, key] = [get(OWN_ENV.tlsCertificate), get(OWN_ENV.tlsKey)];
     const clientAuthority = get(OWN_ENV.tlsClientAuthority);
@@ -166,6 +189,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     name: text(ENV.name, MODEL_NAME, 'letters, digits, ".", "_" and "-"'),
     version: text(ENV.version, VERSION, 'a number of at most 18 digits'),
     policy: policy(),
+    explicit: explicit(),
     pollSeconds: whole(OWN_ENV.pollSeconds, 1, 1, 86400),
     revision: text(ENV.revision, /^[\w.-]{1,63}$/, 'at most 63 letters and digits') ?? '',
     repository: get(ENV.repository) ?? PATH.repository,
@@ -201,6 +225,8 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     problems.push(`${ENV.version} is set, so ${ENV.name} must be too`);
   if (config.version !== undefined && get(OWN_ENV.policy) !== undefined)
     problems.push(`${ENV.version} and ${OWN_ENV.policy} are both set; a version alone needs no policy`);
+  if (config.version !== undefined && get(OWN_ENV.control) === 'explicit')
+    problems.push(`${ENV.version} is set, so there is nothing to load and unload by ${OWN_ENV.control}=explicit`);
   if (problems.length > 0) throw new FatalError('BadConfiguration', problems.join('; '));
   return config;
 }
@@ -226,27 +252,9 @@ export function workerEnvironment(
     [ENV.name]: model.name,
     [ENV.version]: model.version,
     [OWN_ENV.policy]: undefined,
+    [OWN_ENV.control]: undefined,
+    [OWN_ENV.loadModels]: undefined,
+    [TAKES_ORDERS]: env[OWN_ENV.control]?.trim() === 'explicit' ? 'yes' : undefined,
     [ENGINE_CHOICE]: model.engineChoice && JSON.stringify(model.engineChoice),
   };
-}
-
-/** CPUs this container may use, at least 1: its limit rounded up, or the machine's. */
-function availableCores(): number {
-  return Math.max(1, Math.min(cgroupLimit(readText) ?? Infinity, availableParallelism()));
-}
-
-const readText = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-};
-
-/** CPU limit of the container rounded up, or undefined when there is none; cgroup v2 first, then v1. */
-export function cgroupLimit(read: (path: string) => string | undefined): number | undefined {
-  const v2 = read('/sys/fs/cgroup/cpu.max')?.trim().split(/\s+/);
-  const quota = Number(v2?.[0] ?? read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? NaN);
-  const period = Number(v2?.[1] ?? read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? NaN);
-  return quota > 0 && period > 0 ? Math.ceil(quota / period) : undefined;
 }

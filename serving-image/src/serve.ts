@@ -1,4 +1,5 @@
 /** Wires the supervisor, which starts the workers: processes of their own, with what it has no use for. */
+import manifest from '../package.json' with { type: 'json' };
 import { readConfig, terminationLogPath } from './config.ts';
 import { FatalError } from './model/types.ts';
 import { giveUp } from './server/give-up.ts';
@@ -11,7 +12,7 @@ export async function serve(): Promise<number> {
   try {
     const config = readConfig();
     log = createLog(config.logLevel, { process: 'supervisor' });
-    const supervisor = new Supervisor(config, log, process.argv[1] ?? '');
+    const supervisor = new Supervisor(config, log, { program: process.argv[1] ?? '', version: manifest.version });
     process.on('SIGTERM', () => supervisor.stop());
     process.on('SIGINT', () => supervisor.stop());
     const code = await supervisor.run();

@@ -1,5 +1,6 @@
 /** The methods of inference.GRPCInferenceService: Open Inference, version 2, and what Triton adds to it. */
 import type { Answer } from '../http/answer.ts';
+import type { Body } from '../http/body.ts';
 import { jsonLengthOf } from '../http/exchange.ts';
 import {
   inferBody,
@@ -33,6 +34,25 @@ export const binaryOf = (answer: Answer): BinaryAnswer => {
   return readBinaryAnswer(body, jsonLengthOf(answer) ?? body.length);
 };
 
+const jsonBody = (value: object): Body => {
+  const bytes = Buffer.from(JSON.stringify(value));
+  return { chunks: [bytes], length: bytes.length, jsonLength: undefined };
+};
+
+interface OrderRequest {
+  model_name: string;
+  /** Each a message of which one field is set. */
+  parameters: Readonly<Record<string, object>>;
+}
+
+const order = (action: 'load' | 'unload'): Method =>
+  method(async ({ model_name: name, parameters }: OrderRequest, asking) => {
+    const given = Object.entries(parameters).map(([key, value]) => [key, String(Object.values(value)[0])]);
+    const body = jsonBody({ parameters: Object.fromEntries(given) as object });
+    await asking.post(`/v2/repository/models/${encodeURIComponent(name)}/${action}`, body);
+    return {};
+  });
+
 export const INFERENCE: Readonly<Record<string, Method>> = {
   ServerLive: () => ({ live: true }),
   ServerReady: async (_, asking) => ({ ready: await asking.isReady('/v2/health/ready') }),
@@ -48,12 +68,9 @@ export const INFERENCE: Readonly<Record<string, Method>> = {
     return fromJson('ModelStatisticsResponse', await asking.get(`${path}/stats`));
   }),
   RepositoryIndex: method(async ({ ready }: { ready: boolean }, asking) => {
-    const body = Buffer.from(JSON.stringify({ ready }));
-    const answer = await asking.post('/v2/repository/index', {
-      chunks: [body],
-      length: body.length,
-      jsonLength: undefined,
-    });
+    const answer = await asking.post('/v2/repository/index', jsonBody({ ready }));
     return { models: JSON.parse(answer.body.toString()) as object };
   }),
+  RepositoryModelLoad: order('load'),
+  RepositoryModelUnload: order('unload'),
 };

@@ -1,22 +1,14 @@
 /** Everything that is asked at a low rate: health, metadata, statistics, and the page for people. */
-import { badRequest, modelNotFound, unavailable } from '../protocol/errors.ts';
-import { openBody } from '../protocol/json/body.ts';
-import { jsonText } from '../protocol/json/text.ts';
+import { modelNotFound, unavailable } from '../protocol/errors.ts';
 import type { Described } from '../protocol/openapi/document.ts';
 import type { Question, Target } from '../protocol/route.ts';
 import { modelMetadata as metadataV1, modelStatus, servableNotFound, statusNotFound } from '../protocol/v1/metadata.ts';
-import {
-  modelConfig,
-  modelMetadata,
-  repositoryIndex,
-  serverMetadata,
-  type IndexEntry,
-} from '../protocol/v2/metadata.ts';
+import { modelConfig, modelMetadata, serverMetadata, type IndexEntry } from '../protocol/v2/metadata.ts';
 import { PAGE_OF } from '../telemetry/exposition.ts';
 import { readStatistics } from '../telemetry/statistics.ts';
 import { json, type Answer } from './answer.ts';
 import type { Ask } from './ask.ts';
-import { checkMedia } from './body.ts';
+import { answerIndex, answerOrder } from './repository.ts';
 import type { Served, Service } from '../service/service.ts';
 
 export async function answerQuestion(service: Service, asked: Question, ask: Ask): Promise<Answer> {
@@ -47,7 +39,10 @@ export async function answerQuestion(service: Service, asked: Question, ask: Ask
     case 'v2.models':
       return json(JSON.stringify({ models: [...new Set(service.models.index().map(({ name }) => name))] }));
     case 'v2.index':
-      return json(repositoryIndex(service.models.index(), await onlyReady(service, ask)));
+      return answerIndex(service, service.models.index(), ask);
+    case 'v2.load':
+    case 'v2.unload':
+      return answerOrder(service, asked, ask);
     case 'v2.stats':
       return json(await statistics(service));
     case 'v2.modelStats': {
@@ -89,7 +84,7 @@ async function page(service: Service, host: string): Promise<Answer> {
   return { type: 'text/html; charset=utf-8', body: page(served.model, host) };
 }
 
-function describe({ models, serverVersion, needsToken }: Service): Described {
+function describe({ models, serverVersion, needsToken, orders }: Service): Described {
   const index = models.index();
   const [first = { name: '', version: '' }] = index;
   const model = index.length === 1 ? models.find({ model: first.name })?.model : undefined;
@@ -100,6 +95,7 @@ function describe({ models, serverVersion, needsToken }: Service): Described {
     models: [...new Set(index.map(({ name }) => name))],
     only: signature && { version: first.version, signature, methods: signatures.map(({ method = '' }) => method) },
     tokens: needsToken,
+    orders: orders !== undefined,
   };
 }
 
@@ -126,23 +122,6 @@ function configOf({ model, executor }: Served): string {
 
 function checkReady({ draining }: Service): void {
   if (draining()) throw unavailable('not ready: the server is shutting down');
-}
-
-/** The wish in the body of an index request, which may be empty. @throws RequestError */
-async function onlyReady(service: Service, ask: Ask): Promise<boolean> {
-  const ticket = service.admission.enter();
-  try {
-    checkMedia(ask.headers, 'v2');
-    const { chunks, length } = await ask.body(ticket);
-    if (length === 0) return false;
-    const scan = openBody(jsonText(chunks, length));
-    const { ready = false } = scan.value() as { ready?: unknown };
-    scan.finish();
-    if (typeof ready !== 'boolean') throw badRequest('ready is not true or false');
-    return ready;
-  } finally {
-    ticket.leave();
-  }
 }
 
 /** Of one model, or of all. */

@@ -66,6 +66,17 @@ const WORDS: Record<Exclude<VersionState, 'AVAILABLE'>, string> = {
   END: 'the version is not served',
 };
 
+/** What is left of it when the server drains: it is ready for nothing. */
+export function closing({ models }: Catalog): Catalog {
+  const notReady = 'the server is shutting down';
+  const leaving = ({ versions, ...model }: CatalogModel): CatalogModel => ({
+    ...model,
+    notReady,
+    versions: versions.map((version) => ({ ...version, state: 'UNLOADING' })),
+  });
+  return { models: models.map(leaving), notReady };
+}
+
 /** Numbers of any length, highest first. */
 export function byVersion(a: string, b: string): number {
   const [x, y] = [BigInt(a), BigInt(b)];

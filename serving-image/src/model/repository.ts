@@ -53,22 +53,40 @@ async function describe(directory: string, format: ModelFormat | undefined): Pro
   }
 }
 
+/** How a repository is listed. */
+export interface Listing {
+  /** One model alone. */
+  only?: string | undefined;
+  /** A version is another one also when its files have been written anew. */
+  byContent?: boolean;
+}
+
 /**
  * The models of a repository and their versions, or one of them alone. A folder without versions is no model, unless it
  * is asked for by name or holds rules.
  * @throws FatalError ModelNotFound when the repository, or the model asked for by name, cannot be read
  */
-export async function listModels(repository: string, only?: string): Promise<ModelListing[]> {
+export async function listModels(repository: string, how: Listing = {}): Promise<ModelListing[]> {
+  const { only } = how;
   const names = only === undefined ? (await folders(repository)).filter((name) => MODEL_NAME.test(name)) : [only];
-  const listings = await Promise.all(names.sort().map((name) => listModel(join(repository, name), name, only)));
+  const listings = await Promise.all(names.sort().map((name) => listModel(join(repository, name), name, how)));
   return listings.filter((listing) => listing !== undefined);
 }
 
-async function listModel(directory: string, name: string, only?: string): Promise<ModelListing | undefined> {
+/** Every version that lies there. @throws FatalError ModelNotFound */
+export async function versionsIn(repository: string, only?: string): Promise<{ name: string; version: string }[]> {
+  const listings = await listModels(repository, { only });
+  return listings.flatMap(({ name, versions }) => versions.map(({ version }) => ({ name, version })));
+}
+
+async function listModel(directory: string, name: string, how: Listing): Promise<ModelListing | undefined> {
+  const { only, byContent = false } = how;
   try {
     const rules = await readRules(join(directory, RULES_FILE), `${name}/${RULES_FILE}`);
     const names = (await folders(directory)).filter((version) => VERSION.test(version));
-    const versions = (await Promise.all(names.map((version) => identify(directory, version)))).flat();
+    const versions = (
+      await Promise.all(names.map((version) => identify(join(directory, version), version, byContent)))
+    ).flat();
     if (versions.length === 0 && rules === undefined && only === undefined) return undefined;
     return { name, versions, rules: rules ?? { labels: {} } };
   } catch (error) {
@@ -78,9 +96,18 @@ async function listModel(directory: string, name: string, only?: string): Promis
   }
 }
 
-async function identify(directory: string, version: string): Promise<VersionFolder[]> {
-  const found = await stat(join(directory, version)).catch(() => undefined);
-  return found?.isDirectory() ? [{ version, identity: `${found.dev}:${found.ino}` }] : [];
+async function identify(path: string, version: string, byContent: boolean): Promise<VersionFolder[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) return [];
+  const written = byContent ? [await lastWritten(path)] : [];
+  return [{ version, identity: [found.dev, found.ino, ...written].join(':') }];
+}
+
+/** When the youngest file of a folder was written, in milliseconds since 1970; what goes away meanwhile does not count. */
+async function lastWritten(path: string): Promise<number> {
+  const names = await readdir(path, { recursive: true }).catch(() => []);
+  const times = names.map(async (name) => (await stat(join(path, name)).catch(() => undefined))?.mtimeMs ?? 0);
+  return Math.max(0, ...(await Promise.all(times)));
 }
 
 async function readRules(path: string, name: string): Promise<ModelListing['rules'] | undefined> {

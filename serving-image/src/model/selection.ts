@@ -32,6 +32,8 @@ export interface WantedModel {
   labels: Readonly<Record<string, string>>;
   /** Its versions are named one by one: it is ready only with all of them. */
   pinned: boolean;
+  /** Came by an order to a server that serves already: its readiness is not the server's. */
+  ordered?: true;
   /** Why none of its versions can be chosen. */
   failure?: FailureReport;
 }

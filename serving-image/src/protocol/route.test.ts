@@ -19,6 +19,8 @@ describe('a request line', () => {
     ['GET', '/v2/models/m/versions/3/stats', { kind: 'v2.modelStats', model: 'm', version: '3' }],
     ['GET', '/v2/models/stats', { kind: 'v2.stats' }],
     ['POST', '/v2/repository/index', { kind: 'v2.index' }],
+    ['POST', '/v2/repository/models/a%20b/load', { kind: 'v2.load', name: 'a b' }],
+    ['POST', '/v2/repository/models/m/unload', { kind: 'v2.unload', name: 'm' }],
     ['POST', '/v2/models/a%20b/infer', { kind: 'v2.infer', model: 'a b' }],
     ['POST', '/v2/models/m/versions/3/infer', { kind: 'v2.infer', model: 'm', version: '3' }],
     ['POST', '/v1/models/m:predict', { kind: 'v1.predict', model: 'm' }],
@@ -43,7 +45,9 @@ describe('a request line', () => {
     ['GET', '/v2/models/%ff', 404],
     ['POST', '/v2/models/m/explain', 404],
     ['GET', '/v2/repository/index', 405],
-    ['POST', '/v2/repository/models/m/load', 404],
+    ['GET', '/v2/repository/models/m/load', 405],
+    ['POST', '/v2/repository/models/%ff/load', 404],
+    ['POST', '/v2/repository/models/m/n/load', 404],
     ['POST', '/v2/models/m/stats', 405],
     ['POST', '/v2/systemsharedmemory/region/r/register', 404],
     ['GET', `/v2/models/${'x'.repeat(3000)}`, 404],
@@ -61,10 +65,6 @@ describe('a request line', () => {
 
   it('with the wrong verb is told the right one', () => {
     expect(() => route('GET', '/v2/models/m/infer')).toThrow(expect.objectContaining({ headers: { Allow: 'POST' } }));
-  });
-
-  it('to load or unload a model is told that nobody may', () => {
-    expect(() => route('POST', '/v2/repository/models/m/load')).toThrow('models are loaded and unloaded by the server');
   });
 
   it('with the wrong verb under /v1 is answered as TensorFlow Serving does', () => {

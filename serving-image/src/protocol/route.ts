@@ -17,6 +17,8 @@ type Plain =
 type MetricsKind = 'metrics' | 'metrics.triton' | 'metrics.tensorflow' | 'metrics.all';
 /** Questions about a model. */
 type Named = 'v2.model' | 'v2.modelReady' | 'v2.config' | 'v2.modelStats' | 'v1.status' | 'v1.metadata';
+/** What is to be served, where clients may say so. */
+type OrderKind = 'v2.load' | 'v2.unload';
 /** Requests that run a model. */
 export type CallKind = 'v2.infer' | 'v1.predict' | 'v1.classify' | 'v1.regress';
 
@@ -29,7 +31,9 @@ export interface Target {
 
 type Of<Kind extends string, Fields> = Kind extends string ? { kind: Kind } & Fields : never;
 export type CallRoute = Of<CallKind, Target>;
-export type Question = Of<Plain, object> | Of<Named, Target>;
+/** `name` is of a model that need not be served. */
+export type Order = Of<OrderKind, { name: string }>;
+export type Question = Of<Plain, object> | Of<Named, Target> | Order;
 export type Route = CallRoute | Question;
 
 /** Longest request path that is looked at, in characters. */
@@ -38,7 +42,7 @@ const LONGEST_PATH = 2048;
 const V2_MODEL = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer|config|stats))?$/;
 const V1_MODEL =
   /^\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/([^/:]+))?(\/metadata|:predict|:classify|:regress)?$/i;
-const CONTROL = /^\/v2\/repository\/models\/[^/]+\/(?:load|unload)$/;
+const ORDER = /^\/v2\/repository\/models\/([^/]+)\/(load|unload)$/;
 
 /** The paths of the server itself: what they ask, and with which verb. */
 const FIXED: Readonly<Record<string, readonly [Plain, 'GET' | 'POST']>> = {
@@ -86,6 +90,8 @@ export function route(method: string, url: string): Route {
 }
 
 function routeV2(verb: string, path: string): Route {
+  const order = ORDER.exec(path);
+  if (order) return routeOrder(verb, path, order);
   const match = V2_MODEL.exec(path);
   const model = decode(match?.[1]);
   const version = decode(match?.[2]);
@@ -100,12 +106,14 @@ function routeV2(verb: string, path: string): Route {
   return { kind: OF_MODEL[action ?? ''] ?? 'v2.model', ...target };
 }
 
-function unknownPath(path: string): Error {
-  if (CONTROL.test(path)) {
-    return notFound('not found: models are loaded and unloaded by the server itself, it takes no orders for that');
-  }
-  return notFound(`not found: ${quote(path)}; see / for what is served here`);
+function routeOrder(verb: string, path: string, [, name, action]: RegExpExecArray): Route {
+  const decoded = decode(name);
+  if (decoded === undefined) throw unknownPath(path);
+  if (verb !== 'POST') throw methodNotAllowed('POST');
+  return { kind: action === 'load' ? 'v2.load' : 'v2.unload', name: decoded };
 }
+
+const unknownPath = (path: string) => notFound(`not found: ${quote(path)}; see / for what is served here`);
 
 function routeV1(verb: string, path: string): Route {
   const malformed = () => badRequest(`Malformed request: ${verb} ${path.slice(0, 200)}`);

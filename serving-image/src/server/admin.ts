@@ -1,11 +1,12 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
+import { askOf, type Ask } from '../http/ask.ts';
 import type { Catalog } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
 import { PAGE_OF, type Exposition, type Page } from '../telemetry/exposition.ts';
 import { internalError, RequestError } from '../protocol/errors.ts';
-import { route } from '../protocol/route.ts';
+import { route, type Route } from '../protocol/route.ts';
 
 /** What the supervisor knows without asking a worker. */
 export interface State {
@@ -16,14 +17,16 @@ export interface State {
 }
 
 /**
- * Health and metrics, answered by the supervisor so that a worker busy with a long run cannot fail a probe.
- * Everything else gets an error: this server also takes the connections of the model's port while no worker can.
+ * A server for what is answered without a worker: health and metrics, so that one that is busy with a long run cannot fail
+ * a probe. `answer` rejects with RequestError.
  */
-export function createAdmin(state: State, elsewhere: RequestError): Server {
+export function createAdmin(answer: (ask: Ask) => Promise<Answer>): Server {
   const server = createServer((request, response) => {
-    request.resume();
-    void answer(state, elsewhere, request).then(
-      (content) => sendAnswer(response, content, false),
+    void answer(askOf(request)).then(
+      (content) => {
+        request.resume();
+        sendAnswer(response, content, false);
+      },
       (error: unknown) => sendError(request, response, error instanceof RequestError ? error : internalError(), false),
     );
   });
@@ -32,9 +35,18 @@ export function createAdmin(state: State, elsewhere: RequestError): Server {
   return server;
 }
 
-async function answer(state: State, elsewhere: RequestError, request: IncomingMessage): Promise<Answer> {
-  if (request.method === 'GET' && request.url === TRIAL_PATH) return json(JSON.stringify(await state.trial()));
-  const asked = route(request.method ?? 'GET', request.url ?? '/');
+/** Answers with what the supervisor knows; `elsewhere` tells who asks for more. */
+export function answerOf(state: State, elsewhere: RequestError): (ask: Ask) => Promise<Answer> {
+  return async ({ method, url }) => {
+    if (method === 'GET' && url === TRIAL_PATH) return json(JSON.stringify(await state.trial()));
+    const answer = await answerPlain(state, route(method, url));
+    if (!answer) throw elsewhere;
+    return answer;
+  };
+}
+
+/** Health and metrics; undefined for any other question. @throws RequestError 404, 503 */
+export async function answerPlain(state: State, asked: Route): Promise<Answer | undefined> {
   const page = Object.hasOwn(PAGE_OF, asked.kind) ? PAGE_OF[asked.kind as keyof typeof PAGE_OF] : undefined;
   if (page) {
     const { contentType, text } = await state.exposition(page);
@@ -43,5 +55,5 @@ async function answer(state: State, elsewhere: RequestError, request: IncomingMe
   if (asked.kind === 'v2.live') return json(JSON.stringify({ live: true }));
   if (asked.kind === 'v2.ready') return json(answers.serverReady(state.catalog()));
   if (asked.kind === 'v2.modelReady') return json(answers.modelReady(state.catalog(), asked));
-  throw elsewhere;
+  return undefined;
 }

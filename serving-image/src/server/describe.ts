@@ -10,6 +10,8 @@ export interface FleetState {
   settled: ReadonlySet<string>;
   /** By model. */
   labels: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Clients say what is served, which may be nothing. */
+  explicit: boolean;
 }
 
 const STATE = {
@@ -20,12 +22,17 @@ const STATE = {
   leaving: 'UNLOADING',
 } as const satisfies Record<Phase, CatalogVersion['state']>;
 
+/** Why a model without versions is not ready. */
+export const NO_VERSION = 'it has no version; put the model into a folder with a number as its name';
+
 /** The fleet as clients see it. Pure. `door` gives the path of a worker's socket. */
 export function describe(state: FleetState, door: (worker: number) => string): Catalog {
   const names = new Set([...state.wanted, ...state.berths.map(({ unit }) => unit)].map(({ name }) => name));
   const models = [...names].sort().map((name) => describeModel(state, name, door));
-  const why = models.flatMap(({ name, notReady }) => (notReady === undefined ? [] : [`${name}: ${notReady}`]));
-  if (models.length === 0) return { models, notReady: 'there is no model to serve' };
+  const counts = (name: string) => state.wanted.find((model) => model.name === name)?.ordered !== true;
+  const lacking = models.filter(({ name, notReady }) => notReady !== undefined && counts(name));
+  const why = lacking.map(({ name, notReady }) => `${name}: ${notReady}`);
+  if (models.length === 0 && !state.explicit) return { models, notReady: 'there is no model to serve' };
   return why.length === 0 ? { models } : { models, notReady: why.join('; ') };
 }
 
@@ -71,7 +78,7 @@ function whyNotReady(
   settled: boolean,
 ): string | undefined {
   if (wanted.failure) return wanted.failure.message;
-  if (wanted.versions.length === 0) return 'it has no version; put the model into a folder with a number as its name';
+  if (wanted.versions.length === 0) return NO_VERSION;
   if (!settled) return 'the model is still loading';
   const needed = wanted.pinned || !latest ? berths.filter(({ unit }) => wants(wanted, unit)) : [latest];
   const lacking = needed.find(({ phase, pool }) => phase !== 'serving' || pool.serving().length === 0);

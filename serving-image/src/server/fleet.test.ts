@@ -11,6 +11,7 @@ const SETTINGS: FleetSettings = {
   hangMs: 1e9,
   repository: '/models',
   fixed: false,
+  explicit: false,
 };
 
 /** Versions as `3`, or `3@other` for another folder of the same number. */

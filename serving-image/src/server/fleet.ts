@@ -11,7 +11,7 @@ import { FAILURE, type FailureReport } from '@modeldeployment/modelpack/contract
 import type { Catalog } from '../model/catalog.ts';
 import { wants, type VersionFolder, type WantedModel } from '../model/selection.ts';
 import type { Berth, Unit } from './berth.ts';
-import { describe } from './describe.ts';
+import { describe, NO_VERSION } from './describe.ts';
 import { Pool, type PoolAction, type PoolEvent } from './pool.ts';
 
 export interface FleetSettings {
@@ -25,6 +25,8 @@ export interface FleetSettings {
   repository: string;
   /** One version, given by name: without it there is nothing to live for. */
   fixed: boolean;
+  /** Clients say what is served, which may be nothing. */
+  explicit: boolean;
 }
 
 export type FleetEvent = Exclude<PoolEvent, { type: 'start' | 'spawned' }>;
@@ -49,10 +51,22 @@ export class Fleet {
 
   constructor(private readonly settings: FleetSettings) {}
 
-  /** What is to be served from now on. */
-  want(models: readonly WantedModel[], now: number): FleetAction[] {
+  /** What is to be served from now on; of the model `again` what has failed is tried again. */
+  want(models: readonly WantedModel[], now: number, again?: string): FleetAction[] {
     this.#wanted = models;
+    for (const name of this.#settled) if (!models.some((model) => model.name === name)) this.#settled.delete(name);
+    for (const berth of this.#berths)
+      if (berth.phase === 'failed' && berth.unit.name === again) this.#requeue(berth, now);
     return this.#settle(now);
+  }
+
+  /** What has become of the wish for a model: undefined when that is open yet, or the first failure. */
+  outcome(model: WantedModel): 'served' | FailureReport | undefined {
+    if (model.failure) return model.failure;
+    const berths = this.#of(model.name).filter(({ unit }) => wants(model, unit));
+    if (berths.length === 0) return { reason: 'ModelNotFound', message: NO_VERSION };
+    if (berths.some(({ phase }) => phase === 'queued' || phase === 'loading')) return undefined;
+    return berths.find(({ report }) => report !== undefined)?.report ?? 'served';
   }
 
   /** Whether a worker that was asked for is still wanted. */
@@ -104,7 +118,9 @@ export class Fleet {
 
   /** `door` gives the path of a worker's socket. */
   catalog(door: (worker: number) => string): Catalog {
-    return describe({ berths: this.#berths, wanted: this.#wanted, settled: this.#settled, labels: this.#labels }, door);
+    const { explicit } = this.settings;
+    const [berths, wanted, settled, labels] = [this.#berths, this.#wanted, this.#settled, this.#labels];
+    return describe({ berths, wanted, settled, labels, explicit }, door);
   }
 
   /** A label moves only to a version that serves; until then it stands for the one before. */
@@ -206,7 +222,8 @@ export class Fleet {
   #hopeless(): FleetAction[] {
     const reports = this.#berths.map(({ report }) => report);
     const [first] = reports;
-    if (this.#everServed || !first || reports.some((report) => report === undefined)) return [];
+    if (this.settings.explicit || this.#everServed || !first || reports.some((report) => report === undefined))
+      return [];
     return [{ do: 'giveUp', report: first }];
   }
 

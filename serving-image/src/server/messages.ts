@@ -29,7 +29,9 @@ export type ToWorker =
   /** What the traffic annotation says; absent when nothing is to be forwarded. */
   | { type: 'traffic'; traffic?: Traffic }
   | { type: 'snapshot'; ask: number }
-  | ({ type: 'exposition'; ask: number } & Exposition);
+  | ({ type: 'exposition'; ask: number } & Exposition)
+  /** The order is carried out, and all workers know; or why it is not. */
+  | { type: 'ordered'; ask: number; refused?: { status: number; message: string } };
 
 export type ToSupervisor =
   | ({ type: 'ready'; model: string; version: string; loadSeconds: number; warmupSeconds: number } & EngineChoice)
@@ -45,7 +47,9 @@ export type ToSupervisor =
   /** This worker has lost too much memory to failed runs and wants to be replaced. */
   | { type: 'retire' }
   | { type: 'snapshot'; ask: number; snapshot: Snapshot }
-  | { type: 'exposition'; ask: number; page: Page };
+  | { type: 'exposition'; ask: number; page: Page }
+  /** A client wants a model to be served, or not to be. */
+  | { type: 'order'; ask: number; action: 'load' | 'unload'; model: string };
 
 /** How often a worker says that it is alive, in milliseconds. */
 export const ALIVE_MS = 1000;

@@ -3,7 +3,6 @@ import { find, type Asked, type Catalog } from '../model/catalog.ts';
 import { route } from '../protocol/route.ts';
 import type { Arrival, Crew } from './crew.ts';
 import type { Fleet } from './fleet.ts';
-import { startReading } from './handle.ts';
 import type { Transport } from './messages.ts';
 import { peek, requestLine } from './peek.ts';
 
@@ -45,8 +44,6 @@ export class Reception {
     const { transport, socket, head } = arrival;
     if (head && head.length > 0) socket.unshift(head);
     this.standIn[transport](socket);
-    socket.resume();
-    startReading(socket);
   }
 }
 

@@ -4,13 +4,13 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { Desk } from '../forward/desk.ts';
-import type { Catalog } from '../model/catalog.ts';
+import { closing, type Catalog } from '../model/catalog.ts';
 import { notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { exposition, retained, type Exposition, type Page } from '../telemetry/exposition.ts';
 import type { Snapshot as Metrics } from '../telemetry/meter.ts';
 import { SupervisorMetrics } from '../telemetry/metrics.ts';
-import { createAdmin, type State } from './admin.ts';
+import { answerOf, createAdmin, type State } from './admin.ts';
 import type { Unit } from './berth.ts';
 import { Crew, type Departure } from './crew.ts';
 import { Fleet, type FleetAction, type FleetEvent } from './fleet.ts';
@@ -20,10 +20,18 @@ import { listen, portOf } from './ports.ts';
 import { Reception } from './reception.ts';
 import { scratchFolder } from './scratch.ts';
 import { handshakes } from '../security/tls.ts';
-import { createStandIns } from './stand-in.ts';
-import { RepositoryWatch } from './watch.ts';
+import { createStandIns, type StandIns } from './stand-in.ts';
+import { refusalOf } from './control.ts';
+import { wishesOf, type Wishes } from './wishes.ts';
 
 const TICK_MS = 500;
+
+/** What workers run. */
+export interface Program {
+  /** Path of the entry point. */
+  program: string;
+  version: string;
+}
 
 /**
  * Keeps the workers running and hands them the connections. It loads no model and runs no request, so that it is
@@ -36,7 +44,8 @@ export class Supervisor {
   readonly #metrics: SupervisorMetrics;
   readonly #public: Readonly<Record<Transport, Server>>;
   readonly #admin;
-  readonly #watch: RepositoryWatch | undefined;
+  readonly #wishes: Wishes;
+  readonly #standIns: StandIns;
   /** Folder of the sockets at which workers answer each other; absent where there is one version only. */
   readonly #doors: string | undefined;
   readonly #desk: Desk;
@@ -50,12 +59,13 @@ export class Supervisor {
   constructor(
     private readonly config: Config,
     private readonly log: Logger,
-    program: string,
+    { program, version: serverVersion }: Program,
   ) {
     const { version, workers, cores, spareWorkers: spares, loadSeconds, hangSeconds, httpPort } = config;
     const fixed = version !== undefined;
     this.#fleet = new Fleet({
       ...{ workers, cores, spares, fixed, repository: resolve(config.repository) },
+      explicit: config.explicit !== undefined,
       loadMs: loadSeconds * 1000,
       hangMs: hangSeconds * 1000,
     });
@@ -79,20 +89,27 @@ export class Supervisor {
       tell: (traffic) => this.#crew.broadcast({ type: 'traffic', ...(traffic && { traffic }) }),
     });
     const state: State = {
-      catalog: () => this.#seen(),
+      catalog: () => (this.#draining ? closing(this.#catalog) : this.#catalog),
       exposition: (page) => this.#exposition(page),
       trial: async () => this.#desk.report((await this.#crew.snapshots()).map(({ trial }) => trial)),
     };
-    this.#admin = createAdmin(
-      state,
-      notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`),
-    );
+    const elsewhere = notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`);
+    this.#admin = createAdmin(answerOf(state, elsewhere));
+    this.#wishes = wishesOf(config, log, {
+      want: (models, again) => this.#do(this.#fleet.want(models, performance.now(), again)),
+      outcome: (model) => this.#fleet.outcome(model),
+      // Messages arrive in their order: who answers this one has seen those before.
+      known: () => this.#crew.snapshots(),
+    });
+    const { orders } = this.#wishes;
     const tls = config.tls && handshakes(config.tls, log);
+    const draining = () => this.#draining;
+    this.#standIns = createStandIns(state, tls, orders && { config, log, serverVersion, orders, draining });
     this.#reception = new Reception(
       this.#fleet,
       this.#crew,
       () => this.#catalog,
-      createStandIns(state, tls),
+      this.#standIns.receive,
       tls !== undefined,
     );
     const accept = (transport: Transport): Server =>
@@ -100,7 +117,6 @@ export class Supervisor {
         this.#reception.receive({ transport, socket }),
       );
     this.#public = { http: accept('http'), grpc: accept('grpc') };
-    if (!fixed) this.#watch = new RepositoryWatch(config, log, (models) => this.#want(models));
   }
 
   /** Serves until it is told to stop or has to give up. @returns the exit code @throws FatalError */
@@ -114,15 +130,16 @@ export class Supervisor {
     this.log.info({ http: portOf(http), grpc: portOf(grpc), admin: portOf(this.#admin) }, 'listening');
     // A trial is between two versions of one model.
     if (this.config.version !== undefined) this.#desk.start();
-    await this.#begin();
     const tick = setInterval(() => this.#onTick(), TICK_MS);
-    const code = await finished;
-    clearInterval(tick);
-    this.#watch?.stop();
-    this.#desk.stop();
-    this.#crew.killAll();
-    if (this.#doors !== undefined) rmSync(this.#doors, { recursive: true, force: true });
-    return code;
+    try {
+      return await Promise.race([finished, this.#wishes.start().then(() => finished)]);
+    } finally {
+      clearInterval(tick);
+      this.#wishes.stop();
+      this.#desk.stop();
+      this.#crew.killAll();
+      if (this.#doors !== undefined) rmSync(this.#doors, { recursive: true, force: true });
+    }
   }
 
   /** First call drains, the second skips the wait, a third kills. */
@@ -135,7 +152,7 @@ export class Supervisor {
   async #drain(): Promise<void> {
     const served = this.#fleet.serving().length > 0;
     this.#draining = true;
-    this.#watch?.stop();
+    this.#wishes.stop();
     this.log.info({ seconds: served ? this.config.drainSeconds : 0 }, 'draining');
     this.#crew.broadcast({ type: 'drain' });
     if (served)
@@ -146,18 +163,6 @@ export class Supervisor {
     for (const id of loaded) this.#crew.send(id, { type: 'stop' });
     this.#crew.killAllBut(loaded);
     if (this.#crew.size === 0) this.#finish(0);
-  }
-
-  /** The one version that was asked for, or what the repository holds. @throws FatalError ModelNotFound */
-  async #begin(): Promise<void> {
-    const { name, version } = this.config;
-    if (name === undefined || version === undefined) return this.#watch?.start();
-    this.#want([{ name, versions: [{ version, identity: '' }], labels: {}, pinned: true }]);
-  }
-
-  #want(models: Parameters<Fleet['want']>[0]): void {
-    if (models.length === 0) this.log.warn({ repository: this.config.repository }, 'the repository holds no model');
-    this.#do(this.#fleet.want(models, performance.now()));
   }
 
   #onTick(): void {
@@ -173,6 +178,7 @@ export class Supervisor {
   #do(actions: FleetAction[]): void {
     this.#publish();
     for (const action of actions) this.#carryOut(action);
+    this.#wishes.settle();
   }
 
   #carryOut(action: FleetAction): void {
@@ -214,18 +220,7 @@ export class Supervisor {
     this.#catalog = catalog;
     this.#crew.broadcast({ type: 'catalog', catalog });
     this.#metrics.show(catalog);
-  }
-
-  /** A server that drains is ready for nothing. */
-  #seen(): Catalog {
-    if (!this.#draining) return this.#catalog;
-    const notReady = 'the server is shutting down';
-    const models = this.#catalog.models.map((model) => ({
-      ...model,
-      notReady,
-      versions: model.versions.map((version) => ({ ...version, state: 'UNLOADING' as const })),
-    }));
-    return { models, notReady };
+    if (this.#fleet.serving().length > 0) this.#standIns.leave();
   }
 
   #onMessage(id: number, message: ToSupervisor): void {
@@ -246,6 +241,11 @@ export class Supervisor {
       case 'retire':
         this.log.warn({ worker: id }, 'replacing a worker that has lost memory to failed runs');
         this.#tell({ type: 'retire', id });
+        return;
+      case 'order':
+        void refusalOf(this.#wishes.orders, message).then((refused) =>
+          this.#crew.send(id, { type: 'ordered', ask: message.ask, ...(refused && { refused }) }),
+        );
         return;
       case 'exposition':
         void this.#exposition(message.page).then((content) =>

@@ -42,7 +42,7 @@ export class RepositoryWatch {
   async #look(): Promise<void> {
     const { repository, name, policy } = this.settings;
     const troubles: string[] = [];
-    const listings = await listModels(repository, name);
+    const listings = await listModels(repository, { only: name });
     const models = listings.map((listing) => select(this.#lastGood(listing, troubles), policy));
     this.#complain(troubles);
     const text = JSON.stringify(models);

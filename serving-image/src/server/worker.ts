@@ -8,14 +8,15 @@ import { samples } from '../http/samples.ts';
 import { createHttpServer } from '../http/server.ts';
 import { oneModel, served, type Service } from '../service/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
+import { versionsIn } from '../model/repository.ts';
 import { FatalError } from '../model/types.ts';
-import type { Exposition, Page } from '../telemetry/exposition.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
 import { observed } from '../telemetry/observed.ts';
 import { SERVER_NAME } from '../protocol/v2/metadata.ts';
 import type { Trace } from '../telemetry/trace.ts';
+import { batched, Channel, tell } from './channel.ts';
 import { Connections } from './connections.ts';
 import { Door } from './door.ts';
 import { Front } from './front.ts';
@@ -70,13 +71,12 @@ class Worker {
   readonly #hop = new Hop(() => this.#draining);
   readonly #connections: Connections;
   readonly #sessions: Sessions;
-  readonly #asks = new Map<number, (content: Exposition) => void>();
+  readonly #channel = new Channel();
   readonly #handler: ReturnType<typeof createHandler>;
   readonly #trial: Trial;
   #door: Door | undefined;
   #draining = false;
   #retiring = false;
-  #nextAsk = 1;
 
   constructor(
     private readonly settings: WorkerSettings & Security,
@@ -115,10 +115,11 @@ class Worker {
       metrics: this.#metrics,
       log,
       draining: () => this.#draining,
-      exposition: (page) => this.#exposition(page),
+      exposition: (page) => this.#channel.exposition(page),
       trial: this.#trial,
       revision: config.revision,
       ...(trace && { trace }),
+      ...(config.explicit && { orders: this.#channel.orders(() => versionsIn(config.repository)) }),
     };
     this.#handler = createHandler(service);
     const server = createHttpServer(config.limits);
@@ -200,8 +201,8 @@ class Worker {
         tell({ type: 'snapshot', ask: message.ask, snapshot: this.#snapshot() });
         return;
       case 'exposition':
-        this.#asks.get(message.ask)?.(message);
-        this.#asks.delete(message.ask);
+      case 'ordered':
+        this.#channel.replied(message);
     }
   }
 
@@ -222,13 +223,6 @@ class Worker {
 
   #snapshot(): Snapshot {
     return { metrics: this.#metrics.snapshot(), trial: this.#trial.counts };
-  }
-
-  #exposition(page: Page): Promise<Exposition> {
-    return new Promise((resolve) => {
-      this.#asks.set(this.#nextAsk, resolve);
-      tell({ type: 'exposition', ask: this.#nextAsk++, page });
-    });
   }
 
   #alive(): void {
@@ -259,20 +253,3 @@ const unread =
     log.warn({ err: error }, 'cannot read the golden and warm-up requests to replay them');
     return [];
   };
-
-/** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
-function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {
-  if (process.connected) process.send?.(message, socket, {}, () => then?.());
-}
-
-/** Counts calls and reports them once a turn of the event loop. */
-function batched(report: (count: number) => void): () => void {
-  let count = 0;
-  return () => {
-    if (count++ > 0) return;
-    setImmediate(() => {
-      report(count);
-      count = 0;
-    });
-  };
-}

@@ -1,4 +1,5 @@
 import type { Admission } from './admission.ts';
+import type { Orders } from './orders.ts';
 import { Executor, type BatchLimits } from '../batching/executor.ts';
 import type { Trial } from '../forward/trial.ts';
 import type { Predictor, ServedModel } from '../model/types.ts';
@@ -35,6 +36,8 @@ export interface Service {
   metrics: WorkerMetrics;
   log: Logger;
   draining: () => boolean;
+  /** Absent unless clients may load and unload models. */
+  orders?: Orders;
   /** Absent unless traces are wanted. */
   trace?: Trace;
   /** Metrics of all workers, from the supervisor. */

@@ -7,6 +7,7 @@ const described: Described = {
   models: ['m'],
   only: undefined,
   tokens: false,
+  orders: true,
 };
 
 const documented = Object.entries(OPERATIONS).flatMap(([kind, { method, paths }]) =>
@@ -15,7 +16,7 @@ const documented = Object.entries(OPERATIONS).flatMap(([kind, { method, paths }]
 
 describe('the OpenAPI document', () => {
   it.each(documented)('has %s %s, which the server takes for %s', (method, path, kind) => {
-    const url = path.replace('{model}', 'm').replace('{version}', '1').replace('{label}', 'l');
+    const url = path.replace('{model}', 'm').replace('{version}', '1').replace('{label}', 'l').replace('{name}', 'm');
     expect(route(method, url).kind).toBe(kind);
   });
 
@@ -32,6 +33,10 @@ describe('the OpenAPI document', () => {
     expect(JSON.stringify(document)).toContain('"prefixItems":[{"type":"integer","minimum":1},{"const":3}]');
     expect(JSON.stringify(document)).not.toMatch(/classify|\{label\}/);
     expect(JSON.stringify(openapi(described))).toMatch(/classify.*\{label\}|\{label\}.*classify/);
+  });
+
+  it('has loading and unloading only where clients may do that', () => {
+    expect(JSON.stringify(openapi({ ...described, orders: false }))).not.toContain('load"');
   });
 
   it('asks for a token where one is needed', () => {

@@ -24,6 +24,8 @@ export interface Described {
   only: { version: string; signature: Signature; methods: readonly string[] } | undefined;
   /** Whether clients need a bearer token. */
   tokens: boolean;
+  /** Whether clients may load and unload models. */
+  orders: boolean;
 }
 
 export interface Operation {
@@ -70,6 +72,8 @@ export const OPERATIONS: Readonly<Record<Route['kind'], Operation>> = {
     answer: list(object({ name: text, version: text, state: text, reason: text })),
     refusals: [400, 408, 413, 415, 429, 503],
   },
+  'v2.load': order('load', 'Load a model, or take up what has changed of it'),
+  'v2.unload': order('unload', 'Unload a model'),
   'v2.model': get(V2, 'A model: its inputs and outputs', metadataV2, [404, 503]),
   'v2.modelReady': get(
     under(V2, '/ready'),
@@ -116,6 +120,20 @@ function get(
   return { method: 'get', paths, summary, answer, refusals };
 }
 
+function order(action: 'load' | 'unload', summary: string): Operation {
+  const paths = [`/v2/repository/models/{name}/${action}`];
+  const body = () => object({}, { parameters: { type: 'object' } });
+  return {
+    method: 'post',
+    paths,
+    summary,
+    body,
+    bodyOptional: true,
+    answer: PLAIN,
+    refusals: [400, 408, 413, 415, 429, 503],
+  };
+}
+
 function post(
   paths: readonly string[],
   summary: string,
@@ -126,13 +144,13 @@ function post(
 }
 
 /** The paths that can be asked with success; a server of one version has no labels, and may have nothing to classify. */
-export function operations({ only }: Described): [string, Operation][] {
+export function operations({ only, orders }: Described): [string, Operation][] {
   const impossible = (kind: string) => {
     const verb = /^v1\.(classify|regress)$/.exec(kind)?.[1];
     return only && verb !== undefined && !only.methods.includes(`tensorflow/serving/${verb}`);
   };
   return Object.entries(OPERATIONS)
-    .filter(([kind]) => !impossible(kind))
+    .filter(([kind]) => !impossible(kind) && (orders || !/^v2\.(un)?load$/.test(kind)))
     .map(([kind, each]) => [kind, { ...each, paths: each.paths.filter((path) => !only || !path.includes('{label}')) }]);
 }
 
@@ -189,6 +207,7 @@ function operationObject(kind: string, path: string, operation: Operation, descr
 const placeholders = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
 
 function parameterSchema(name: string, { models, only }: Described): Schema {
+  if (name === 'name') return text;
   if (name === 'model') return { enum: models };
   if (name === 'label') return { type: 'string', pattern: '^[a-zA-Z0-9_]+$' };
   return only ? { enum: [only.version] } : { type: 'string', pattern: '^[0-9]{1,18}$' };
