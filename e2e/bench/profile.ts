@@ -1,10 +1,10 @@
 /**
- * npm run bench -- profile [--form v1|v2|binary] [--rows N] [--connections N] [--engine tensorflow|wasm] [--seconds N] [--keep FILE]
+ * npm run bench -- profile [--form v1|v2|binary] [--rows N] [--connections N] [--engine tensorflow|wasm] [--seconds N] [--keep FILE] [--flame SVG]
  *
  * Where the CPU time of a worker goes under one load: functions by the time spent in themselves. --keep puts the profile where
- * a browser's developer tools can open it.
+ * a browser's developer tools can open it, --flame draws it.
  */
-import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ import { ensureNative } from '../../serving-image/src/build/native.ts';
 import { Bench } from '../../serving-image/src/testing/server.ts';
 import { LoadGenerator } from './load/index.ts';
 import { ours } from './server/contestants.ts';
+import { flame, framesOf, nameOf, timesOf, type Profile } from './server/flame.ts';
 import { message, type FormName } from './server/forms.ts';
 import { pictures, writeMlp } from './server/mlp.ts';
 
@@ -23,25 +24,17 @@ const { values } = parseArgs({
     engine: { type: 'string', default: 'tensorflow' },
     seconds: { type: 'string', default: '5' },
     keep: { type: 'string' },
+    flame: { type: 'string' },
   },
 });
 
-interface Profile {
-  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
-  samples: number[];
-  timeDeltas: number[];
-}
-
 /** Parts of the busy time, by function. */
-function table({ nodes, samples, timeDeltas }: Profile, most: number): string {
-  const spent = new Map<number, number>();
-  samples.forEach((id, i) => spent.set(id, (spent.get(id) ?? 0) + Math.max(0, timeDeltas[i] ?? 0)));
+function table(profile: Profile, most: number): string {
+  const times = timesOf(profile);
   const byName = new Map<string, number>();
-  for (const { id, callFrame } of nodes) {
-    const { functionName, url } = callFrame;
-    const file = url.slice(url.lastIndexOf('/') + 1).replace(/^node:/, '');
-    const name = `${functionName || '(anonymous)'}${file === '' ? '' : ` ${file}`}`;
-    byName.set(name, (byName.get(name) ?? 0) + (spent.get(id) ?? 0));
+  for (const { id, callFrame } of profile.nodes) {
+    const name = nameOf(callFrame);
+    byName.set(name, (byName.get(name) ?? 0) + (times.get(id) ?? 0));
   }
   byName.delete('(idle)');
   const total = [...byName.values()].reduce((a, b) => a + b, 0);
@@ -74,6 +67,9 @@ try {
   // The supervisor is idle: the worker is the one with more going on.
   const busy = found.reduce((a, b) => (b.profile.nodes.length > a.profile.nodes.length ? b : a));
   console.log(table(busy.profile, 40));
+  const { form, rows, connections } = values;
+  const title = `${form}, ${rows} rows, ${connections} connections, ${engine}: ${rate.toFixed(0)} requests in a second`;
+  if (values.flame !== undefined) await writeFile(values.flame, flame(title, framesOf(busy.profile)));
   if (values.keep !== undefined) await copyFile(join(profiles, busy.file), values.keep);
 } finally {
   await generator.dispose();

@@ -67,7 +67,9 @@ async function triton(place: Place): Promise<Command> {
   const packages = join(place.environment, 'lib/python3.11/site-packages');
   const bundle = join(packages, 'pytriton/tritonserver');
   await mkdir(join(place.scratch, 'mlp/1'), { recursive: true });
+  // Its Python looks for modules beside the model, and by PATH for what is installed; it does not heed PYTHONPATH.
   await cp(join(PYTHON, 'triton_model.py'), join(place.scratch, 'mlp/1/model.py'));
+  await cp(join(PYTHON, 'onnx_models.py'), join(place.scratch, 'mlp/1/onnx_models.py'));
   await writeFile(
     join(place.scratch, 'mlp/config.pbtxt'),
     [
@@ -97,7 +99,7 @@ async function triton(place: Place): Promise<Command> {
     args,
     env: {
       ...settings(place),
-      PYTHONPATH: `${PYTHON}:${packages}`,
+      PATH: `${join(place.environment, 'bin')}:${process.env.PATH}`,
       // The last for the stub, which was linked for the place that it is copied from.
       LD_LIBRARY_PATH: [
         join(bundle, 'lib'),

@@ -1,7 +1,8 @@
 /** Wires a worker. */
 import manifest from '../package.json' with { type: 'json' };
 import { readConfig } from './config.ts';
-import { fail, work } from './server/worker.ts';
+import { fail } from './server/channel.ts';
+import { work } from './server/worker.ts';
 import { createLog } from './telemetry/log.ts';
 
 /**

@@ -34,4 +34,4 @@ export function bars(title: string, unit: string, all: readonly Bar[]): string {
 
 export const short = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en') : value >= 10 ? value.toFixed(1) : value.toFixed(2);
-const escape = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
+export const escape = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');

@@ -1,8 +1,10 @@
 /** A worker's end of the channel to its supervisor. */
 import type { Socket } from 'node:net';
+import { FatalError } from '../model/types.ts';
 import { RequestError } from '../protocol/errors.ts';
 import type { Orders } from '../service/orders.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
+import type { Logger } from '../telemetry/log.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 
 type Reply = Extract<ToWorker, { type: 'exposition' | 'ordered' }>;
@@ -11,6 +13,20 @@ type ReplyTo<Type extends Reply['type']> = Extract<Reply, { type: Type }>;
 /** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
 export function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {
   if (process.connected) process.send?.(message, socket, {}, () => then?.());
+}
+
+/** Tells the supervisor why, and ends this process. */
+export function fail(error: unknown, log: Logger): void {
+  const report =
+    error instanceof FatalError
+      ? { reason: error.reason, message: error.message }
+      : {
+          reason: 'ServerCrashed' as const,
+          message: `the server failed while loading the model: ${(error as Error).message}`,
+        };
+  log.error({ err: error, reason: report.reason }, 'worker failed');
+  if (process.send) process.send({ type: 'failed', report } satisfies ToSupervisor, () => process.exit(1));
+  else process.exit(1);
 }
 
 /** Counts calls and reports them once a turn of the event loop. */

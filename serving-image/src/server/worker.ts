@@ -9,7 +9,6 @@ import { createHttpServer } from '../http/server.ts';
 import { oneModel, served, type Service } from '../service/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
 import { versionsIn } from '../model/repository.ts';
-import { FatalError } from '../model/types.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
@@ -24,7 +23,7 @@ import { Hop } from './hop.ts';
 import { handshakes } from '../security/tls.ts';
 import type { Tokens } from '../security/tokens.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
-import { ALIVE_MS, type ToSupervisor, type ToWorker, type Transport } from './messages.ts';
+import { ALIVE_MS, type ToWorker, type Transport } from './messages.ts';
 import { Sessions } from './sessions.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -231,20 +230,6 @@ class Worker {
     this.#retiring = true;
     tell({ type: 'retire' });
   }
-}
-
-/** Tells the supervisor why, and ends this process. */
-export function fail(error: unknown, log: Logger): void {
-  const report =
-    error instanceof FatalError
-      ? { reason: error.reason, message: error.message }
-      : {
-          reason: 'ServerCrashed' as const,
-          message: `the server failed while loading the model: ${(error as Error).message}`,
-        };
-  log.error({ err: error, reason: report.reason }, 'worker failed');
-  if (process.send) process.send({ type: 'failed', report } satisfies ToSupervisor, () => process.exit(1));
-  else process.exit(1);
 }
 
 const unread =
