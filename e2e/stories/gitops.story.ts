@@ -89,8 +89,19 @@ class Course {
   private stopped = false;
   private readonly running: Promise<void>;
 
-  constructor(private readonly scene: Scene) {
+  private constructor(private readonly scene: Scene) {
     this.running = this.run().catch((error: unknown) => void (this.failure = error as Error));
+  }
+
+  /** Resolves when the first look is taken: the operator may be quicker than a look. */
+  static async begin(scene: Scene): Promise<Course> {
+    const course = new Course(scene);
+    const look = (): Promise<true | undefined> => {
+      if (course.failure !== undefined) throw course.failure;
+      return Promise.resolve(course.generations.length > 0 ? true : undefined);
+    };
+    await waitFor('a first look', look, { seconds: 30 });
+    return course;
   }
 
   async stop(): Promise<void> {
@@ -121,7 +132,7 @@ class Course {
 }
 
 async function watching(scene: Scene, run: () => Promise<void>): Promise<Course> {
-  const course = new Course(scene);
+  const course = await Course.begin(scene);
   try {
     await run();
   } finally {

@@ -23,6 +23,12 @@ export class Connection {
     return this.#done !== undefined;
   }
 
+  /** Connects now, not with the first request. Resolves also when nobody is there: the first request tells. */
+  open(): Promise<void> {
+    const socket = (this.#socket ??= this.#open());
+    return new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  }
+
   /** Calls back with the status, 0 when the connection broke. */
   send(request: Buffer, done: (status: number) => void): void {
     this.#done = done;
