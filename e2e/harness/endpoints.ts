@@ -22,12 +22,18 @@ export class EndpointSampler {
     this.child.stdout.setEncoding('utf8').on('data', lines);
   }
 
-  static async start(cluster: Cluster, namespace: string, service: string): Promise<EndpointSampler> {
+  /** Counts from the moment that so many are ready: what is told of pods runs ahead of the endpoints. */
+  static async start(cluster: Cluster, namespace: string, service: string, ready: number): Promise<EndpointSampler> {
     const sampler = new EndpointSampler(cluster, namespace, service);
+    const { history } = sampler;
     await waitFor(
-      'the first sample of endpoints',
-      async () => Promise.resolve(sampler.history.length > 0 ? true : undefined),
-      { seconds: 30 },
+      `${ready} ready endpoints`,
+      () => Promise.resolve((history.at(-1) ?? -1) >= ready ? true : undefined),
+      { seconds: 30, seen: () => Promise.resolve(history.join(' ')) },
+    );
+    history.splice(
+      0,
+      history.findIndex((count) => count >= ready),
     );
     return sampler;
   }

@@ -20,7 +20,7 @@ export const stories = [
       await mdep.apply('digits', spec('1'));
       await mdep.untilReady('digits', 1);
     });
-    const sampler = await EndpointSampler.start(cluster, scene.namespace, 'digits');
+    const sampler = await EndpointSampler.start(cluster, scene.namespace, 'digits', REPLICAS);
     const loop = (await client()).loop('http://digits/v2/models/digits/infer', 8, 'v1.json', 'expected.json');
     try {
       const busy = (count: number) =>

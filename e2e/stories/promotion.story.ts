@@ -149,7 +149,7 @@ async function promote(scene: Scene, size: Size, circumstance: Circumstance): Pr
   });
   const { before, during } = circumstance;
   if (before !== undefined) await given(circumstance.name, () => before(scene, spec));
-  const sampler = await EndpointSampler.start(cluster, namespace, 'digits');
+  const sampler = await EndpointSampler.start(cluster, namespace, 'digits', size.replicas);
   const loop = (await client()).loop('http://digits/v2/models/digits/infer', 4, 'v1.json', 'expected.json');
   try {
     const onTrial = await when('version 2 goes on trial', async () => {

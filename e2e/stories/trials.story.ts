@@ -39,7 +39,7 @@ async function underLoad(
   run: (loops: { infer: Loop; predict: Loop; grpc: Loop }) => Promise<void>,
 ): Promise<void> {
   const { client, cluster, namespace } = scene;
-  const sampler = await EndpointSampler.start(cluster, namespace, 'digits');
+  const sampler = await EndpointSampler.start(cluster, namespace, 'digits', REPLICAS);
   const from = await client();
   const loops = {
     infer: from.loop(INFER, RATE, 'v1.json', 'expected.json'),
