@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { exec, type ExecOptions } from '../harness/exec.ts';
 import { waitFor } from '../harness/wait.ts';
 import type { Binaries, Clients } from './build.ts';
+import { ApiReader } from './api.ts';
 import { auditLog } from './controlplane.ts';
 import { containerdSocket, crashNode, startNode } from './node.ts';
 import { type ClusterPlan, nodeFolder, nodeIndexes } from './plan.ts';
@@ -34,6 +35,8 @@ export class Cluster {
   readonly registry: RegistryAddress;
   /** Flags that every kubectl and helm call needs. */
   readonly kubectlFlags: readonly string[];
+  /** For looks that are taken often. */
+  readonly api: ApiReader;
   readonly auditLog: string | undefined;
   readonly nodes: NodeControl | undefined;
   private readonly context: string | undefined;
@@ -45,6 +48,7 @@ export class Cluster {
     this.context = context;
     this.registry = registry;
     this.kubectlFlags = [`--kubeconfig=${kubeconfig}`, ...(context === undefined ? [] : [`--context=${context}`])];
+    this.api = new ApiReader(bin.kubectl, this.kubectlFlags);
     this.auditLog = own === undefined ? undefined : auditLog(own.plan);
     this.nodes = own === undefined ? undefined : new NodeControl(own.plan, own.bin);
   }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { buildSync } from 'esbuild';
 import type { Cluster } from '../cluster/index.ts';
 import { lineSplitter } from './exec.ts';
+import { waitFor } from './wait.ts';
 
 /** A pod of the serving image from which requests are sent, as an application in the cluster would. */
 const POD = 'client';
@@ -87,6 +88,23 @@ export class Client {
   }
 
   /**
+   * The most requests in a second that eight clients get answered now, over some seconds: what else is asked can keep to a
+   * part of it, so that a story tells of the servers on a slow machine as well, and not of the machine.
+   */
+  async peak(url: string, body: string, expected: string): Promise<number> {
+    const loop = this.loop(url, 8, body, expected);
+    try {
+      const { reports } = loop;
+      await waitFor('five seconds of requests', () => Promise.resolve(reports.length >= 5 || undefined), {
+        seconds: 60,
+      });
+      return Math.max(...reports.slice(1).map(({ total }, i) => total - (reports[i]?.total ?? 0)));
+    } finally {
+      await loop.stop();
+    }
+  }
+
+  /**
    * Starts to ask one inference URL (http://…, or grpc://host:port/model) without end: with a number as `load` so many
    * clients in a closed loop, with `200/s` so often a second whatever becomes of it. `body` and `expected` are names of files
    * given to `start`.
@@ -164,6 +182,8 @@ function pod(namespace: string, image: string) {
           image,
           command: ['node', '-e', 'setInterval(() => {}, 1e6)'],
           securityContext: security,
+          // Without a share of its own it would starve while pods start, and its pauses would be taken for the servers'.
+          resources: { requests: { cpu: '500m' } },
           volumeMounts: [{ name: 'scripts', mountPath: '/scripts' }],
         },
       ],

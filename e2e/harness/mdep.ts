@@ -65,8 +65,10 @@ export class Mdep {
     });
   }
 
-  async get(name: string): Promise<Live> {
-    return JSON.parse(await this.kubectl('get', 'mdep', name, '-o', 'json')) as Live;
+  get(name: string): Promise<Live> {
+    return this.cluster.api.get(
+      `/apis/modelserving.dev/v1alpha1/namespaces/${this.namespace}/modeldeployments/${name}`,
+    );
   }
 
   async condition(name: string, type: string) {
@@ -108,9 +110,9 @@ export class Mdep {
   /** Uids of the server pods of a revision that are not going away. */
   async podUids(name: string, revision: number): Promise<string[]> {
     const selector = `modelserving.dev/model=${name},modelserving.dev/revision=${revision}`;
-    const { items } = JSON.parse(await this.kubectl('get', 'pods', '-l', selector, '-o', 'json')) as {
+    const { items } = await this.cluster.api.get<{
       items: { metadata: { uid: string; deletionTimestamp?: string } }[];
-    };
+    }>(`/api/v1/namespaces/${this.namespace}/pods?labelSelector=${encodeURIComponent(selector)}`);
     return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.uid);
   }
 

@@ -22,6 +22,8 @@ const count = { total: 0, failed: 0, versions: {}, failures: {}, latencies: [] }
 /** Which version answered last, and since when (ms since 1970) there was no answer of another one. */
 const now = { version: null, since: 0 };
 let stopping = false;
+/** Characters of an answer that are told of one that failed. */
+const LONGEST_WHY = 120;
 
 /** Numbers of the first output, in either protocol. */
 function numbersOf(answer) {
@@ -47,8 +49,10 @@ function askHttp() {
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', (error) => reject(new Error(`response ${error.code ?? error.message}`)));
       response.on('end', () => {
-        if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}`));
-        const answer = JSON.parse(Buffer.concat(chunks).toString());
+        const text = Buffer.concat(chunks).toString();
+        if (response.statusCode !== 200)
+          return reject(new Error(`status ${response.statusCode}: ${text.slice(0, LONGEST_WHY)}`));
+        const answer = JSON.parse(text);
         resolve({ numbers: numbersOf(answer), version: answer.model_version });
       });
     });
@@ -78,12 +82,16 @@ async function client() {
   }
 }
 
-/** Asks when it is time, and makes up for what a busy machine delayed. */
+/**
+ * Asks when it is time, and makes up for what a busy machine delayed, by at most a second: all that a longer pause of this
+ * process has missed would come at once, which is not what many users do.
+ */
 async function openLoop() {
   const started = performance.now();
   const pending = new Set();
   for (let asked = 0; !stopping;) {
     const due = Math.floor(((performance.now() - started) / 1000) * rate);
+    asked = Math.max(asked, due - rate);
     for (; asked < due; asked++) {
       const one = once().then(() => {
         count.total++;
