@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exec, type ExecOptions } from '../harness/exec.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -71,6 +72,15 @@ export class Cluster {
   }
 }
 
+/** Empty for a process that has ended. */
+function readProc(pid: string, file: 'cgroup' | 'cmdline'): string {
+  try {
+    return readFileSync(join('/proc', pid, file), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** Faults and facts of the nodes of a cluster that we brought up. */
 export class NodeControl {
   constructor(
@@ -94,6 +104,19 @@ export class NodeControl {
 
   signal(index: number, service: NodeService, signal: 'SIGTERM' | 'SIGKILL'): void {
     signalService(this.plan, index, service, signal);
+  }
+
+  /** Kills the processes of a pod whose command line has `command`, as the kernel does when memory runs out. @returns how many */
+  killInPod(uid: string, command: string): number {
+    const ofPod = new Set([uid, uid.replaceAll('-', '_')]);
+    const found = readdirSync('/proc').filter((pid) => {
+      if (!/^\d+$/.test(pid)) return false;
+      const groups = readProc(pid, 'cgroup');
+      const inPod = [...ofPod].some((name) => groups.includes(`pod${name}`));
+      return inPod && readProc(pid, 'cmdline').replaceAll('\0', ' ').includes(command);
+    });
+    for (const pid of found) process.kill(Number(pid), 'SIGKILL');
+    return found.length;
   }
 
   startService(index: number, service: NodeService): void {

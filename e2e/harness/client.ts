@@ -81,8 +81,14 @@ export class Client {
     return new Client(cluster, namespace);
   }
 
-  async call(method: 'GET' | 'POST', url: string, body?: string): Promise<Answer> {
-    const args = ['/scripts/call.mjs', method, url, ...(body === undefined ? [] : [body])];
+  async call(
+    method: 'GET' | 'POST',
+    url: string,
+    body?: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const content = body === undefined ? [] : [body, JSON.stringify(headers)];
+    const args = ['/scripts/call.mjs', method, url, ...content];
     const out = await this.cluster.kubectl(['exec', '-n', this.namespace, POD, '--', 'node', ...args]);
     return JSON.parse(out) as Answer;
   }
