@@ -5,15 +5,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../cluster/plan.ts';
 import { exec } from '../harness/exec.ts';
+import { pythonEnvironment } from '../harness/python.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const CACHE =
-  process.env.MODELDEPLOYMENT_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'modeldeployment');
-
 export const ENVIRONMENTS = [
   'mlserver',
   'kserve',
@@ -34,24 +32,22 @@ const NODE_FILES = ['package.json', 'package-lock.json', 'express.mjs', 'fastify
 const PYTHON: Partial<Record<Environment, string>> = { pytriton: '/usr/bin/python3.11' };
 
 /** Installs what is missing or old. @returns the folder of the environment */
-export async function ensureEnvironment(name: Environment): Promise<string> {
-  const folder = join(CACHE, 'peers', name);
+export function ensureEnvironment(name: Environment): Promise<string> {
+  if (name === 'node') return nodeEnvironment();
   const list = join(HERE, `requirements/${name}.txt`);
+  return pythonEnvironment(join('peers', name), [{ list, alone: true }], PYTHON[name]);
+}
+
+async function nodeEnvironment(): Promise<string> {
+  const folder = join(cacheFolder(), 'peers/node');
   const hash = createHash('sha256');
-  for (const file of name === 'node' ? NODE_FILES : [list]) hash.update(readFileSync(file));
+  for (const file of NODE_FILES) hash.update(readFileSync(file));
   const wanted = hash.digest('hex');
   const stamp = join(folder, '.installed');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return folder;
-  console.log(`installing ${name} into ${folder}`);
-  if (name === 'node') {
-    await mkdir(folder, { recursive: true });
-    for (const file of NODE_FILES) await copyFile(file, join(folder, basename(file)));
-    await exec('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
-  } else {
-    if (!existsSync(join(folder, 'bin/python'))) await exec(PYTHON[name] ?? 'python3', ['-m', 'venv', folder]);
-    const quiet = ['--quiet', '--disable-pip-version-check', '--no-deps'];
-    await exec(join(folder, 'bin/python'), ['-m', 'pip', 'install', ...quiet, '-r', list]);
-  }
+  await mkdir(folder, { recursive: true });
+  for (const file of NODE_FILES) await copyFile(file, join(folder, basename(file)));
+  await exec('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
   await writeFile(stamp, wanted);
   return folder;
 }
