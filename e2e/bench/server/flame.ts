@@ -77,7 +77,9 @@ export function flame(title: string, root: Frame): string {
     const shown = name.slice(0, Math.floor((width - 6) / 6.5));
     parts.push(
       `<g><title>${escape(name)}: ${share}</title><rect x="${x.toFixed(1)}" y="${y}" width="${Math.max(1, width - 0.5).toFixed(1)}" height="${STEP - 1}" fill="${colourOf(name)}"/>`,
-      shown.length > 3 ? `<text x="${(x + 3).toFixed(1)}" y="${y + 13}" fill="#fff">${escape(shown)}</text></g>` : '</g>',
+      shown.length > 3
+        ? `<text x="${(x + 3).toFixed(1)}" y="${y + 13}" fill="#fff">${escape(shown)}</text></g>`
+        : '</g>',
     );
     let left = x;
     for (const call of calls) {
