@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exec, type ExecOptions } from '../harness/exec.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -7,6 +6,7 @@ import { ApiReader } from './api.ts';
 import { auditLog } from './controlplane.ts';
 import { containerdSocket, crashNode, startNode } from './node.ts';
 import { type ClusterPlan, nodeFolder, nodeIndexes } from './plan.ts';
+import { commandLine, processesOfPod } from './processes.ts';
 import { registryFolder } from './registry.ts';
 import { type NodeService, signalService, startService } from './services.ts';
 
@@ -72,15 +72,6 @@ export class Cluster {
   }
 }
 
-/** Empty for a process that has ended. */
-function readProc(pid: string, file: 'cgroup' | 'cmdline'): string {
-  try {
-    return readFileSync(join('/proc', pid, file), 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 /** Faults and facts of the nodes of a cluster that we brought up. */
 export class NodeControl {
   constructor(
@@ -108,14 +99,8 @@ export class NodeControl {
 
   /** Kills the processes of a pod whose command line has `command`, as the kernel does when memory runs out. @returns how many */
   killInPod(uid: string, command: string): number {
-    const ofPod = new Set([uid, uid.replaceAll('-', '_')]);
-    const found = readdirSync('/proc').filter((pid) => {
-      if (!/^\d+$/.test(pid)) return false;
-      const groups = readProc(pid, 'cgroup');
-      const inPod = [...ofPod].some((name) => groups.includes(`pod${name}`));
-      return inPod && readProc(pid, 'cmdline').replaceAll('\0', ' ').includes(command);
-    });
-    for (const pid of found) process.kill(Number(pid), 'SIGKILL');
+    const found = processesOfPod(uid).filter((pid) => commandLine(pid).includes(command));
+    for (const pid of found) process.kill(pid, 'SIGKILL');
     return found.length;
   }
 

@@ -54,14 +54,34 @@ export function processesIn(namespaceFiles: readonly string[]): number[] {
   const wanted = new Set(
     namespaceFiles.filter((file) => existsSync(file)).map((file) => `net:[${statSync(file).ino}]`),
   );
-  return readdirSync('/proc')
+  return pids().filter((pid) => {
+    try {
+      return wanted.has(readlinkSync(`/proc/${pid}/ns/net`));
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Pids of all processes in the containers of a pod, by the uid of the pod. */
+export function processesOfPod(uid: string): number[] {
+  const names = [uid, uid.replaceAll('-', '_')].map((name) => `pod${name}`);
+  return pids().filter((pid) => names.some((name) => read(pid, 'cgroup').includes(name)));
+}
+
+/** What a process was started with; empty when there is none. */
+export const commandLine = (pid: number): string => read(pid, 'cmdline').replaceAll('\0', ' ');
+
+const pids = (): number[] =>
+  readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return wanted.has(readlinkSync(`/proc/${pid}/ns/net`));
-      } catch {
-        return false;
-      }
-    });
+    .map(Number);
+
+/** Empty for a process that has ended. */
+function read(pid: number, file: 'cgroup' | 'cmdline'): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -88,6 +88,13 @@ export class Mdep {
     );
   }
 
+  /** Waits until the condition Ready tells this reason. */
+  untilReason(name: string, reason: string): Promise<MdepStatus> {
+    return this.until(name, `to say ${reason}`, ({ conditions }) =>
+      (conditions ?? []).some((condition) => condition.type === 'Ready' && condition.reason === reason),
+    );
+  }
+
   /** Asks for an action of a trial, as `kubectl mdep promote` and the like do. */
   async act(name: string, type: string): Promise<string> {
     const id = `${type}-${Date.now().toString(36)}`;

@@ -119,14 +119,7 @@ export const stories = [
     await when('a ModelDeployment names a tag that does not exist', () =>
       mdep.apply('digits', { model: { uri: models.uri('bad/absent', '1'), version: '1' } }),
     );
-    await then('status says ModelNotFound', () =>
-      mdep.until(
-        'digits',
-        'to say ModelNotFound',
-        ({ conditions }) =>
-          conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'ModelNotFound') === true,
-      ),
-    );
+    await then('status says ModelNotFound', () => mdep.untilReason('digits', 'ModelNotFound'));
     await when('it is pushed, and Retry spares the wait', async () => {
       await models.push('digits/v1/saved_model', 'bad/absent', '1');
       await mdep.apply('digits', {

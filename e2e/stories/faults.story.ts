@@ -117,11 +117,7 @@ export const stories = [
       await serving(scene);
       await servedMeanwhile(scene, async () => {
         await when('version 2 wants more than any node has', () => mdep.apply('digits', wanting('900')));
-        await then('status says so while it waits', () =>
-          mdep.until('digits', 'to say Unschedulable', ({ conditions }) =>
-            (conditions ?? []).some(({ type, reason }) => type === 'Ready' && reason === 'Unschedulable'),
-          ),
-        );
+        await then('status says so while it waits', () => mdep.untilReason('digits', 'Unschedulable'));
         const status = await then('its deadline takes it back', () =>
           mdep.until('digits', 'to be RolledBack', ({ phase, ready }) => phase === 'RolledBack' && ready === '2/2'),
         );
@@ -149,9 +145,7 @@ export const stories = [
           mdep.apply('digits', { ...right, model: { ...right.model, uri: away } }),
         );
         await then('status says so, and version 1 serves on', async () => {
-          const status = await mdep.until('digits', 'to say SourceUnavailable', ({ conditions }) =>
-            (conditions ?? []).some(({ type, reason }) => type === 'Ready' && reason === 'SourceUnavailable'),
-          );
+          const status = await mdep.untilReason('digits', 'SourceUnavailable');
           assert.equal(status.stable?.revision, 1);
           assert.equal(status.failedTarget, undefined);
         });
@@ -216,9 +210,7 @@ export const stories = [
           await mdep.apply('digits', specOf(scene)('2'));
         });
         await then('status says who holds it, and version 1 serves', async () => {
-          const status = await mdep.until('digits', 'to say PausedByUser', ({ conditions }) =>
-            (conditions ?? []).some(({ type, reason }) => type === 'Ready' && reason === 'PausedByUser'),
-          );
+          const status = await mdep.untilReason('digits', 'PausedByUser');
           assert.equal(status.stable?.revision, 1);
         });
         await when('resumed', () => mdep.kubectl('rollout', 'resume', 'deployment/digits'));

@@ -112,7 +112,7 @@ export const stories = [
           // The annotation takes a moment to the servers.
           await sharesOf(loops.infer, 300);
           const shares = await Promise.all(
-            Object.entries(loops).map(async ([name, loop]) => [name, (await sharesOf(loop, 1_000))['2'] ?? 0] as const),
+            Object.entries(loops).map(async ([name, loop]) => [name, (await sharesOf(loop, 2_000))['2'] ?? 0] as const),
           );
           console.log(
             `      weight ${weight} %: ${shares.map(([name, share]) => `${share.toFixed(2)} % of ${name}`).join(', ')}`,

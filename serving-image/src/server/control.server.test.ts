@@ -1,32 +1,21 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Rpc, V2 } from '../testing/grpc.ts';
-import { denseGraphModel } from '../testing/models.ts';
+import { arriveIn, BODY, emptyRepository, withWrongGolden } from '../testing/repository.ts';
 import { Bench, until, type Running } from '../testing/server.ts';
 
 let bench: Bench;
 let repository: string;
-let folders = 0;
 beforeAll(async () => {
   bench = await Bench.create();
 }, 60_000);
 afterAll(() => bench.dispose());
 beforeEach(async () => {
-  repository = join(bench.models, `repository-${folders++}`);
-  await mkdir(repository);
+  repository = await emptyRepository(bench.models);
 });
 
-const BODY = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 3], data: [1, 2, 3] }] };
-
-async function arrive(path: string, spoil = false): Promise<void> {
-  const parts = path.split('/');
-  const staged = join(repository, parts[0] ?? '', `.staged-${parts[1]}`);
-  await denseGraphModel(staged);
-  const golden = { requests: [{ ...BODY, outputs: [{ name: 'y', data: [0, 0] }] }] };
-  if (spoil) await writeFile(join(staged, 'golden.json'), JSON.stringify(golden));
-  await rename(staged, join(repository, path));
-}
+const arrive = (path: string, spoil?: (folder: string) => Promise<void>) => arriveIn(repository, path, spoil);
 
 const start = (env: Record<string, string> = {}) =>
   bench.start({ MODEL_REPOSITORY: repository, MODEL_ENGINE: 'wasm', MODEL_CONTROL: 'explicit', ...env });
@@ -74,7 +63,7 @@ describe('a server whose models clients load', () => {
     await arrive('a/1');
     const server = await start({ LOAD_MODELS: 'a', MODEL_POLL_SECONDS: '1' });
     await until(() => ready(server), 200);
-    await arrive('a/2', true);
+    await arrive('a/2', withWrongGolden);
     expect(await order(server, 'load', 'a')).toEqual([400, expect.stringMatching(/failed to load .*golden\.json/)]);
     expect([await index(server), await ready(server)]).toEqual([['a/1 READY', 'a/2 UNAVAILABLE'], 200]);
     expect(await ask(server, 'a')).toBe(200);
@@ -99,7 +88,7 @@ describe('a server whose models clients load', () => {
   }, 30_000);
 
   it('ends when a model that was to be there from the start cannot be loaded', async () => {
-    await arrive('a/1', true);
+    await arrive('a/1', withWrongGolden);
     const server = await start({ LOAD_MODELS: 'a' });
     expect(await server.exited).toBe(1);
     expect(await bench.terminationMessage()).toMatchObject({ reason: 'WarmupFailed' });
@@ -107,7 +96,7 @@ describe('a server whose models clients load', () => {
 
   it('takes orders over gRPC as well, also while there is no worker, and lets the next call meet one', async () => {
     await arrive('a/1');
-    await arrive('b/1', true);
+    await arrive('b/1', withWrongGolden);
     const server = await start();
     const rpc = new Rpc(server.grpc);
     const request = { model_name: 'a', inputs: [{ ...BODY.inputs[0], contents: { fp32_contents: [1, 2, 3] } }] };

@@ -101,8 +101,8 @@ export class Control implements Orders {
   /** @throws FatalError ModelNotFound */
   async #select(name: string): Promise<WantedModel> {
     const { repository, name: only = name, policy } = this.settings;
-    if (!MODEL_NAME.test(name) || name !== only) throw new FatalError('ModelNotFound', 'there is no such model');
-    const [listing] = await listModels(repository, { only: name, byContent: true });
+    const mayBe = MODEL_NAME.test(name) && name === only;
+    const [listing] = mayBe ? await listModels(repository, { only, byContent: true }) : [];
     if (!listing) throw new FatalError('ModelNotFound', 'there is no such model');
     return select(listing, policy);
   }

@@ -3,37 +3,20 @@ import { Agent, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Clients } from '../testing/clients.ts';
-import { denseGraphModel } from '../testing/models.ts';
+import { arriveIn, BODY, emptyRepository, withWrongGolden } from '../testing/repository.ts';
 import { Bench, connectionsOf, until, type Running } from '../testing/server.ts';
 
 let bench: Bench;
 let repository: string;
-let folders = 0;
 beforeAll(async () => {
   bench = await Bench.create();
 }, 60_000);
 afterAll(() => bench.dispose());
 beforeEach(async () => {
-  repository = join(bench.models, `repository-${folders++}`);
-  await mkdir(repository);
+  repository = await emptyRepository(bench.models);
 });
 
-const BODY = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 3], data: [1, 2, 3] }] };
-
-/** A version arrives as one that is fetched does: complete, by a rename. */
-async function arrive(path: string, spoil?: (folder: string) => Promise<void>): Promise<void> {
-  const parts = path.split('/');
-  const staged = join(repository, parts[0] ?? '', `.staged-${parts[1]}`);
-  await denseGraphModel(staged);
-  await spoil?.(staged);
-  await rename(staged, join(repository, path));
-}
-
-const withWrongGolden = (folder: string) =>
-  writeFile(
-    join(folder, 'golden.json'),
-    JSON.stringify({ requests: [{ ...BODY, outputs: [{ name: 'y', data: [0, 0] }] }] }),
-  );
+const arrive = (path: string, spoil?: (folder: string) => Promise<void>) => arriveIn(repository, path, spoil);
 
 const rules = (model: string, content: unknown) =>
   writeFile(join(repository, model, 'versions.json'), typeof content === 'string' ? content : JSON.stringify(content));
