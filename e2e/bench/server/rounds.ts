@@ -1,13 +1,12 @@
 /** What is measured of our server, of a peer beside it, and of the machine. */
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { freePort, PeerProcess, untilReady } from '../../peers/process.ts';
+import { WORKER_FLAGS, workerEnvironment } from '../../../serving-image/src/config.ts';
 import { exec } from '../../harness/exec.ts';
 import { bytesOf, type LoadGenerator } from '../load/index.ts';
 import type { Contestant, Setting, Stage, Started } from './contestants.ts';
+import { LIMITS, startEcho } from './echo.ts';
 import { message, type FormName } from './forms.ts';
 import { Meter, withStarted, type Cell, type Measured, type Rounds, type Score, type Subject } from './measure.ts';
-import { pictures } from './mlp.ts';
+import { MLP, pictures } from './mlp.ts';
 
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
@@ -136,20 +135,10 @@ export interface Limits {
 }
 
 export async function measureLimits(stage: Stage, generator: LoadGenerator, rounds: Rounds): Promise<Limits> {
-  const script = fileURLToPath(new URL('limits.ts', import.meta.url));
-  const node = ['--import', 'tsx', script];
-  const TF = {
-    TF_NUM_INTRAOP_THREADS: '1',
-    TF_NUM_INTEROP_THREADS: '1',
-    TF_ENABLE_ONEDNN_OPTS: '0',
-    TF_CPP_MIN_LOG_LEVEL: '2',
-  };
   const text = await exec(
     'taskset',
-    ['-c', SERVER_CORE, process.execPath, ...node, 'predict', stage.models.savedModel],
-    {
-      env: { ...process.env, ...TF },
-    },
+    ['-c', SERVER_CORE, process.execPath, ...WORKER_FLAGS, ...LIMITS, 'predict', stage.models.savedModel],
+    { env: workerEnvironment({ name: MLP, version: '1' }) },
   );
   const found: Limits = { net: {}, http: {}, predict: JSON.parse(text) as Record<string, number> };
   const meter = new Meter(generator, LOAD_CORE);
@@ -162,10 +151,7 @@ export async function measureLimits(stage: Stage, generator: LoadGenerator, roun
     ] as const) {
       const cell = cellOf('v1', rows, connections);
       const made = message('v1', pictures(rows, 'four'));
-      const port = await freePort();
-      const bytes = bytesOf(made).length;
-      const command = { file: process.execPath, args: [...node, kind, String(port), String(bytes)], env: {} };
-      const echo = PeerProcess.start(command, SERVER_CORE, join(stage.folder, 'limits.log'));
+      const echo = await startEcho(kind, bytesOf(made).length, SERVER_CORE, stage.folder);
       const contestant: Contestant = {
         name: kind,
         title: kind,
@@ -173,15 +159,10 @@ export async function measureLimits(stage: Stage, generator: LoadGenerator, roun
         start: () => Promise.reject(new Error()),
       };
       try {
-        if (kind === 'http') await untilReady(echo, `http://127.0.0.1:${port}/`);
-        else await new Promise((resolve) => setTimeout(resolve, 1500));
-        const [score] = await meter.closed(
-          [{ contestant, started: { port, process: echo, startSeconds: 0 }, cell }],
-          rounds,
-        );
+        const [score] = await meter.closed([{ contestant, started: echo, cell }], rounds);
         if (score) found[kind][cell.name] = score;
       } finally {
-        await echo.stop();
+        await echo.process.stop();
       }
     }
   }

@@ -15,6 +15,7 @@ class Hand {
   readonly #deferred: (() => void)[] = [];
   now = () => this.time;
   defer = (then: () => void) => void this.#deferred.push(then);
+  follow = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
   get waiting(): number {
     return this.#deferred.length;
@@ -22,6 +23,7 @@ class Hand {
 
   /** One turn of the event loop, and what follows from it at once. */
   async turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
     this.#deferred.shift()?.();
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -149,13 +151,62 @@ describe('an executor', () => {
   it('refuses a request where too many wait', async () => {
     const { clock, ask, executor } = set(new Sums(true), { queue: 2 });
     const waiting = [ask(tensor([1, 1])), ask(tensor([2, 2]))];
-    expect(() => executor.checkRoom()).toThrow(
-      expect.objectContaining({ status: 503, headers: { 'Retry-After': '1' } }),
-    );
+    expect(executor.refusal()).toMatchObject({ status: 503, headers: { 'Retry-After': '1' } });
     expect(await ask(tensor([3, 3]))).toMatchObject({ message: expect.stringContaining('2 requests wait') });
     await clock.turn();
-    executor.checkRoom();
+    expect(executor.refusal()).toBeUndefined();
     void waiting;
+  });
+
+  it('runs for as long as it has read before it reads again, where requests wait', async () => {
+    const clock = new Hand();
+    class Slow extends Sums {
+      override predict(name: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
+        clock.time += 5;
+        return super.predict(name, inputs);
+      }
+    }
+    const predictor = new Slow();
+    const limits = { batchRows: 2, queue: 41 };
+    const executor = new Executor(predictor, new Set(['serving_default']), limits, () => undefined, clock);
+    const client = { started: 0, gone: () => false };
+    const asked = Array.from({ length: 41 }, () =>
+      executor.run({ signature: 'serving_default', inputs: [tensor([1, 1])] }, client),
+    );
+    const runsOfTurn = async (reading: number) => {
+      const before = predictor.runs.length;
+      clock.time += reading;
+      await clock.turn();
+      return predictor.runs.length - before;
+    };
+    // The first turn does not know yet how long reading takes.
+    expect(await runsOfTurn(100)).toBe(1);
+    expect(await runsOfTurn(0)).toBe(1);
+    expect(await runsOfTurn(5)).toBe(1);
+    expect(await runsOfTurn(12)).toBe(3);
+    expect(await runsOfTurn(50)).toBe(10);
+    // What is left is no whole batch: reading may add to it.
+    expect(await runsOfTurn(50)).toBe(4);
+    expect(await runsOfTurn(50)).toBe(1);
+    await Promise.all(asked);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it('does not wait for the end of reading for ever', async () => {
+    const predictor = new Sums();
+    const { clock, ask } = set(predictor, { batchRows: 2, queue: 2 });
+    const answers = [ask(tensor([1, 1])), ask(tensor([2, 2]))];
+    clock.time += 5;
+    expect(await ask(tensor([3, 3]))).toMatchObject({ status: 503 });
+    clock.time += 1;
+    // The run that is overdue makes room for the request that finds it so.
+    answers.push(ask(tensor([4, 4])));
+    expect(await Promise.all(answers.slice(0, 2))).toEqual([[2], [4]]);
+    await clock.turn();
+    // What had been deferred runs nothing twice.
+    await clock.turn();
+    expect(await answers[2]).toEqual([8]);
+    expect(predictor.runs).toEqual([2, 1]);
   });
 
   it('runs requests one by one where rows are not independent', async () => {

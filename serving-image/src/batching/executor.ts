@@ -1,6 +1,6 @@
 /** Runs a model for the requests of all connections of a worker, as many in one run as the policy puts together. */
 import type { Predictor, Tensor } from '../model/types.ts';
-import { deadlineExceeded, queueFull } from '../protocol/errors.ts';
+import { deadlineExceeded, queueFull, type RequestError } from '../protocol/errors.ts';
 import type { Inference } from '../protocol/request.ts';
 import { join, split } from './join.ts';
 import { choose, rowsOf, type Waiting } from './policy.ts';
@@ -32,6 +32,8 @@ export interface Clock {
   now(): number;
   /** Calls back once everything that has arrived by now has been read. */
   defer(then: () => void): void;
+  /** Resolves when what follows from a run has been done, such as sending its answers; nothing new is read meanwhile. */
+  follow(): Promise<void>;
 }
 
 /** The client of a request has gone before it was run. */
@@ -47,12 +49,27 @@ interface Job extends Waiting {
 }
 
 /** A turn of the event loop ends with what was deferred, after it has read from all connections. */
-export const LOOP: Clock = { now: () => performance.now(), defer: (then) => void setImmediate(then) };
+export const LOOP: Clock = {
+  now: () => performance.now(),
+  defer: (then) => void setImmediate(then),
+  // Behind all promises that are settled by now.
+  follow: () => new Promise((resolve) => process.nextTick(resolve)),
+};
+
+/**
+ * So long a run waits for the end of reading, in milliseconds. libuv reads on for seconds, before anything deferred gets its
+ * turn, where more than a thousand connections have something to say all the time.
+ */
+const LONGEST_READING_MS = 5;
 
 export class Executor {
   #queue: Job[] = [];
   /** A run is under way, or the next one is deferred. */
   #busy = false;
+  /** The run that is deferred, and until when it may be. */
+  #deferred: { until: number } | undefined;
+  /** When the last turn ended, if requests were left. */
+  #left: number | undefined;
   readonly #batchable: Set<string>;
 
   constructor(
@@ -72,15 +89,17 @@ export class Executor {
     return this.#batchable.has(signature);
   }
 
-  /** To be asked before work is spent on a request. @throws RequestError 503 */
-  checkRoom(): void {
-    if (this.#queue.length >= this.limits.queue) throw queueFull(this.limits.queue);
+  /** To be asked before work is spent on a request: a 503 when it would be refused. Not thrown, which would cost more than the rest. */
+  refusal(): RequestError | undefined {
+    if (this.#deferred && this.clock.now() > this.#deferred.until) void this.#turn();
+    return this.#queue.length >= this.limits.queue ? queueFull(this.limits.queue) : undefined;
   }
 
   /** @throws RequestError 503, 504; RunError; ClientGone */
   run({ signature, inputs, timeoutMs }: Inference, { started, gone }: Client): Promise<Run> {
     return new Promise((resolve, reject) => {
-      this.checkRoom();
+      const refusal = this.refusal();
+      if (refusal) return reject(refusal);
       const rows = this.#batchable.has(signature) ? rowsOf(inputs) : undefined;
       const deadline = timeoutMs === undefined ? undefined : started + timeoutMs;
       this.#queue.push({ signature, inputs, rows, deadline, timeoutMs, gone, resolve, reject });
@@ -91,10 +110,30 @@ export class Executor {
   #next(): void {
     if (this.#busy || this.#queue.length === 0) return;
     this.#busy = true;
-    this.clock.defer(() => void this.#turn());
+    const deferred = { until: this.clock.now() + LONGEST_READING_MS };
+    this.#deferred = deferred;
+    this.clock.defer(() => {
+      if (this.#deferred === deferred) void this.#turn();
+    });
   }
 
   async #turn(): Promise<void> {
+    this.#deferred = undefined;
+    const began = this.clock.now();
+    // While a batch waits, running gets as much time as reading at least. A server that is asked for much more than it can answer
+    // would spend its time with refusing otherwise: one run for as many refusals as there are connections.
+    const until = began + (began - (this.#left ?? began));
+    await this.#runNext();
+    while (this.#queue.length >= this.limits.batchRows && this.clock.now() < until) {
+      await this.clock.follow();
+      await this.#runNext();
+    }
+    this.#left = this.#queue.length > 0 ? this.clock.now() : undefined;
+    this.#busy = false;
+    this.#next();
+  }
+
+  async #runNext(): Promise<void> {
     const { batch, expired, gone, rest } = choose(this.#queue, this.limits.batchRows, this.clock.now());
     this.#queue = rest;
     for (const { reject, timeoutMs = 0 } of expired) reject(deadlineExceeded(timeoutMs));
@@ -105,8 +144,6 @@ export class Executor {
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
-    this.#busy = false;
-    this.#next();
   }
 
   async #together(batch: readonly Job[]): Promise<void> {

@@ -1,7 +1,7 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { Answered } from '../forward/exchange.ts';
 import type { ServedModel, Tensor } from '../model/types.ts';
-import { modelNotFound } from '../protocol/errors.ts';
+import { modelNotFound, type RequestError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Answer as ModelAnswer, Inference } from '../protocol/request.ts';
 import type { CallKind, CallRoute, Route } from '../protocol/route.ts';
@@ -73,14 +73,14 @@ const TEMPLATE: Readonly<Record<CallKind, string>> = {
 
 export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
 
-/** `started` is when the request arrived, by performance.now(). @throws RequestError, RunError, ClientGone */
+/** `started` is when the request arrived, by performance.now(). Resolves to 503 where there is no room. @throws RequestError, RunError, ClientGone */
 export async function answerCall(
   service: Service,
   asked: CallRoute,
   ask: Ask,
   started: number,
   traced: Traced | undefined,
-): Promise<Answer> {
+): Promise<Answer | RequestError> {
   const { kind, model, version } = asked;
   const { url, headers, entrypoint } = ask;
   const { protocol } = CALLS[kind];
@@ -92,7 +92,11 @@ export async function answerCall(
   let exchange: HttpExchange | undefined;
   try {
     checkMedia(headers, protocol);
-    served.executor.checkRoom();
+    const refusal = served.executor.refusal();
+    if (refusal) {
+      served.statistics.failed(performance.now() - started, reasonOf(refusal));
+      return refusal;
+    }
     const body = await ask.body(ticket);
     exchange = exchangeOf(service, served, { kind, protocol, entrypoint, url, version, headers, body });
     exchange.client = { started, gone: () => ask.gone(), ...(traced && { traced }) };

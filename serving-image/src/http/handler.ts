@@ -36,9 +36,10 @@ export async function serve(service: Service, ask: Ask, send: (outcome: Answer |
   let status: number;
   let reason: Reason | undefined;
   try {
-    const answer = await answerTo(service, ask, started, traced);
-    status = answer.status ?? 200;
-    send(answer);
+    const outcome = await answerTo(service, ask, started, traced);
+    status = outcome.status ?? 200;
+    if (outcome instanceof RequestError) reason = reasonOf(outcome);
+    send(outcome);
   } catch (error) {
     reason = reasonOf(error);
     if (error instanceof ClientGone) {
@@ -72,7 +73,12 @@ export async function serve(service: Service, ask: Ask, send: (outcome: Answer |
   }
 }
 
-function answerTo(service: Service, ask: Ask, started: number, traced: Traced | undefined): Promise<Answer> | Answer {
+function answerTo(
+  service: Service,
+  ask: Ask,
+  started: number,
+  traced: Traced | undefined,
+): Promise<Answer | RequestError> | Answer {
   const asked = route(ask.method, ask.url);
   return isCall(asked) ? answerCall(service, asked, ask, started, traced) : answerQuestion(service, asked, ask);
 }

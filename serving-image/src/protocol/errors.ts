@@ -1,4 +1,7 @@
-/** Every answer that is not a 200 is born here, so that clients can rely on one form: `{"error": "…"}`. */
+/**
+ * Every answer that is not a 200 is born here, so that clients can rely on one form: `{"error": "…"}`. Without a stack: the client
+ * is at fault or the load is, and under load a stack costs as much as the rest of a refusal.
+ */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   constructor(
@@ -6,7 +9,10 @@ export class RequestError extends Error {
     message: string,
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

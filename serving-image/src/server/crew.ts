@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { workerEnvironment } from '../config.ts';
+import { WORKER_FLAGS, workerEnvironment } from '../config.ts';
 import type { EngineChoice } from '../model/types.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import { pick, surplus, type Load } from './dispatch.ts';
@@ -81,6 +81,7 @@ export class Crew {
     const id = this.#nextId++;
     const ledger = Ledger.create(this.folders.scratch);
     const child = fork(this.program, ['worker', this.door(id)], {
+      execArgv: [...process.execArgv, ...WORKER_FLAGS],
       env: workerEnvironment({ name, version, engineChoice: this.#choices.get(unit) }),
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ledger.fd],
     });
