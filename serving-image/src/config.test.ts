@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ENV } from '@modeldeployment/modelpack/contract';
-import { OWN_ENV, readConfig, workerEnvironment } from './config.ts';
+import { OWN_ENV, readConfig } from './config.ts';
+import { workerEnvironment } from './worker-environment.ts';
 import { cgroupLimit } from './cores.ts';
 
 const read = (env: Record<string, string>) => readConfig(env, () => 3);
@@ -60,9 +61,9 @@ describe('the settings', () => {
   it('let clients load models only where that is asked for', () => {
     const explicit = (names: string) => read({ [OWN_ENV.control]: 'explicit', [OWN_ENV.loadModels]: names }).explicit;
     expect(read({}).explicit).toBeUndefined();
-    expect(explicit('')).toEqual({ load: [] });
-    expect(explicit('a, b')).toEqual({ load: ['a', 'b'] });
-    expect(explicit('*')).toEqual({ load: 'all' });
+    expect(explicit('')).toEqual({ load: [], only: undefined });
+    expect(explicit('a, b')).toEqual({ load: ['a', 'b'], only: undefined });
+    expect(explicit('*')).toEqual({ load: 'all', only: undefined });
     expect(() => explicit('../etc')).toThrow('expected names of models');
     expect(() => read({ [OWN_ENV.loadModels]: 'a' })).toThrow('needs MODEL_CONTROL=explicit');
     const one = { [ENV.name]: 'm', [ENV.version]: '1', [OWN_ENV.control]: 'explicit' };
@@ -93,7 +94,10 @@ describe('the settings', () => {
   it('tell each worker whether clients say what is served', () => {
     const of = (env: Record<string, string>) =>
       read(workerEnvironment({ name: 'm', version: '7' }, env) as Record<string, string>).explicit;
-    expect(of({ [OWN_ENV.control]: 'explicit', [OWN_ENV.loadModels]: 'm' })).toBeDefined();
+    const explicit = { [OWN_ENV.control]: 'explicit', [OWN_ENV.loadModels]: 'm' };
+    // The worker serves one of the models that may be loaded.
+    expect(of(explicit)).toEqual({ load: [], only: undefined });
+    expect(of({ ...explicit, [ENV.name]: 'm' })).toEqual({ load: [], only: 'm' });
     expect(of({})).toBeUndefined();
   });
 });

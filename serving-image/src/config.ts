@@ -17,8 +17,8 @@ export interface Config {
   version: string | undefined;
   policy: Policy;
   pollSeconds: number;
-  /** Absent: the repository says what is served; else clients do, and these models, or all, are loaded at the start. */
-  explicit: { load: readonly string[] | 'all' } | undefined;
+  /** Absent: the repository says what is served; else clients do, of the model `only` or any, and these are loaded at the start. */
+  explicit: { load: readonly string[] | 'all'; only: string | undefined } | undefined;
   revision: string;
   repository: string;
   format: ModelFormat | 'auto';
@@ -105,11 +105,13 @@ export const OWN_ENV = {
 } as const;
 
 /** From the supervisor to a worker: what an earlier one has chosen, as JSON. */
-const ENGINE_CHOICE = 'ENGINE_CHOICE';
-/** From the supervisor to a worker: set when clients say what is served. */
-const TAKES_ORDERS = 'TAKES_ORDERS';
+export const ENGINE_CHOICE = 'ENGINE_CHOICE';
+/** From the supervisor to a worker: set when clients say what is served, to the name of the model, or ANY. */
+export const TAKES_ORDERS = 'TAKES_ORDERS';
+/** No model has this name. */
+export const ANY = '*';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const FORMATS = ['auto', 'SavedModel', 'TFJSGraph', 'TFJSLayers'] as const;
 const ENGINES = ['auto', 'tensorflow', 'wasm', 'cpu'] as const;
@@ -153,7 +155,9 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     return found ?? { kind: 'all' };
   };
   const explicit = (): Config['explicit'] => {
-    if (get(TAKES_ORDERS) !== undefined) return { load: [] };
+    const orders = get(TAKES_ORDERS);
+    if (orders !== undefined) return { load: [], only: orders === ANY ? undefined : orders };
+    const only = get(ENV.name);
     const names = get(OWN_ENV.loadModels)
       ?.split(',')
       .map((name) => name.trim());
@@ -161,11 +165,11 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       if (names) problems.push(`${OWN_ENV.loadModels} needs ${OWN_ENV.control}=explicit`);
       return undefined;
     }
-    if (names?.length === 1 && names[0] === '*') return { load: 'all' };
+    if (names?.length === 1 && names[0] === ANY) return { load: 'all', only };
     const bad = names?.find((name) => !MODEL_NAME.test(name));
     if (bad !== undefined)
       problems.push(`${OWN_ENV.loadModels} has "${bad}", expected names of models with commas, or * for all`);
-    return { load: names ?? [] };
+    return { load: names ?? [], only };
   };
   const tls = (): TlsFiles | undefined => {
     const [certificate, key] = [get(OWN_ENV.tlsCertificate), get(OWN_ENV.tlsKey)];
@@ -234,34 +238,3 @@ export function readConfig(env: Environment = process.env, cores: () => number =
 /** Where to leave the termination message, known also when the settings are wrong. */
 export const terminationLogPath = (env: Environment = process.env): string =>
   env[ENV.terminationLog] ?? PATH.terminationLog;
-
-/**
- * Flags of node for a worker, which has about one core: V8's threads that collect garbage would take it from the thread that
- * serves, for tens of milliseconds at a time. On that thread itself the same work takes a few.
- */
-export const WORKER_FLAGS: readonly string[] = ['--single-threaded-gc'];
-
-/**
- * Environment of a worker, which serves one version. TensorFlow would start a thread per core in each of them; with one worker per core one
- * thread is quicker, and a user's own choice stands. -1, which runs the model on the thread that calls, would be quicker still. But a
- * signal that thread handles during a large multiplication corrupts the heap: with 1 it is another thread's work, which gets no signals.
- */
-export function workerEnvironment(
-  model: { name: string; version: string; engineChoice?: EngineChoice | undefined },
-  env: Environment = process.env,
-): Record<string, string | undefined> {
-  return {
-    TF_NUM_INTRAOP_THREADS: '1',
-    TF_NUM_INTEROP_THREADS: '1',
-    TF_CPP_MIN_LOG_LEVEL: '2',
-    TF_ENABLE_ONEDNN_OPTS: '0',
-    ...env,
-    [ENV.name]: model.name,
-    [ENV.version]: model.version,
-    [OWN_ENV.policy]: undefined,
-    [OWN_ENV.control]: undefined,
-    [OWN_ENV.loadModels]: undefined,
-    [TAKES_ORDERS]: env[OWN_ENV.control]?.trim() === 'explicit' ? 'yes' : undefined,
-    [ENGINE_CHOICE]: model.engineChoice && JSON.stringify(model.engineChoice),
-  };
-}

@@ -1,5 +1,5 @@
 /** What is measured of our server, of a peer beside it, and of the machine. */
-import { WORKER_FLAGS, workerEnvironment } from '../../../serving-image/src/config.ts';
+import { WORKER_FLAGS, workerEnvironment } from '../../../serving-image/src/worker-environment.ts';
 import { exec } from '../../harness/exec.ts';
 import { bytesOf, type LoadGenerator } from '../load/index.ts';
 import type { Contestant, Setting, Stage, Started } from './contestants.ts';

@@ -74,6 +74,16 @@ describe('a server whose models clients load', () => {
     await stop(server);
   }, 30_000);
 
+  it('knows the one model that it was started for, and no other', async () => {
+    for (const path of ['a/1', 'b/1']) await arrive(path);
+    const server = await start({ MODEL_NAME: 'a' });
+    expect(await index(server)).toEqual(['a/1 UNAVAILABLE']);
+    expect(await order(server, 'load', 'a')).toEqual([200, '']);
+    expect(await index(server)).toEqual(['a/1 READY']);
+    expect(await order(server, 'load', 'b')).toEqual([400, expect.stringContaining('no such model')]);
+    await stop(server);
+  }, 30_000);
+
   it('refuses what it does not have and cannot do', async () => {
     await arrive('a/1');
     const server = await start({ LOAD_MODELS: '*' });

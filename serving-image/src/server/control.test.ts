@@ -24,7 +24,7 @@ function control(load: readonly string[] | 'all' = []) {
   const again: (string | undefined)[] = [];
   let known = 0;
   const subject = new Control(
-    { repository, name: undefined, policy: { kind: 'latest', count: 1 }, load },
+    { repository, only: undefined, policy: { kind: 'latest', count: 1 }, load },
     {
       want: (models, name) => {
         now = models;

@@ -6,7 +6,7 @@ import { FatalError, type FailureReport } from '../model/types.ts';
 import { badRequest, internalError, quote, RequestError } from '../protocol/errors.ts';
 import type { Orders } from '../service/orders.ts';
 
-type Settings = Pick<Config, 'repository' | 'name' | 'policy'> & NonNullable<Config['explicit']>;
+type Settings = Pick<Config, 'repository' | 'policy'> & NonNullable<Config['explicit']>;
 
 /** What carries the orders out. */
 export interface Loader {
@@ -90,7 +90,7 @@ export class Control implements Orders {
   }
 
   repository(): Promise<{ name: string; version: string }[]> {
-    return versionsIn(this.settings.repository, this.settings.name);
+    return versionsIn(this.settings.repository, this.settings.only);
   }
 
   #tell(again?: string): void {
@@ -100,7 +100,7 @@ export class Control implements Orders {
 
   /** @throws FatalError ModelNotFound */
   async #select(name: string): Promise<WantedModel> {
-    const { repository, name: only = name, policy } = this.settings;
+    const { repository, only = name, policy } = this.settings;
     const mayBe = MODEL_NAME.test(name) && name === only;
     const [listing] = mayBe ? await listModels(repository, { only, byContent: true }) : [];
     if (!listing) throw new FatalError('ModelNotFound', 'there is no such model');

@@ -7,9 +7,7 @@ import { Desk } from '../forward/desk.ts';
 import { closing, type Catalog } from '../model/catalog.ts';
 import { notFound } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { exposition, retained, type Exposition, type Page } from '../telemetry/exposition.ts';
-import type { Snapshot as Metrics } from '../telemetry/meter.ts';
-import { SupervisorMetrics } from '../telemetry/metrics.ts';
+import { Accounts } from './accounts.ts';
 import { answerOf, createAdmin, type State } from './admin.ts';
 import type { Unit } from './berth.ts';
 import { Crew, type Departure } from './crew.ts';
@@ -41,7 +39,7 @@ export class Supervisor {
   readonly #fleet: Fleet;
   readonly #crew: Crew;
   readonly #reception: Reception;
-  readonly #metrics: SupervisorMetrics;
+  readonly #accounts: Accounts;
   readonly #public: Readonly<Record<Transport, Server>>;
   readonly #admin;
   readonly #wishes: Wishes;
@@ -50,7 +48,6 @@ export class Supervisor {
   readonly #doors: string | undefined;
   readonly #desk: Desk;
   #catalog: Catalog;
-  #gone: Promise<Metrics[]> = Promise.resolve([]);
   #draining = false;
   #stopping = false;
   #hurry = new AbortController();
@@ -80,7 +77,9 @@ export class Supervisor {
         returned: (arrival) => this.#reception.receive(arrival),
       },
     );
-    this.#metrics = new SupervisorMetrics(config.revision);
+    this.#accounts = new Accounts(config.revision, async () =>
+      (await this.#crew.snapshots()).map(({ metrics }) => metrics),
+    );
     this.#catalog = this.#fleet.catalog(this.#crew.door);
     this.#desk = new Desk({
       revision: Number(config.revision),
@@ -90,7 +89,7 @@ export class Supervisor {
     });
     const state: State = {
       catalog: () => (this.#draining ? closing(this.#catalog) : this.#catalog),
-      exposition: (page) => this.#exposition(page),
+      exposition: (page) => this.#accounts.exposition(page),
       trial: async () => this.#desk.report((await this.#crew.snapshots()).map(({ trial }) => trial)),
     };
     const elsewhere = notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`);
@@ -219,7 +218,7 @@ export class Supervisor {
     if (JSON.stringify(catalog) === JSON.stringify(this.#catalog)) return;
     this.#catalog = catalog;
     this.#crew.broadcast({ type: 'catalog', catalog });
-    this.#metrics.show(catalog);
+    this.#accounts.show(catalog);
     if (this.#fleet.serving().length > 0) this.#standIns.leave();
   }
 
@@ -248,9 +247,9 @@ export class Supervisor {
         );
         return;
       case 'exposition':
-        void this.#exposition(message.page).then((content) =>
-          this.#crew.send(id, { type: 'exposition', ask: message.ask, ...content }),
-        );
+        void this.#accounts
+          .exposition(message.page)
+          .then((content) => this.#crew.send(id, { type: 'exposition', ask: message.ask, ...content }));
         return;
       case 'alive':
       case 'snapshot':
@@ -262,26 +261,17 @@ export class Supervisor {
     }
   }
 
-  #onExit(id: number, { cause, snapshot, lostRequests, lostConnections }: Departure): void {
-    const unit = this.#fleet.unitOf(id);
-    const { name = '', version = '' } = unit ?? {};
-    const wasServing = this.#fleet.serving().some(({ workers }) => workers.includes(id));
-    if (snapshot) {
-      this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot.metrics], this.#catalog)]);
-      this.#desk.retire(snapshot.trial, lostRequests);
-    }
+  #onExit(id: number, departure: Departure): void {
+    const { cause, snapshot, lostRequests, lostConnections } = departure;
+    const { name = '', version = '' } = this.#fleet.unitOf(id) ?? {};
+    const serving = !this.#stopping && this.#fleet.serving().some(({ workers }) => workers.includes(id));
+    if (snapshot) this.#desk.retire(snapshot.trial, lostRequests);
     if (!this.#stopping) {
       const fields = { worker: id, model: name, version, cause, lostRequests, lostConnections };
-      this.log[wasServing ? 'error' : 'info'](fields, 'worker ended');
-      if (wasServing) this.#metrics.restarted(name, version);
+      this.log[serving ? 'error' : 'info'](fields, 'worker ended');
     }
-    this.#metrics.lost(name, version, lostRequests, lostConnections);
+    this.#accounts.departed({ name, version }, departure, { catalog: this.#catalog, serving });
     this.#tell({ type: 'exited', id, cause });
     if (this.#stopping && this.#crew.size === 0) this.#finish(0);
-  }
-
-  async #exposition(page: Page): Promise<Exposition> {
-    const workers = (await this.#crew.snapshots()).map(({ metrics }) => metrics);
-    return exposition([...this.#metrics.snapshots(), ...(await this.#gone), ...workers], page);
   }
 }

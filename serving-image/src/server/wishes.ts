@@ -24,7 +24,7 @@ export function wishesOf(config: Config, log: Logger, loader: Loader): Wishes {
     return { ...idle, start: () => Promise.resolve(loader.want([only])) };
   }
   if (explicit) {
-    const control = new Control({ repository, name, policy, ...explicit }, loader);
+    const control = new Control({ repository, policy, ...explicit }, loader);
     return { ...idle, start: () => control.start(), settle: () => control.settle(), orders: control };
   }
   const watch = new RepositoryWatch(config, log, (models) => {

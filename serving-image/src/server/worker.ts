@@ -106,6 +106,7 @@ class Worker {
         samples(model, loaded.directory, (question) => exchangeOf(service, own, question)).catch(unread(log)),
       metrics: this.#metrics.forwarding,
     });
+    const { explicit } = config;
     const service: Service = {
       models: { ...models, index: () => this.#front.index() ?? models.index() },
       admission: new Admission(config.limits),
@@ -118,7 +119,7 @@ class Worker {
       trial: this.#trial,
       revision: config.revision,
       ...(trace && { trace }),
-      ...(config.explicit && { orders: this.#channel.orders(() => versionsIn(config.repository)) }),
+      ...(explicit && { orders: this.#channel.orders(() => versionsIn(config.repository, explicit.only)) }),
     };
     this.#handler = createHandler(service);
     const server = createHttpServer(config.limits);
