@@ -1,6 +1,7 @@
 """PyTriton: Triton with this process behind it; PEER_BATCH gives its batcher time to gather."""
 
 import os
+import socket
 
 from pytriton.decorators import batch
 from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
@@ -15,12 +16,18 @@ model = Model(names()[0])
 (output_name, _, output_shape), *_ = model.outputs
 
 
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
 @batch
 def infer(**inputs):
     return [model.rows(inputs[input_name])]
 
 
-with Triton(config=TritonConfig(http_port=PORT, grpc_port=PORT + 1, metrics_port=PORT + 2, http_address="127.0.0.1", grpc_address="127.0.0.1", log_verbose=0)) as triton:
+with Triton(config=TritonConfig(http_port=PORT, grpc_port=free_port(), metrics_port=free_port(), http_address="127.0.0.1", grpc_address="127.0.0.1", log_verbose=0)) as triton:
     triton.bind(
         model_name=model.name,
         infer_func=infer,
