@@ -61,6 +61,10 @@ interface Found {
 }
 
 type Setting = (typeof SETTINGS)[number];
+type Timeline = Result['timeline'];
+
+const sum = (timeline: Timeline, kind: 'ok' | 'shed' | 'other') =>
+  timeline.reduce((all, moment) => all + moment[kind], 0);
 
 async function measure(
   generator: LoadGenerator,
@@ -81,11 +85,10 @@ async function measure(
     const result = await generator.run(whole, '1');
     return { ...result, cpuSeconds: (await started.process.cpuSeconds()) - before };
   };
-  const sum = ({ timeline }: Result, kind: 'ok' | 'shed') => timeline.reduce((all, moment) => all + moment[kind], 0);
   await run({ connections: peakConnections });
   const best = await run({ connections: peakConnections });
   const peak = best.rate;
-  const answerCpu = best.cpuSeconds / sum(best, 'ok');
+  const answerCpu = best.cpuSeconds / sum(best.timeline, 'ok');
   const calm = await run({ rate: peak / 2 });
   const unloadedP99 = calm.ok.p99;
   const overloads: Overload[] = [];
@@ -94,18 +97,17 @@ async function measure(
     // Counted are the seconds of overload; what comes behind them is in the timeline.
     const under = await run({ rate: peak * factor });
     const back = await run({ rate: peak * factor, seconds: SECONDS + AFTER, phases });
-    const { 200: ok = 0, 429: many = 0, 503: full = 0, ...others } = under.statuses;
-    void ok;
     const during = under.timeline.slice(10, (1 + SECONDS) * 10);
+    const refusals = sum(under.timeline, 'shed');
     overloads.push({
       factor,
-      goodput: during.reduce((all, moment) => all + moment.ok, 0) / SECONDS / peak,
+      goodput: sum(during, 'ok') / SECONDS / peak,
       acceptedP99: under.ok.p99,
-      shedP99: many + full > 0 ? under.shed.p99 : 0,
+      shedP99: refusals > 0 ? under.shed.p99 : 0,
       recovery: recovery(back.timeline.slice((1 + SECONDS) * 10), unloadedP99),
-      refusals: sum(under, 'shed'),
-      refusalCpu: 1e6 * ((under.cpuSeconds - sum(under, 'ok') * answerCpu) / sum(under, 'shed')),
-      other: Object.values(others).reduce((a, b) => a + b, 0),
+      refusals,
+      refusalCpu: 1e6 * ((under.cpuSeconds - sum(under.timeline, 'ok') * answerCpu) / refusals),
+      other: sum(under.timeline, 'other'),
     });
   }
   return { title, env, peak, answerCpu: 1e6 * answerCpu, unloadedP99, overloads };
@@ -119,7 +121,7 @@ async function cheapest(generator: LoadGenerator, folder: string): Promise<numbe
     const before = await echo.cpuSeconds();
     const load = { port, requestFile, connections: CONNECTIONS, seconds: SECONDS, rate: 20_000 };
     const { timeline } = await generator.run(load, '1');
-    return (1e6 * ((await echo.cpuSeconds()) - before)) / timeline.reduce((all, { ok }) => all + ok, 0);
+    return (1e6 * ((await echo.cpuSeconds()) - before)) / sum(timeline, 'ok');
   } finally {
     await echo.stop();
   }
@@ -132,7 +134,7 @@ const AFTER = 5;
 const CALM = 5;
 
 /** Seconds until nothing is refused or takes more than three times its time. */
-function recovery(timeline: Result['timeline'], unloadedP99: number): number {
+function recovery(timeline: Timeline, unloadedP99: number): number {
   const calm = timeline.map(({ shed, other, worstMs }) => shed + other === 0 && worstMs <= 3 * unloadedP99);
   const from = calm.findIndex((_, i) => i + CALM <= calm.length && calm.slice(i, i + CALM).every(Boolean));
   return from < 0 ? Infinity : from / 10;

@@ -16,7 +16,12 @@ export async function startEcho(
   const port = await freePort();
   const command = { file: process.execPath, args: [...LIMITS, kind, String(port), String(requestBytes)], env: {} };
   const echo = PeerProcess.start(command, cores, join(folder, 'limits.log'));
-  if (kind === 'http') await untilReady(echo, `http://127.0.0.1:${port}/`);
-  else await new Promise((resolve) => setTimeout(resolve, 1500));
+  try {
+    if (kind === 'http') await untilReady(echo, `http://127.0.0.1:${port}/`);
+    else await new Promise((resolve) => setTimeout(resolve, 1500));
+  } catch (error) {
+    await echo.stop();
+    throw error;
+  }
   return { port, process: echo, startSeconds: 0 };
 }

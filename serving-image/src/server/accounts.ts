@@ -12,6 +12,8 @@ export class Accounts {
   constructor(
     revision: string,
     private readonly workers: () => Promise<Metrics[]>,
+    /** What is served by now: of what is not, nothing is kept. */
+    private readonly catalog: () => Catalog,
   ) {
     this.#own = new SupervisorMetrics(revision);
   }
@@ -25,9 +27,10 @@ export class Accounts {
   departed(
     { name, version }: { name: string; version: string },
     { snapshot, lostRequests, lostConnections }: Departure,
-    { catalog, serving }: { catalog: Catalog; serving: boolean },
+    serving: boolean,
   ): void {
-    if (snapshot) this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot.metrics], catalog)]);
+    if (snapshot)
+      this.#gone = this.#gone.then(async (gone) => [await retained([...gone, snapshot.metrics], this.catalog())]);
     if (serving) this.#own.restarted(name, version);
     this.#own.lost(name, version, lostRequests, lostConnections);
   }

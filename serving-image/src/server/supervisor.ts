@@ -77,8 +77,10 @@ export class Supervisor {
         returned: (arrival) => this.#reception.receive(arrival),
       },
     );
-    this.#accounts = new Accounts(config.revision, async () =>
-      (await this.#crew.snapshots()).map(({ metrics }) => metrics),
+    this.#accounts = new Accounts(
+      config.revision,
+      async () => (await this.#crew.snapshots()).map(({ metrics }) => metrics),
+      () => this.#catalog,
     );
     this.#catalog = this.#fleet.catalog(this.#crew.door);
     this.#desk = new Desk({
@@ -270,7 +272,7 @@ export class Supervisor {
       const fields = { worker: id, model: name, version, cause, lostRequests, lostConnections };
       this.log[serving ? 'error' : 'info'](fields, 'worker ended');
     }
-    this.#accounts.departed({ name, version }, departure, { catalog: this.#catalog, serving });
+    this.#accounts.departed({ name, version }, departure, serving);
     this.#tell({ type: 'exited', id, cause });
     if (this.#stopping && this.#crew.size === 0) this.#finish(0);
   }
