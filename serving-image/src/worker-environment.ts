@@ -11,8 +11,7 @@ export const WORKER_FLAGS: readonly string[] = ['--single-threaded-gc'];
 
 /**
  * Environment of a worker, which serves one version. TensorFlow would start a thread per core in each of them; with one worker per core one
- * thread is quicker, and a user's own choice stands. -1, which runs the model on the thread that calls, would be quicker still. But a
- * signal that thread handles during a large multiplication corrupts the heap: with 1 it is another thread's work, which gets no signals.
+ * thread is quicker, and a user's own choice stands.
  */
 export function workerEnvironment(
   model: { name: string; version: string; engineChoice?: EngineChoice | undefined },

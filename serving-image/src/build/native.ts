@@ -16,7 +16,8 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const SCRIPT = fileURLToPath(new URL('../../native/build.sh', import.meta.url));
+const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
+const SCRIPT = join(NATIVE, 'build.sh');
 const TF_VERSION = '2.21.0';
 
 type Log = (line: string) => void;
@@ -37,7 +38,7 @@ async function ensureFolder(log: Log): Promise<string> {
     process.env.MODELDEPLOYMENT_CACHE ??
     join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'modeldeployment');
   const folder = join(cache, 'tfjs-node', key());
-  if (existsSync(join(folder, 'lib/napi-v8/tfjs_binding.node'))) return folder;
+  if (existsSync(join(folder, 'lib/napi-v8/session.node'))) return folder;
   mkdirSync(dirname(folder), { recursive: true });
   const wheels = join(cache, 'wheels');
   await run(
@@ -56,7 +57,7 @@ const packageFolder = (): string =>
 function key(): string {
   const hash = createHash('sha256');
   hash.update(`${process.platform} ${process.arch} ${process.env.TF_VERSION ?? TF_VERSION}\n`);
-  hash.update(readFileSync(SCRIPT));
+  for (const name of ['build.sh', 'session.cc']) hash.update(readFileSync(join(NATIVE, name)));
   const sources = join(packageFolder(), 'binding');
   for (const name of readdirSync(sources).sort()) hash.update(readFileSync(join(sources, name)));
   return hash.digest('hex').slice(0, 16);

@@ -26,7 +26,7 @@ const LONGEST_MS = 20_000;
  * @throws FatalError when none can
  */
 export async function chooseEngine(wanted: EngineName | 'auto', folder: ModelFolder): Promise<EngineChoice> {
-  const [first, ...others] = candidates(wanted, folder.format, addonPath() !== undefined);
+  const [first, ...others] = candidates(wanted, folder.format, addonPath('session') !== undefined);
   if (first && others.length === 0) {
     const reason = wanted === 'auto' ? `a ${folder.format} runs on ${first} only` : 'it was asked for';
     return { engine: first, reason };

@@ -33,6 +33,7 @@ export async function loadModel(
   // What a single request has, and a full batch.
   const batchSizes = [...new Set([1, choice.limits.batchRows])];
   const warmedUp = await warmUp(predictor, model, folder.directory, batchSizes);
+  engine.settle?.();
   return {
     model,
     predictor,

@@ -3,8 +3,9 @@
  * Pure.
  */
 import protobuf from 'protobufjs';
-import { TF_TYPE } from '../engines/tensorflow/binding.ts';
 import { fromBfloat, fromHalf } from '../protocol/v2/half.ts';
+import { enumNumbers } from '../protocol/proto/schema.ts';
+import { TF_TYPE } from '../protocol/v1/metadata.ts';
 import { readBinary } from '../protocol/v2/binary.ts';
 import { sizeOf, type DataType, type Tensor, type TensorData } from './types.ts';
 
@@ -115,7 +116,9 @@ interface TensorProto {
   uint64Val: unknown[];
 }
 
-const DATA_TYPE = new Map(Object.entries(TF_TYPE).map(([name, number]) => [number, name as DataType]));
+const DATA_TYPE = new Map(
+  Object.entries(TF_TYPE).map(([name, type]) => [enumNumbers('tensorflow.DataType')[type], name as DataType]),
+);
 
 const big = (value: unknown) => BigInt(String(value));
 

@@ -81,12 +81,7 @@ export interface Predictor {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** Answers all outputs of the signature, in its order. */
   predict(signature: string, inputs: readonly Tensor[]): Promise<Tensor[]>;
-  /**
-   * Bytes of memory this model has lost for good to runs that failed; the worker is replaced when they grow large.
-   * Absent where nothing is lost.
-   */
-  lostBytes?(): number;
-  /** Tensors that the engine holds now, weights included, and their bytes. Absent where it does not tell. */
+  /** Tensors that the engine holds now, and their bytes. Weights are among them unless they are TensorFlow's own. */
   memory?(): { tensors: number; bytes: number };
 }
 
@@ -94,6 +89,8 @@ export interface Engine {
   name: EngineName;
   formats: readonly ModelFormat[];
   load(model: ModelFolder): Promise<Predictor>;
+  /** To be called when a model is loaded and warm: gives back memory that it needed for that only. */
+  settle?(): void;
 }
 
 /** The model was run and refused the values it was given, or ran out of memory (`exhausted`). */

@@ -44,8 +44,6 @@ export type ToSupervisor =
   | { type: 'returned' }
   /** Connections that ended since the last message. */
   | { type: 'closed'; transport: Transport; count: number }
-  /** This worker has lost too much memory to failed runs and wants to be replaced. */
-  | { type: 'retire' }
   | { type: 'snapshot'; ask: number; snapshot: Snapshot }
   | { type: 'exposition'; ask: number; page: Page }
   /** A client wants a model to be served, or not to be. */

@@ -104,15 +104,6 @@ describe('a pool that serves', () => {
     tell({ type: 'alive', id: 2 }, 4_000);
     expect(tell({ type: 'tick' }, 5_001)).toMatchObject([{ do: 'kill', id: 1 }]);
   });
-
-  it('lets a worker retire only when its replacement serves', () => {
-    const { pool, tell } = serving();
-    expect(tell({ type: 'retire', id: 1 })).toEqual([{ do: 'spawn', afterMs: 0 }]);
-    expect(pool.serving()).toEqual([1, 2]);
-    expect(tell({ type: 'ready', id: 3 })).toEqual([{ do: 'relieve', id: 1 }]);
-    expect(pool.serving()).toEqual([2, 3]);
-    expect(tell({ type: 'exited', id: 1, cause: 'ended' })).toEqual([]);
-  });
 });
 
 describe('a spare worker', () => {
@@ -132,14 +123,5 @@ describe('a spare worker', () => {
     tell({ type: 'ready', id: 3 });
     tell({ type: 'ready', id: 2 });
     expect(pool.serving()).toEqual([3]);
-  });
-
-  it('takes the place of one that retires at once', () => {
-    const { pool, tell } = serving(1, 1);
-    expect(tell({ type: 'retire', id: 1 })).toEqual([
-      { do: 'relieve', id: 1 },
-      { do: 'spawn', afterMs: 0 },
-    ]);
-    expect(pool.serving()).toEqual([2]);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Decides which workers there should be. Pure: it is told what happened and when, and answers what to do.
  *
- *   loading --ready--> ready --retire--> retiring --(enough others are ready)--> leaving
+ *   loading --ready--> ready --(nothing is to be served any more)--> leaving
  *      |                 |
  *      exit              exit, or no sign of life: replaced, with a growing pause
  *      nothing was ever ready: give up, the model or the settings are at fault
@@ -22,7 +22,6 @@ export type PoolEvent =
   | { type: 'spawned'; id: number }
   | { type: 'ready'; id: number }
   | { type: 'alive'; id: number }
-  | { type: 'retire'; id: number }
   | { type: 'failed'; id: number; report: FailureReport }
   | { type: 'exited'; id: number; cause: string }
   | { type: 'tick' };
@@ -30,11 +29,11 @@ export type PoolEvent =
 export type PoolAction =
   | { do: 'spawn'; afterMs: number }
   | { do: 'kill'; id: number; because: string }
-  /** Its place is taken. */
+  /** It leaves when its work is done. */
   | { do: 'relieve'; id: number }
   | { do: 'giveUp'; report: FailureReport };
 
-type Phase = 'loading' | 'ready' | 'retiring' | 'leaving';
+type Phase = 'loading' | 'ready' | 'leaving';
 
 interface Worker {
   phase: Phase;
@@ -60,8 +59,7 @@ export class Pool {
 
   /** Workers that can be given a connection. */
   serving(): number[] {
-    const retiring = this.#ids('retiring');
-    return [...retiring, ...this.#ids('ready').slice(0, Math.max(0, this.settings.workers - retiring.length))];
+    return this.#ids('ready').slice(0, this.settings.workers);
   }
 
   /** Workers that may hold connections. */
@@ -111,25 +109,11 @@ export class Pool {
         this.#workers.delete(event.id);
         this.#workers.set(event.id, worker);
         this.#everReady = true;
-        return [...this.#relieve(), ...this.#spawn(this.#missing(), 0)];
-      case 'retire':
-        if (worker.phase !== 'ready') return [];
-        worker.phase = 'retiring';
-        return [...this.#relieve(), ...this.#spawn(this.#missing(), 0)];
+        return this.#spawn(this.#missing(), 0);
       case 'exited':
         this.#workers.delete(event.id);
         return this.#exited(worker, event.cause, now);
     }
-  }
-
-  /** Lets retiring workers go whose place is taken. */
-  #relieve(): PoolAction[] {
-    const relieved = this.#ids('retiring').slice(0, Math.max(0, this.#all() - this.settings.workers));
-    return relieved.map((id) => {
-      const worker = this.#workers.get(id);
-      if (worker) worker.phase = 'leaving';
-      return { do: 'relieve', id };
-    });
   }
 
   #exited({ phase, since, report }: Worker, cause: string, now: number): PoolAction[] {
@@ -168,11 +152,6 @@ export class Pool {
 
   #ids(phase: Phase): number[] {
     return [...this.#workers].filter(([, worker]) => worker.phase === phase).map(([id]) => id);
-  }
-
-  /** Workers that can serve. */
-  #all(): number {
-    return this.#ids('ready').length + this.#ids('retiring').length;
   }
 
   #missing(): number {

@@ -239,10 +239,6 @@ export class Supervisor {
       case 'failed':
         this.#tell({ type: 'failed', id, report: message.report });
         return;
-      case 'retire':
-        this.log.warn({ worker: id }, 'replacing a worker that has lost memory to failed runs');
-        this.#tell({ type: 'retire', id });
-        return;
       case 'order':
         void refusalOf(this.#wishes.orders, message).then((refused) =>
           this.#crew.send(id, { type: 'ordered', ask: message.ask, ...(refused && { refused }) }),

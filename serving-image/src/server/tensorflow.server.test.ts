@@ -10,6 +10,7 @@ import {
   embeddingSavedModel,
   fileReadingSavedModel,
   identitySavedModel,
+  wideSavedModel,
 } from '../testing/models.ts';
 import { Bench, type Running } from '../testing/server.ts';
 
@@ -20,9 +21,10 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => bench.dispose());
 
-async function serve(name: string, make: (folder: string) => Promise<void>): Promise<Running> {
+async function serve(name: string, make: (folder: string) => Promise<void>, flags: string[] = []): Promise<Running> {
   await make(join(bench.models, name, '1'));
-  const server = await bench.start({ MODEL_NAME: name, MODEL_VERSION: '1', MODEL_ENGINE: 'tensorflow' });
+  const env = { MODEL_NAME: name, MODEL_VERSION: '1', MODEL_ENGINE: 'tensorflow' };
+  const server = await bench.start(env, undefined, flags);
   expect(await server.logged('worker ready')).toMatchObject({ engine: 'tensorflow' });
   return server;
 }
@@ -105,8 +107,22 @@ describe('TensorFlow', () => {
       400,
       { error: 'the model could not be run on this input: indices[1] = 9 is not in [0, 4)' },
     ]);
+    expect(await server.metric(/^modeldeployment_engine_tensors/)).toBe(0);
     const good = await ask([3]);
     expect(JSON.parse(good.body)).toEqual({ predictions: [[30, 31]] });
+    expect(await server.workers()).toEqual(workers);
+    await stop(server);
+  }, 60_000);
+
+  it('multiplies large matrices while signals arrive, one each millisecond from the profiler', async () => {
+    const profiled = ['--cpu-prof', `--cpu-prof-dir=${join(bench.models, 'profiles')}`];
+    const server = await serve('wide', wideSavedModel, profiled);
+    const workers = await server.workers();
+    const rows = Array.from({ length: 32 }, () => Array.from({ length: 784 }, () => 0));
+    for (let i = 0; i < 20; i++) {
+      const { status } = await server.post('/v1/models/wide:predict', { instances: rows });
+      expect(status).toBe(200);
+    }
     expect(await server.workers()).toEqual(workers);
     await stop(server);
   }, 60_000);

@@ -27,9 +27,6 @@ import { ALIVE_MS, type ToWorker, type Transport } from './messages.ts';
 import { Sessions } from './sessions.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Memory lost to failed runs after which a worker asks to be replaced, in bytes. */
-const LOST_LIMIT = 256 * 1024 * 1024;
-
 export interface WorkerSettings {
   config: Config & { name: string; version: string };
   log: Logger;
@@ -75,7 +72,6 @@ class Worker {
   readonly #trial: Trial;
   #door: Door | undefined;
   #draining = false;
-  #retiring = false;
 
   constructor(
     private readonly settings: WorkerSettings & Security,
@@ -89,7 +85,6 @@ class Worker {
       {
         ...loaded,
         revision: config.revision,
-        lostBytes: () => predictor.lostBytes?.() ?? 0,
         memory: () => predictor.memory?.() ?? { tensors: 0, bytes: 0 },
       },
       this.#ledger,
@@ -227,9 +222,6 @@ class Worker {
 
   #alive(): void {
     tell({ type: 'alive', snapshot: this.#snapshot() });
-    if (this.#retiring || (this.loaded.predictor.lostBytes?.() ?? 0) <= LOST_LIMIT) return;
-    this.#retiring = true;
-    tell({ type: 'retire' });
   }
 }
 

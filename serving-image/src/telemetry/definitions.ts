@@ -101,12 +101,8 @@ export const METRICS = {
     'modeldeployment_nonfinite_outputs_total',
     'Values among the outputs of all runs that were NaN or an infinity.',
   ),
-  tensors: gauge('modeldeployment_engine_tensors', 'Tensors that TensorFlow.js holds, weights included.'),
-  tensorBytes: gauge('modeldeployment_engine_tensor_bytes', 'Memory of the tensors that TensorFlow.js holds.'),
-  lostBytes: gauge(
-    'modeldeployment_engine_lost_bytes',
-    'Memory lost to failed runs; a worker that lost much is replaced.',
-  ),
+  tensors: gauge('modeldeployment_engine_tensors', 'Tensors that the engine holds; growing without end is a leak.'),
+  tensorBytes: gauge('modeldeployment_engine_tensor_bytes', 'Memory of the tensors that the engine holds.'),
   info: gauge('modeldeployment_model_info', 'Always 1; tells the engine and format of a version.', {
     labels: ['engine', 'format'],
     aggregator: 'max',

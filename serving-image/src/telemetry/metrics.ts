@@ -19,9 +19,7 @@ export interface Loaded {
   modelBytes: number;
   loadSeconds: number;
   warmupSeconds: number;
-  /** Bytes lost to failed runs. */
-  lostBytes: () => number;
-  /** Of TensorFlow.js. */
+  /** Of the engine. */
   memory: () => { tensors: number; bytes: number };
 }
 
@@ -35,7 +33,7 @@ export class WorkerMetrics {
     loaded: Loaded,
     readonly inflight: Pick<Ledger, 'value' | 'inc' | 'dec'>,
   ) {
-    const { model, revision, modelBytes, loadSeconds, warmupSeconds, lostBytes, memory } = loaded;
+    const { model, revision, modelBytes, loadSeconds, warmupSeconds, memory } = loaded;
     const { name, version, engine, format } = model;
     const meter = new Meter(identityOf(name, version, revision));
     this.#meter = meter;
@@ -48,7 +46,6 @@ export class WorkerMetrics {
     meter.gauge('pending', () => inflight.value);
     meter.gauge('tensors', () => memory().tensors);
     meter.gauge('tensorBytes', () => memory().bytes);
-    meter.gauge('lostBytes', lostBytes);
     meter.gauge('info', () => 1, { engine, format });
     meter.gauge('modelBytes', () => modelBytes);
     meter.gauge('load', () => loadSeconds);

@@ -6,7 +6,6 @@ import type { Statistics } from './statistics.ts';
 export function observed(predictor: Predictor, statistics: Statistics, ledger: Pick<Ledger, 'flush'>): Predictor {
   return {
     signatures: predictor.signatures,
-    lostBytes: () => predictor.lostBytes?.() ?? 0,
     memory: () => predictor.memory?.() ?? { tensors: 0, bytes: 0 },
     async predict(signature, inputs) {
       ledger.flush();

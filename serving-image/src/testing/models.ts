@@ -27,6 +27,27 @@ export async function denseSavedModel(folder: string): Promise<void> {
   );
 }
 
+/** Two matrix multiplications of ten million products for a row of 784 numbers, all zero. */
+export async function wideSavedModel(folder: string): Promise<void> {
+  const T = attribute.type('FP32');
+  const zeros = (name: string, rows: number, columns: number) =>
+    constant(name, 'FP32', [rows, columns], new Float32Array(rows * columns));
+  await writeSavedModel(
+    folder,
+    [
+      placeholder({ name: 'x', dtype: 'FP32', shape: [-1, 784] }),
+      zeros('w', 784, 3072),
+      zeros('v', 3072, 2560),
+      { name: 'hidden', op: 'MatMul', input: ['x', 'w'], attributes: { T } },
+      { name: 'y', op: 'MatMul', input: ['hidden', 'v'], attributes: { T } },
+    ],
+    {
+      inputs: [{ name: 'x', dtype: 'FP32', shape: [-1, 784] }],
+      outputs: [{ name: 'y', dtype: 'FP32', shape: [-1, 2560] }],
+    },
+  );
+}
+
 /** Answers its input, of any type. */
 export async function identitySavedModel(folder: string, dtype: DataType): Promise<void> {
   await writeSavedModel(

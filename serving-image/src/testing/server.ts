@@ -69,8 +69,12 @@ export class Bench {
   }
 
   /** Starts a server; resolves once it listens, or has ended. */
-  async start(env: Record<string, string>, program = join(this.dist, 'main.mjs')): Promise<Running> {
-    const child = spawn(process.execPath, [program, 'serve'], {
+  async start(
+    env: Record<string, string>,
+    program = join(this.dist, 'main.mjs'),
+    flags: readonly string[] = [],
+  ): Promise<Running> {
+    const child = spawn(process.execPath, [...flags, program, 'serve'], {
       env: {
         PATH: process.env.PATH,
         MODEL_REPOSITORY: this.models,

@@ -5,7 +5,7 @@ import type { TFJSBinding } from '@tensorflow/tfjs-node/dist/tfjs_binding.js';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelFolder, Predictor } from '../../model/types.ts';
 import { loadTfjs } from '../tfjs.ts';
-import type { Binding } from './binding.ts';
+import type { SessionAddon } from './session.ts';
 
 const NAME = 'tensorflow';
 const PACKAGE = '@tensorflow/tfjs-node';
@@ -15,9 +15,14 @@ const PACKAGE = '@tensorflow/tfjs-node';
  * brings WebGL, training and data sets as well.
  * @throws FatalError ModelMalformed, ModelLoadFailed
  */
-export async function loadOnTensorflow(binding: Binding, model: ModelFolder): Promise<Predictor> {
-  // The addon has more than our Binding tells.
-  const backend = () => new NodeJSKernelBackend(binding as unknown as TFJSBinding, PACKAGE);
+export async function loadOnTensorflow(
+  binding: TFJSBinding,
+  { withoutSignals }: Pick<SessionAddon, 'withoutSignals'>,
+  model: ModelFolder,
+): Promise<Predictor> {
+  const executeOp: TFJSBinding['executeOp'] = (...op) => withoutSignals(() => binding.executeOp(...op));
+  const quiet = Object.create(binding, { executeOp: { value: executeOp } }) as TFJSBinding;
+  const backend = () => new NodeJSKernelBackend(quiet, PACKAGE);
   if (tf.findBackend(NAME) === null) tf.registerBackend(NAME, backend);
   if (!(await tf.setBackend(NAME))) throw new Error('the backend of tfjs-node did not start');
   return loadTfjs(model);

@@ -1,23 +1,29 @@
 import { createRequire } from 'node:module';
+import type { TFJSBinding } from '@tensorflow/tfjs-node/dist/tfjs_binding.js';
 import type { Engine } from '../../model/types.ts';
-import { addonPath } from './addon.ts';
-import type { Binding } from './binding.ts';
+import { addonPath, type Addon } from './addon.ts';
 import { loadSavedModel } from './saved-model.ts';
+import type { SessionAddon } from './session.ts';
 
 /**
- * TensorFlow's C library through the addon of tfjs-node. SavedModels need nothing else; what runs models of TensorFlow.js
- * on it, 3 MB of code, is loaded with the first of them.
+ * TensorFlow's C library. SavedModels need our own addon only; what runs models of TensorFlow.js on it, the addon of
+ * tfjs-node and 3 MB of code, is loaded with the first of them.
  */
 export function tensorflow(): Engine {
-  const path = addonPath();
-  if (path === undefined) throw new Error('its addon, tfjs_binding.node, is not installed');
-  const binding = createRequire(import.meta.url)(path) as Binding;
+  const session = load('session') as SessionAddon;
   return {
     name: 'tensorflow',
     formats: ['SavedModel', 'TFJSGraph', 'TFJSLayers'],
     load: async (model) =>
       model.format === 'SavedModel'
-        ? loadSavedModel(binding, model)
-        : (await import('./backend.ts')).loadOnTensorflow(binding, model),
+        ? loadSavedModel(session, model)
+        : (await import('./backend.ts')).loadOnTensorflow(load('tfjs_binding') as TFJSBinding, session, model),
+    settle: () => session.trim(),
   };
+}
+
+function load(addon: Addon): unknown {
+  const path = addonPath(addon);
+  if (path === undefined) throw new Error(`its addon, ${addon}.node, is not installed`);
+  return createRequire(import.meta.url)(path);
 }

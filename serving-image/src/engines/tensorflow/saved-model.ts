@@ -5,93 +5,78 @@ import {
   type Predictor,
   type Signature,
   type Tensor,
-  type TensorData,
 } from '../../model/types.ts';
 import { runError, shortMessage } from '../failure.ts';
-import { download, upload, type Binding, type Handle } from './binding.ts';
+import { fromTensorflow, toTensorflow, type Call, type SessionAddon } from './session.ts';
 
 const TAG = 'serve';
 
-/** A signature with the graph's own tensor names, joined as the addon wants them. */
-interface Call {
+/**
+ * `inter_op_parallelism_threads: -1` as a serialized ConfigProto (field 5 of tensorflow/core/protobuf/config.proto): the thread
+ * that calls runs the model. With a thread for it besides, two would hand the work to each other and never work at once.
+ */
+const ON_THIS_THREAD = Uint8Array.of(0x28, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01);
+/** TensorFlow reads its variables. */
+const AS_THE_ENVIRONMENT_SAYS = new Uint8Array(0);
+
+interface Prepared {
   signature: Signature;
-  inputs: string;
-  outputs: string;
+  call: Call;
 }
 
 /** @throws FatalError ModelLoadFailed */
-export function loadSavedModel(binding: Binding, model: ModelFolder): Predictor {
-  const nodes = (specs: Signature['inputs']) => specs.map(({ node, name }) => node ?? name).join(',');
-  const calls = new Map<string, Call>();
-  for (const [name, signature] of model.signatures) {
-    calls.set(name, { signature, inputs: nodes(signature.inputs), outputs: nodes(signature.outputs) });
-  }
-  let session: number;
+export function loadSavedModel(addon: SessionAddon, model: ModelFolder): Predictor {
+  const nodes = (specs: Signature['inputs']) => specs.map(({ node, name }) => node ?? name);
+  const config = Number(process.env.TF_NUM_INTEROP_THREADS ?? 1) > 1 ? AS_THE_ENVIRONMENT_SAYS : ON_THIS_THREAD;
   try {
-    session = binding.loadSavedModel(model.directory, TAG);
+    const session = addon.load(model.directory, TAG, config);
+    const calls = new Map<string, Prepared>();
+    for (const [name, signature] of model.signatures) {
+      const call = addon.prepare(session, nodes(signature.inputs), nodes(signature.outputs));
+      calls.set(name, { signature, call });
+    }
+    return new SavedModelPredictor(addon, model.signatures, calls);
   } catch (error) {
     throw new FatalError('ModelLoadFailed', `TensorFlow cannot load the SavedModel: ${shortMessage(error)}`, {
       cause: error,
     });
   }
-  return new SavedModelPredictor(binding, session, model.signatures, calls);
 }
 
 class SavedModelPredictor implements Predictor {
-  #lost = 0;
-
   constructor(
-    private readonly binding: Binding,
-    private readonly session: number,
+    private readonly addon: SessionAddon,
     readonly signatures: ReadonlyMap<string, Signature>,
-    private readonly calls: ReadonlyMap<string, Call>,
+    private readonly calls: ReadonlyMap<string, Prepared>,
   ) {}
 
-  lostBytes(): number {
-    return this.#lost;
-  }
-
   memory(): { tensors: number; bytes: number } {
-    return { tensors: this.binding.getNumOfTensors(), bytes: 0 };
+    return this.addon.held();
   }
 
   // The addon computes on this thread; the promise is the interface's, for engines that do not.
   predict(name: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
-    const call = this.calls.get(name);
-    if (!call) return Promise.reject(new Error(`the model has no signature ${name}`));
-    return Promise.resolve().then(() => this.#run(call, inputs));
+    const prepared = this.calls.get(name);
+    if (!prepared) return Promise.reject(new Error(`the model has no signature ${name}`));
+    return Promise.resolve().then(() => this.#run(prepared, inputs));
   }
 
-  #run({ signature, inputs: inputNames, outputs: outputNames }: Call, inputs: readonly Tensor[]): Tensor[] {
-    const ids: number[] = [];
-    try {
-      const handles = this.#execute(inputs, ids, inputNames, outputNames);
-      // Before the inputs are given back: outputs may be the same strings.
-      return signature.outputs.map((spec, i) => {
-        const handle = handles[i];
-        if (!handle) throw new RunError(`the model gave no output ${spec.name}`);
-        return download(this.binding, handle, spec.name, spec.dtype);
-      });
-    } finally {
-      for (const id of ids) this.binding.deleteTensor(id);
-    }
+  #run({ signature, call }: Prepared, inputs: readonly Tensor[]): Tensor[] {
+    const answers = this.#execute(call, inputs);
+    return signature.outputs.map(({ name, dtype }, i) => {
+      const [shape, data] = [answers[2 * i], answers[2 * i + 1]];
+      if (!shape || !data) throw new RunError(`the model gave no output ${name}`);
+      return { name, dtype, shape: shape as number[], data: fromTensorflow(dtype, data as ArrayBuffer | Uint8Array[]) };
+    });
   }
 
-  /** Pushes the inputs it makes onto `ids`. */
-  #execute(inputs: readonly Tensor[], ids: number[], inputNames: string, outputNames: string): Handle[] {
+  #execute(call: Call, inputs: readonly Tensor[]): ReturnType<SessionAddon['run']> {
+    const shapes = inputs.map(({ shape }) => shape);
+    const values = inputs.map(({ dtype, data }) => toTensorflow(dtype, data));
     try {
-      for (const input of inputs) ids.push(upload(this.binding, input));
-      return this.binding.runSavedModel(this.session, ids, inputNames, outputNames);
+      return this.addon.run(call, shapes, values);
     } catch (error) {
-      // The addon keeps the memory of the inputs of a failed run, whatever we give back.
-      this.#lost += inputs.reduce((sum, { data }) => sum + byteLength(data), 0);
       throw runError(error);
     }
   }
-}
-
-function byteLength(data: TensorData): number {
-  return Array.isArray(data)
-    ? (data as readonly Uint8Array[]).reduce((sum, bytes) => sum + bytes.byteLength, 0)
-    : (data as Uint8Array).byteLength;
 }
