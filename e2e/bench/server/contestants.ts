@@ -76,6 +76,7 @@ export function ours(
         MODEL_VERSION: '1',
         MODEL_ENGINE: engine,
         HTTP_PORT: String(port),
+        GRPC_PORT: '0',
         ADMIN_PORT: '0',
         HOST: '127.0.0.1',
         WORKERS: String(setting.workers),

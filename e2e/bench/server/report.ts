@@ -169,7 +169,7 @@ function limits({ limits: found, ...raw }: Raw): string[] {
   const names = Object.keys(native.cells);
   return [
     'Requests in a second, and CPU of the server for each. `net` answers fixed bytes to as many bytes, `http` is node:http that reads the',
-    `body and answers fixed text. The model alone takes ${short(found.predict['1'] ?? NaN)} µs for one picture and ${short(found.predict['32'] ?? NaN)} µs for 32, tfjs-node's addon included.`,
+    `body and answers fixed text. The model alone takes ${short(found.predict['1'] ?? NaN)} µs for one picture and ${short(found.predict['32'] ?? NaN)} µs for 32, our addon included.`,
     '',
     ...head('request', 'tensorflow', 'wasm', 'node:http', 'net'),
     ...names.map((name) =>
