@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds the native half of the engine tensorflow: TensorFlow's shared libraries and two addons that bind them to Node,
-# tfjs-node's and our own.
+# Builds the server's native half: TensorFlow's shared libraries, two addons that bind them to Node, tfjs-node's and our own,
+# and one that reads numbers.
 #
 #   usage: build.sh TFJS_NODE_DIR OUT_DIR
 #
 #   TFJS_NODE_DIR   an installed @tensorflow/tfjs-node (its C++ sources lie in binding/)
 #   OUT_DIR         is created: deps/lib/*.so.2, the layout tfjs-node looks for, and
-#                   lib/napi-v8/tfjs_binding.node and session.node
+#                   lib/napi-v8/tfjs_binding.node, session.node and numbers.node
 #
 # The package's own install script downloads TensorFlow 2.9.1 from a host that answers 403. The wheel of tensorflow-cpu
 # holds newer builds of the same C library, so that is the source here, pinned by hash. The addon uses Node-API only:
@@ -99,12 +99,16 @@ compile() {
   shift
   say "compiling $addon.node"
   g++ -shared -fPIC -std=c++17 -O2 -DNAPI_VERSION=8 "-DNODE_GYP_MODULE_NAME=$addon" -I "$work/include" -I "$headers" "$@" \
-    -L "$work/result/deps/lib" -l:libtensorflow_cc.so.2 -l:libtensorflow_framework.so.2 \
-    -Wl,-rpath,'$ORIGIN/../../deps/lib' -o "$work/result/lib/napi-v8/$addon.node"
+    -o "$work/result/lib/napi-v8/$addon.node"
   strip --strip-unneeded "$work/result/lib/napi-v8/$addon.node"
 }
-compile tfjs_binding "$work/binding/tfjs_backend.cc" "$work/binding/tfjs_binding.cc"
-compile session -Wall -Wextra -Werror "$(dirname "$0")/session.cc"
+native=$(dirname "$0")
+warnings=(-Wall -Wextra -Werror)
+tensorflow=(-L "$work/result/deps/lib" -l:libtensorflow_cc.so.2 -l:libtensorflow_framework.so.2 '-Wl,-rpath,$ORIGIN/../../deps/lib')
+compile tfjs_binding "$work/binding/tfjs_backend.cc" "$work/binding/tfjs_binding.cc" "${tensorflow[@]}"
+compile session "${warnings[@]}" "$native/session.cc" "${tensorflow[@]}"
+# Optional: what it does for x86 is done in TypeScript elsewhere.
+[ "$(uname -m)" != x86_64 ] || compile numbers "${warnings[@]}" -O3 "$native/numbers.cc"
 
 # Whole or not at all; when another build was faster its result is as good.
 mv -T "$work/result" "$out" 2>/dev/null || [ -e "$out/lib/napi-v8/session.node" ] || fail "cannot write $out"

@@ -57,7 +57,7 @@ const packageFolder = (): string =>
 function key(): string {
   const hash = createHash('sha256');
   hash.update(`${process.platform} ${process.arch} ${process.env.TF_VERSION ?? TF_VERSION}\n`);
-  for (const name of ['build.sh', 'session.cc']) hash.update(readFileSync(join(NATIVE, name)));
+  for (const name of ['build.sh', 'session.cc', 'numbers.cc']) hash.update(readFileSync(join(NATIVE, name)));
   const sources = join(packageFolder(), 'binding');
   for (const name of readdirSync(sources).sort()) hash.update(readFileSync(join(sources, name)));
   return hash.digest('hex').slice(0, 16);

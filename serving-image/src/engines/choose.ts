@@ -9,7 +9,7 @@ import {
 import type { Measurement } from '../model/types.ts';
 import { pickEngine, type Excluded } from './choice.ts';
 import { candidates } from './index.ts';
-import { addonPath } from './tensorflow/addon.ts';
+import { addonPath } from '../addon.ts';
 
 /** What a process that measures an engine answers. */
 export type Measured = { measurement: Measurement } | { failure: FailureReport };

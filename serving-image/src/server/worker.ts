@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { loadAddon } from '../addon.ts';
 import type { Config } from '../config.ts';
 import { Trial } from '../forward/trial.ts';
 import { Admission } from '../service/admission.ts';
@@ -13,6 +14,7 @@ import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
 import { observed } from '../telemetry/observed.ts';
+import { useNativeNumbers, type NativeNumbers } from '../protocol/json/numbers.ts';
 import { SERVER_NAME } from '../protocol/v2/metadata.ts';
 import type { Trace } from '../telemetry/trace.ts';
 import { batched, Channel, tell } from './channel.ts';
@@ -46,14 +48,18 @@ export async function work(settings: WorkerSettings): Promise<void> {
   process.on('SIGTERM', () => undefined);
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(1));
-  const { config, serverVersion: version } = settings;
+  const { config, serverVersion: version, log } = settings;
+  try {
+    useNativeNumbers(loadAddon('numbers') as Partial<NativeNumbers> | undefined);
+  } catch (err) {
+    log.warn({ err }, 'numbers are read without their addon, which cannot be loaded');
+  }
   const loaded = await loadModel(config, config.engineChoice);
   // A large library, of no use to those who trace nothing.
   const trace =
     config.traceRatio === undefined
       ? undefined
       : (await import('../telemetry/otlp.ts')).startTrace({ service: SERVER_NAME, version, ratio: config.traceRatio });
-  const { log } = settings;
   const tls = config.tls && handshakes(config.tls, log);
   const tokens = config.tokens && new (await import('../security/tokens.ts')).Tokens(config.tokens, log);
   const worker = new Worker({ ...settings, tls, tokens }, loaded, trace);

@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
 import type { TFJSBinding } from '@tensorflow/tfjs-node/dist/tfjs_binding.js';
 import type { Engine } from '../../model/types.ts';
-import { addonPath, type Addon } from './addon.ts';
+import { loadAddon, type Addon } from '../../addon.ts';
 import { loadSavedModel } from './saved-model.ts';
 import type { SessionAddon } from './session.ts';
 
@@ -23,7 +22,7 @@ export function tensorflow(): Engine {
 }
 
 function load(addon: Addon): unknown {
-  const path = addonPath(addon);
-  if (path === undefined) throw new Error(`its addon, ${addon}.node, is not installed`);
-  return createRequire(import.meta.url)(path);
+  const loaded = loadAddon(addon);
+  if (loaded === undefined) throw new Error(`its addon, ${addon}.node, is not installed`);
+  return loaded;
 }

@@ -9,6 +9,38 @@ const BARE_TOKENS: readonly (readonly [string, number])[] = [
   ['Infinity', Infinity],
 ];
 
+/** The addon of native/numbers.cc: reads numbers that a comma follows, and stops before whatever it does not know. */
+export interface NativeNumbers {
+  /**
+   * Reads from `text[at]` on into `out[from]` up to `out[to - 1]`. `text` has the margins of a JsonText. Writes the offset behind
+   * the last comma to `behind[0]`. @returns index behind the last number
+   */
+  read(
+    text: Uint8Array,
+    at: number,
+    end: number,
+    out: Float32Array | Float64Array,
+    from: number,
+    to: number,
+    tooLarge: number,
+    behind: Float64Array,
+  ): number;
+}
+
+let native: NativeNumbers | undefined;
+const behind = new Float64Array(1);
+/** From so many numbers on the way there is worth while. */
+const MANY = 16;
+
+/**
+ * Has long lists read by the addon from now on, if there is one and it has something for this processor. Without it they are read
+ * right here, in two to five times the time. @returns whether it is used
+ */
+export function useNativeNumbers(addon: Partial<NativeNumbers> | undefined): boolean {
+  native = addon?.read && (addon as NativeNumbers);
+  return native !== undefined;
+}
+
 /**
  * Reads a list of numbers into `out` from `from` on, before `to`. This is where a request spends its time: numbers of up
  * to nine digits are read right here, where the compiler keeps all in registers.
@@ -32,6 +64,12 @@ export function readNumbers(
   const room = 100_000_000;
   let index = from;
   if (!scan.firstItem()) return index;
+  if (native && to - from >= MANY) {
+    // There is no place for more than the text can hold.
+    index = native.read(bytes, scan.at, scan.end, out, from, Math.min(to, out.length), tooLarge, behind);
+    scan.at = behind[0] as number;
+    scan.peek();
+  }
   let at = scan.at;
   for (;;) {
     if (index === to) throw column.tooLong(scan, list, to - from);

@@ -1,6 +1,7 @@
 /**
- * The bytes of one JSON text. Behind `end` lie PADDING zero bytes: a zero ends every token and every blank, so that no
- * loop over the bytes has to ask whether it is still inside.
+ * The bytes of one JSON text. Behind `end` lie MARGIN zero bytes: a zero ends every token and every blank, so that no
+ * loop over the bytes has to ask whether it is still inside. Before the text lie as many bytes of any value, so that the reader in
+ * native/numbers.cc can look at a number from its end.
  */
 export interface JsonText {
   bytes: Buffer;
@@ -10,7 +11,7 @@ export interface JsonText {
   end: number;
 }
 
-const PADDING = 8;
+const MARGIN = 64;
 
 /** Texts up to this size are put together in one place that is used again and again; larger ones get their own. */
 const SHARED_BYTES = 256 * 1024;
@@ -24,7 +25,7 @@ export function jsonText(chunks: readonly Uint8Array[], length: number): JsonTex
     bytes.set(chunk, end);
     end += chunk.length;
   }
-  bytes.fill(0, end, end + PADDING);
+  bytes.fill(0, end, end + MARGIN);
   return { bytes, words, end };
 }
 
@@ -35,6 +36,6 @@ export function jsonTextOf(text: string): JsonText {
 }
 
 function place(length: number): { bytes: Buffer; words: DataView } {
-  const bytes = Buffer.allocUnsafeSlow(length + PADDING);
+  const bytes = Buffer.allocUnsafeSlow(MARGIN + length + MARGIN).subarray(MARGIN);
   return { bytes, words: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }
