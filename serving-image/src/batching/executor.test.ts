@@ -48,8 +48,27 @@ class Sums implements Predictor {
   }
 }
 
-function set(predictor: Sums, limits: Partial<BatchLimits> = {}, batched = new Set(['serving_default'])) {
-  const clock = new Hand();
+/** Each run takes so many milliseconds. */
+class Slow extends Sums {
+  constructor(
+    private readonly clock: Hand,
+    private readonly milliseconds: number,
+  ) {
+    super();
+  }
+
+  override predict(name: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
+    this.clock.time += this.milliseconds;
+    return super.predict(name, inputs);
+  }
+}
+
+function set(
+  predictor: Sums,
+  limits: Partial<BatchLimits> = {},
+  batched = new Set(['serving_default']),
+  clock = new Hand(),
+) {
   const notBatchable: string[] = [];
   const onNotBatchable = (signature: string) => void notBatchable.push(signature);
   const executor = new Executor(predictor, batched, { batchRows: 4, queue: 8, ...limits }, onNotBatchable, clock);
@@ -158,15 +177,26 @@ describe('an executor', () => {
     void waiting;
   });
 
-  it('runs for as long as it has read before it reads again, where requests wait', async () => {
+  it('lets fewer wait once its queue was full, until none waits', async () => {
+    const { clock, ask, executor } = set(new Sums(), { batchRows: 4, queue: 12 });
+    const fill = (count: number) => Promise.all(Array.from({ length: count }, () => ask(tensor([1, 1]))));
+    void fill(12);
+    expect(executor.refusal()?.message).toContain('12 requests wait');
+    await clock.turn();
+    expect(executor.refusal()?.message).toContain('8 requests wait');
+    await clock.turn();
+    expect(executor.refusal()).toBeUndefined();
+    void fill(4);
+    expect(executor.refusal()?.message).toContain('8 requests wait');
+    await clock.turn();
+    await clock.turn();
+    void fill(11);
+    expect(executor.refusal()).toBeUndefined();
+  });
+
+  it('runs for a quarter of the time that it has read before it reads again, where requests wait', async () => {
     const clock = new Hand();
-    class Slow extends Sums {
-      override predict(name: string, inputs: readonly Tensor[]): Promise<Tensor[]> {
-        clock.time += 5;
-        return super.predict(name, inputs);
-      }
-    }
-    const predictor = new Slow();
+    const predictor = new Slow(clock, 5);
     const limits = { batchRows: 2, queue: 41 };
     const executor = new Executor(predictor, new Set(['serving_default']), limits, () => undefined, clock);
     const client = { started: 0, gone: () => false };
@@ -182,12 +212,13 @@ describe('an executor', () => {
     // The first turn does not know yet how long reading takes.
     expect(await runsOfTurn(100)).toBe(1);
     expect(await runsOfTurn(0)).toBe(1);
-    expect(await runsOfTurn(5)).toBe(1);
-    expect(await runsOfTurn(12)).toBe(3);
-    expect(await runsOfTurn(50)).toBe(10);
+    expect(await runsOfTurn(20)).toBe(1);
+    expect(await runsOfTurn(41)).toBe(2);
+    expect(await runsOfTurn(40)).toBe(1);
+    expect(await runsOfTurn(201)).toBe(10);
     // What is left is no whole batch: reading may add to it.
-    expect(await runsOfTurn(50)).toBe(4);
-    expect(await runsOfTurn(50)).toBe(1);
+    expect(await runsOfTurn(200)).toBe(4);
+    expect(await runsOfTurn(200)).toBe(1);
     await Promise.all(asked);
     expect(clock.waiting).toBe(0);
   });
@@ -207,6 +238,21 @@ describe('an executor', () => {
     await clock.turn();
     expect(await answers[2]).toEqual([8]);
     expect(predictor.runs).toEqual([2, 1]);
+  });
+
+  it('waits longer for that where a run takes long', async () => {
+    const clock = new Hand();
+    const predictor = new Slow(clock, 10);
+    const { ask } = set(predictor, { batchRows: 1, queue: 1 }, undefined, clock);
+    void ask(tensor([1, 1]));
+    await clock.turn();
+    void ask(tensor([2, 2]));
+    clock.time += 40;
+    expect(await ask(tensor([3, 3]))).toMatchObject({ status: 503 });
+    expect(predictor.runs).toHaveLength(1);
+    clock.time += 1;
+    void ask(tensor([4, 4]));
+    expect(predictor.runs).toHaveLength(2);
   });
 
   it('runs requests one by one where rows are not independent', async () => {

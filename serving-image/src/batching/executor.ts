@@ -8,7 +8,7 @@ import { choose, rowsOf, type Waiting } from './policy.ts';
 export interface BatchLimits {
   /** Rows of a batch put together from several requests; 1 is no batching. */
   batchRows: number;
-  /** Requests that may wait for the engine. */
+  /** Requests that may wait for the engine; fewer once they were so many, until none waits any more. */
   queue: number;
 }
 
@@ -57,20 +57,38 @@ export const LOOP: Clock = {
 };
 
 /**
- * So long a run waits for the end of reading, in milliseconds. libuv reads on for seconds, before anything deferred gets its
- * turn, where more than a thousand connections have something to say all the time.
+ * So long a run waits for the end of reading, in milliseconds, or longer where it takes long itself. libuv reads on for seconds,
+ * before anything deferred gets its turn, where more than a thousand connections have something to say all the time.
  */
 const LONGEST_READING_MS = 5;
+/**
+ * Where more is asked than can be answered, reading may take so many times the time of running. More would leave little to answer
+ * with; less would leave requests unread, which wait for seconds then and learn nothing.
+ */
+const READING_OVER_RUNNING = 4;
+
+/**
+ * Requests that may wait while more is asked than can be answered. A queue that is never empty gives no more answers than a short
+ * one, only later ones (Nichols and Jacobson, Controlling Queue Delay, 2012). Two batches keep the engine busy.
+ */
+const shortQueue = (batchRows: number) => Math.max(2 * batchRows, 8);
 
 export class Executor {
   #queue: Job[] = [];
+  /** The queue was full, and has not been empty since. */
+  #overloaded = false;
   /** A run is under way, or the next one is deferred. */
   #busy = false;
   /** The run that is deferred, and until when it may be. */
   #deferred: { until: number } | undefined;
   /** When the last turn ended, if requests were left. */
   #left: number | undefined;
+  /** How long the last batch took, in milliseconds. */
+  #took = 0;
   readonly #batchable: Set<string>;
+  readonly #short: number;
+  readonly #full: RequestError;
+  readonly #standing: RequestError;
 
   constructor(
     private readonly predictor: Predictor,
@@ -81,6 +99,9 @@ export class Executor {
     private readonly onNotBatchable: (signature: string) => void,
     private readonly clock: Clock = LOOP,
   ) {
+    this.#short = Math.min(limits.queue, shortQueue(limits.batchRows));
+    this.#full = queueFull(limits.queue);
+    this.#standing = queueFull(this.#short);
     this.#batchable = new Set(limits.batchRows > 1 ? batched : []);
   }
 
@@ -89,10 +110,16 @@ export class Executor {
     return this.#batchable.has(signature);
   }
 
-  /** To be asked before work is spent on a request: a 503 when it would be refused. Not thrown, which would cost more than the rest. */
+  /**
+   * To be asked before work is spent on a request: a 503 when it would be refused. Not thrown, which would cost more than the rest,
+   * and always the same.
+   */
   refusal(): RequestError | undefined {
     if (this.#deferred && this.clock.now() > this.#deferred.until) void this.#turn();
-    return this.#queue.length >= this.limits.queue ? queueFull(this.limits.queue) : undefined;
+    const waiting = this.#queue.length;
+    if (waiting >= this.limits.queue) this.#overloaded = true;
+    if (!this.#overloaded || waiting < this.#short) return undefined;
+    return waiting < this.limits.queue ? this.#standing : this.#full;
   }
 
   /** @throws RequestError 503, 504; RunError; ClientGone */
@@ -110,7 +137,8 @@ export class Executor {
   #next(): void {
     if (this.#busy || this.#queue.length === 0) return;
     this.#busy = true;
-    const deferred = { until: this.clock.now() + LONGEST_READING_MS };
+    const longest = Math.max(LONGEST_READING_MS, this.#took * READING_OVER_RUNNING);
+    const deferred = { until: this.clock.now() + longest };
     this.#deferred = deferred;
     this.clock.defer(() => {
       if (this.#deferred === deferred) void this.#turn();
@@ -120,15 +148,18 @@ export class Executor {
   async #turn(): Promise<void> {
     this.#deferred = undefined;
     const began = this.clock.now();
-    // While a batch waits, running gets as much time as reading at least. A server that is asked for much more than it can answer
-    // would spend its time with refusing otherwise: one run for as many refusals as there are connections.
-    const until = began + (began - (this.#left ?? began));
+    // A server that is asked for much more than it can answer would spend its time with refusing otherwise: one run for as many
+    // refusals as there are connections.
+    const until = began + (began - (this.#left ?? began)) / READING_OVER_RUNNING;
     await this.#runNext();
-    while (this.#queue.length >= this.limits.batchRows && this.clock.now() < until) {
+    this.#took = this.clock.now() - began;
+    while (this.#queue.length >= this.limits.batchRows && this.clock.now() + this.#took < until) {
       await this.clock.follow();
       await this.#runNext();
     }
-    this.#left = this.#queue.length > 0 ? this.clock.now() : undefined;
+    const left = this.#queue.length > 0;
+    this.#left = left ? this.clock.now() : undefined;
+    if (!left) this.#overloaded = false;
     this.#busy = false;
     this.#next();
   }

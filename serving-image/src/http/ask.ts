@@ -23,6 +23,10 @@ export interface WholeAsk extends Ask {
   readonly content: Body;
 }
 
+/** What metrics call the protocol of a path. */
+export const protocolOf = (url: string): string =>
+  /^\/v1\//i.test(url) ? 'v1' : /^\/v2(?:\/|$)/.test(url) ? 'v2' : 'other';
+
 export function askOf(request: IncomingMessage): Ask {
   const { method = 'GET', url = '/', headers } = request;
   return {
@@ -30,7 +34,7 @@ export function askOf(request: IncomingMessage): Ask {
     url,
     headers,
     entrypoint: 'REST',
-    protocol: /^\/v1\//i.test(url) ? 'v1' : /^\/v2(?:\/|$)/.test(url) ? 'v2' : 'other',
+    protocol: protocolOf(url),
     body: (ticket) => readBody(request, ticket),
     gone: () => isGone(request),
   };

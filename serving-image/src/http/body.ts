@@ -20,7 +20,8 @@ const MEDIA = {
 };
 const ENCODINGS: readonly (string | undefined)[] = [undefined, 'identity', 'gzip', 'deflate'];
 
-const jsonLengthOf = (headers: IncomingHttpHeaders) => headers[LENGTH_HEADER.toLowerCase()] as string | undefined;
+export const jsonLengthOf = (headers: IncomingHttpHeaders) =>
+  headers[LENGTH_HEADER.toLowerCase()] as string | undefined;
 
 /** Whether an answer could still reach the client. */
 export const isGone = ({ socket }: IncomingMessage): boolean => socket.destroyed || !socket.writable;
@@ -56,8 +57,20 @@ const SMALLEST_PIECE = 64;
  * @throws RequestError 400, 413, 503; ClientGone
  */
 export async function readBody(request: IncomingMessage, ticket: Ticket): Promise<Body> {
-  const body = await readChunks(request, ticket);
-  const encoding = request.headers['content-encoding'];
+  const { headers } = request;
+  const { chunks, length } = await readChunks(request, ticket);
+  return bodyOf(headers, chunks, length, ticket);
+}
+
+/** What has arrived, unpacked. @throws RequestError 400, 413, 503 */
+export function bodyOf(
+  headers: IncomingHttpHeaders,
+  chunks: readonly Buffer[],
+  length: number,
+  ticket: Ticket,
+): Promise<Body> | Body {
+  const body = { chunks, length, jsonLength: jsonLengthOf(headers) };
+  const encoding = headers['content-encoding'];
   return encoding === undefined || encoding === 'identity' ? body : unpack(body, ticket);
 }
 
@@ -81,7 +94,7 @@ const inTinyPieces = (chunks: readonly Buffer[], length: number) =>
   chunks.length > FEW_PIECES && length < chunks.length * SMALLEST_PIECE;
 
 /** Everything that arrives. Fails as soon as it is known to be too much. */
-function readChunks(request: IncomingMessage, ticket: Ticket): Promise<Body> {
+function readChunks(request: IncomingMessage, ticket: Ticket): Promise<{ chunks: Buffer[]; length: number }> {
   const { bodyBytes } = ticket.limits;
   return new Promise((resolve, reject) => {
     if (Number(request.headers['content-length'] ?? 0) > bodyBytes) return reject(tooLarge(bodyBytes));
@@ -96,7 +109,7 @@ function readChunks(request: IncomingMessage, ticket: Ticket): Promise<Body> {
       request.removeAllListeners('data');
       reject(problem);
     });
-    request.on('end', () => resolve({ chunks, length, jsonLength: jsonLengthOf(request.headers) }));
+    request.on('end', () => resolve({ chunks, length }));
     request.on('error', () => reject(new ClientGone()));
   });
 }

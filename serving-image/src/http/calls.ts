@@ -73,36 +73,49 @@ const TEMPLATE: Readonly<Record<CallKind, string>> = {
 
 export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
 
-/** `started` is when the request arrived, by performance.now(). Resolves to 503 where there is no room. @throws RequestError, RunError, ClientGone */
-export async function answerCall(
+/**
+ * `started` is when the request arrived, by performance.now(). The body is asked for before this returns, or never. Returns 503
+ * where there is no room. @throws RequestError; rejects with RequestError, RunError, ClientGone
+ */
+export function answerCall(
   service: Service,
   asked: CallRoute,
   ask: Ask,
   started: number,
   traced: Traced | undefined,
-): Promise<Answer | RequestError> {
+): Promise<Answer> | RequestError {
   const { kind, model, version } = asked;
-  const { url, headers, entrypoint } = ask;
-  const { protocol } = CALLS[kind];
+  const { headers } = ask;
   const there = version !== undefined && service.trial.names({ version, header: (name) => headerOf(headers, name) });
   const served = service.models.find(there ? { model } : asked);
-  if (!served) throw protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
+  if (!served) throw CALLS[kind].protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
   if (traced) Object.assign(traced, { model: served.model, template: TEMPLATE[kind] });
+  const refusal = service.admission.refusal() ?? served.executor.refusal();
+  if (!refusal)
+    return answerAsked(service, served, asked, ask, { started, gone: () => ask.gone(), ...(traced && { traced }) });
+  served.statistics.failed(performance.now() - started, reasonOf(refusal));
+  return refusal;
+}
+
+async function answerAsked(
+  service: Service,
+  served: Served,
+  { kind, version }: CallRoute,
+  ask: Ask,
+  client: HttpClient,
+): Promise<Answer> {
+  const { url, headers, entrypoint } = ask;
+  const { protocol } = CALLS[kind];
   const ticket = service.admission.enter();
   let exchange: HttpExchange | undefined;
   try {
     checkMedia(headers, protocol);
-    const refusal = served.executor.refusal();
-    if (refusal) {
-      served.statistics.failed(performance.now() - started, reasonOf(refusal));
-      return refusal;
-    }
     const body = await ask.body(ticket);
     exchange = exchangeOf(service, served, { kind, protocol, entrypoint, url, version, headers, body });
-    exchange.client = { started, gone: () => ask.gone(), ...(traced && { traced }) };
+    exchange.client = client;
     return (await service.trial.serve(exchange)).answer;
   } catch (error) {
-    served.statistics.failed(performance.now() - started, reasonOf(error));
+    served.statistics.failed(performance.now() - client.started, reasonOf(error));
     throw error;
   } finally {
     if (exchange) exchange.client = undefined;

@@ -26,30 +26,49 @@ export function createHandler(service: Service): (request: IncomingMessage, resp
   };
 }
 
-/** `send` is called once, unless nobody is there any more. */
-export async function serve(service: Service, ask: Ask, send: (outcome: Answer | RequestError) => void): Promise<void> {
-  const { metrics, log, trace } = service;
-  const { method, headers, protocol } = ask;
+/**
+ * `send` is called once, unless nobody is there any more: before this returns where the answer needs no waiting, such as
+ * "try again later". Resolves when all is done.
+ */
+export function serve(
+  service: Service,
+  ask: Ask,
+  send: (outcome: Answer | RequestError) => void,
+): Promise<void> | undefined {
   const started = performance.now();
+  const { metrics, log, trace } = service;
   const traced: Traced | undefined = trace && { parts: [] };
   metrics.inflight.inc();
-  let status: number;
-  let reason: Reason | undefined;
-  try {
-    const outcome = await answerTo(service, ask, started, traced);
-    status = outcome.status ?? 200;
-    if (outcome instanceof RequestError) reason = reasonOf(outcome);
+  const answered = (outcome: Answer | RequestError) => {
+    const reason = outcome instanceof RequestError ? reasonOf(outcome) : undefined;
     send(outcome);
+    finish(service, ask, started, traced, outcome.status ?? 200, reason);
+  };
+  const failed = (error: unknown) => {
+    const reason = reasonOf(error);
+    if (error instanceof ClientGone) return finish(service, ask, started, traced, CLIENT_GONE, reason);
+    const known = toRequestError(error, log);
+    send(known);
+    finish(service, ask, started, traced, known.status, reason);
+  };
+  try {
+    const outcome = answerTo(service, ask, started, traced);
+    if (outcome instanceof Promise) return outcome.then(answered).catch(failed);
+    answered(outcome);
   } catch (error) {
-    reason = reasonOf(error);
-    if (error instanceof ClientGone) {
-      status = CLIENT_GONE;
-    } else {
-      const known = toRequestError(error, log);
-      status = known.status;
-      send(known);
-    }
+    failed(error);
   }
+  return undefined;
+}
+
+function finish(
+  { metrics, log, trace }: Service,
+  { method, headers, protocol }: Ask,
+  started: number,
+  traced: Traced | undefined,
+  status: number,
+  reason: Reason | undefined,
+): void {
   metrics.inflight.dec();
   const ended = performance.now();
   metrics.answered(protocol, status, ended - started, reason);
@@ -57,20 +76,19 @@ export async function serve(service: Service, ask: Ask, send: (outcome: Answer |
     const traceId = traceIdOf(headers.traceparent);
     log.debug({ protocol, status, milliseconds: ended - started, traceId }, 'request');
   }
-  if (traced?.model) {
-    const { model, parts, template = '' } = traced;
-    trace?.request({
-      headers,
-      method,
-      route: template,
-      model,
-      status,
-      started,
-      ended,
-      parts,
-      ...(reason && { reason }),
-    });
-  }
+  if (!traced?.model) return;
+  const { model, parts, template = '' } = traced;
+  trace?.request({
+    headers,
+    method,
+    route: template,
+    model,
+    status,
+    started,
+    ended,
+    parts,
+    ...(reason && { reason }),
+  });
 }
 
 function answerTo(
@@ -78,7 +96,7 @@ function answerTo(
   ask: Ask,
   started: number,
   traced: Traced | undefined,
-): Promise<Answer | RequestError> | Answer {
+): Promise<Answer> | Answer | RequestError {
   const asked = route(ask.method, ask.url);
   return isCall(asked) ? answerCall(service, asked, ask, started, traced) : answerQuestion(service, asked, ask);
 }

@@ -13,13 +13,17 @@ export interface Patience {
 }
 
 const MAX_HEADER_BYTES = 16_384;
+/** How long a connection is kept for its next request, in milliseconds. */
+export const KEEP_ALIVE_MS = 75_000;
+/** How often connections that wait are looked at, in milliseconds. */
+export const CHECK_MS = 2_000;
 
 export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: Patience): Server {
   const server = createServer({
-    keepAliveTimeout: 75_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: headerSeconds * 1000,
     requestTimeout: requestSeconds * 1000,
-    connectionsCheckingInterval: 2_000,
+    connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   });
   const answers = new WeakMap<Duplex, ServerResponse>();

@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Lane } from '../http/lane.ts';
+import type { PlainConnection } from '../http/plain.ts';
 import type { Tls } from '../security/tls.ts';
 import { betweenRequests, startReading, stopReading } from './handle.ts';
 import type { Head } from './messages.ts';
@@ -12,6 +14,8 @@ interface Use {
   begun: boolean;
   /** Requests in a row that other workers had to answer. */
   strayed: number;
+  /** Of a connection that is, or was, the lane's. */
+  plain: PlainConnection | undefined;
 }
 
 export interface ConnectionEvents {
@@ -43,6 +47,8 @@ export class Connections {
     private readonly server: Server,
     private readonly events: ConnectionEvents,
     private readonly tls?: Tls,
+    /** Absent: all connections are the server's from the start. */
+    private readonly lane?: Lane,
   ) {
     // Starts the server's own watch over slow headers and bodies, which listening would.
     server.emit('listening');
@@ -106,17 +112,27 @@ export class Connections {
     clearTimeout(timer);
   }
 
-  #begin(socket: Socket, head: Head | undefined): void {
-    this.#sockets.set(socket, { open: 0, answered: 0, begun: head !== undefined, strayed: 0 });
+  #begin(given: Socket, head: Head | undefined): void {
+    const use: Use = { open: 0, answered: 0, begun: head !== undefined, strayed: 0, plain: undefined };
+    if (head === undefined) {
+      use.plain = this.lane?.take(given, {
+        began: () => use.open++,
+        answered: () => this.#answered(socket, use),
+      });
+    }
+    const socket = use.plain?.socket ?? given;
+    this.#sockets.set(socket, use);
     socket.on('close', () => {
       if (this.#sockets.delete(socket)) this.#onClosed();
     });
     // As http.Server sets them on what it accepts itself: a client may close its half and still read the answer.
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
-    if (head !== undefined) socket.unshift(Buffer.from(head, 'base64'));
-    this.server.emit('connection', socket);
-    socket.resume();
+    if (!use.plain) {
+      if (head !== undefined) socket.unshift(Buffer.from(head, 'base64'));
+      this.server.emit('connection', socket);
+      socket.resume();
+    }
     if (!this.tls) startReading(socket);
     this.#giveBack(socket);
   }
@@ -125,13 +141,15 @@ export class Connections {
     const use = this.#sockets.get(socket);
     if (!use) return;
     use.open++;
-    response.once('close', () => {
-      use.open--;
-      use.answered++;
-      use.strayed = Math.max(0, use.strayed - 1);
-      if (this.#stopping && use.open === 0) socket.destroySoon();
-      else this.#giveBack(socket);
-    });
+    response.once('close', () => this.#answered(socket, use));
+  }
+
+  #answered(socket: Socket, use: Use): void {
+    use.open--;
+    use.answered++;
+    use.strayed = Math.max(0, use.strayed - 1);
+    if (this.#stopping && use.open === 0) socket.destroySoon();
+    else this.#giveBack(socket);
   }
 
   #giveBack(socket: Socket): void {
@@ -141,9 +159,10 @@ export class Connections {
       if (this.#owed === Infinity && use?.open === 0 && use.answered > 0) socket.destroySoon();
       return;
     }
-    if (use?.open !== 0 || (this.#owed === 0 && use.strayed < ASTRAY) || !betweenRequests(socket, use.begun)) return;
+    if (use?.open !== 0 || (this.#owed === 0 && use.strayed < ASTRAY) || !between(socket, use)) return;
     if (use.strayed < ASTRAY) this.#owed--;
     this.#sockets.delete(socket);
+    use.plain?.release();
     stopReading(socket);
     this.#moving++;
     this.events.returned(socket, () => {
@@ -161,3 +180,7 @@ export class Connections {
     return this.#sockets.size + this.#moving === 0;
   }
 }
+
+/** Whether no byte of the connection is held here. What the lane has handed over, it has read from. */
+const between = (socket: Socket, { plain, begun }: Use): boolean =>
+  plain?.between ?? betweenRequests(socket, begun || plain !== undefined);

@@ -14,7 +14,7 @@ export interface FrontSettings {
   /** Answers requests for the own version. */
   handler: RequestListener;
   /** The same for any transport; see http/handler.ts. */
-  serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => Promise<void>;
+  serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => Promise<void> | undefined;
   hop: Hop;
   /** Absent: all clients may ask. */
   tokens: { check(headers: IncomingHttpHeaders): Promise<void> } | undefined;
@@ -41,6 +41,11 @@ export class Front {
   #turn = 0;
 
   constructor(private readonly settings: FrontSettings) {}
+
+  /** Whether all requests, of whomever, are for the own version. */
+  get open(): boolean {
+    return this.#alone && !this.settings.tokens;
+  }
 
   update(catalog: Catalog): void {
     this.#catalog = catalog;
@@ -110,7 +115,7 @@ export class Front {
     return new Promise((resolve, reject) => {
       const send = (outcome: Answer | RequestError) =>
         outcome instanceof RequestError ? reject(outcome) : resolve(outcome);
-      void this.settings.serve(ask, send).then(() => reject(new ClientGone()));
+      void this.settings.serve(ask, send)?.then(() => reject(new ClientGone()));
     });
   }
 

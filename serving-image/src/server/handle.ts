@@ -2,10 +2,16 @@
  * What passing a connection between processes needs to know of node's insides, all in one place: when the kernel's bytes
  * are read, and whether a parser stands between two requests. Everything else here is node's public interface.
  */
-import type { Socket } from 'node:net';
+import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
+
+interface Handle {
+  reading: boolean;
+  readStart(): number;
+  readStop(): number;
+}
 
 interface Insides {
-  _handle?: { reading: boolean; readStart(): number; readStop(): number } | null;
+  _handle?: Handle | null;
   /** How a stream asks for more; it would do so by itself after each chunk. */
   _read?: () => void;
   /** Set by net and http servers; node then keeps lists of their sockets in both processes, which nothing here asks for. */
@@ -44,4 +50,22 @@ export function betweenRequests(socket: Socket, begun: boolean): boolean {
   const { parser } = insides(socket);
   const open = !socket.destroyed && !socket.writableEnded && !socket.readableEnded && socket.writableLength === 0;
   return open && ((socket.bytesRead === 0 && !begun) || parser?.duration?.() === 0);
+}
+
+/**
+ * The same connection, whose bytes are read into `buffer` from now on, many connections into one: `onBytes` gets their number, and
+ * has to take them before it returns; `false` stops reading. Undefined when the connection is closed already.
+ */
+export function readInto(socket: Socket, buffer: Buffer, onBytes: (count: number) => boolean): Socket | undefined {
+  const inner = insides(socket);
+  const handle = inner._handle;
+  if (!handle || socket.destroyed) return undefined;
+  inner._handle = null;
+  const options: SocketConstructorOpts & { handle: Handle; manualStart: boolean; onread: OnReadOpts } = {
+    handle,
+    manualStart: true,
+    allowHalfOpen: true,
+    onread: { buffer, callback: onBytes },
+  };
+  return new Socket(options);
 }

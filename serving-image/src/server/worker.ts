@@ -5,6 +5,7 @@ import { Trial } from '../forward/trial.ts';
 import { Admission } from '../service/admission.ts';
 import { exchangeOf } from '../http/calls.ts';
 import { createHandler, serve } from '../http/handler.ts';
+import { Lane } from '../http/lane.ts';
 import { samples } from '../http/samples.ts';
 import { createHttpServer } from '../http/server.ts';
 import { oneModel, served, type Service } from '../service/service.ts';
@@ -128,6 +129,13 @@ class Worker {
       taken: (connection: number, then: () => void) => tell({ type: 'taken', connection }, { then }),
       closed: batched((count) => tell({ type: 'closed', transport, count })),
     });
+    const lane = new Lane({
+      server,
+      limits: config.limits,
+      open: () => this.#front.open,
+      serve: (ask, send) => serve(service, ask, send),
+      closing: service.draining,
+    });
     this.#connections = new Connections(
       server,
       {
@@ -135,6 +143,7 @@ class Worker {
         returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
       },
       tls?.http,
+      tls || tokens ? undefined : lane,
     );
     this.#front = new Front({
       own: model,

@@ -22,22 +22,43 @@ const ALIGNMENT = 8;
  */
 export function frame(chunks: readonly Buffer[], length: number, header: string | undefined): Frame {
   if (header === undefined) return { text: jsonText(chunks, length), binary: NO_BYTES };
-  const jsonLength = /^\d{1,15}$/.test(header) ? Number(header) : NaN;
-  if (!(jsonLength <= length)) {
+  const jsonLength = lengthIn(header);
+  if (jsonLength === undefined || jsonLength > length) {
     throw badRequest(
       `${LENGTH_HEADER} is ${quote(header)}, expected the length of the JSON in a body of ${length} bytes`,
     );
   }
+  const whole = aligned(chunks, length, jsonLength);
+  const binary = whole.subarray(jsonLength);
+  if (jsonLength === 0) return { binary };
+  return { text: jsonText([whole.subarray(0, jsonLength)], jsonLength), binary };
+}
+
+/** What LENGTH_HEADER says; undefined when that is no length. */
+const lengthIn = (header: string): number | undefined => (/^\d{1,15}$/.test(header) ? Number(header) : undefined);
+
+/** A place for a body of `length` bytes, whose binary tensors will lie where they can be used. `header` as in `frame`. */
+export const placeFor = (length: number, header: string | undefined): Buffer =>
+  place(length, header === undefined ? 0 : (lengthIn(header) ?? 0));
+
+/** Bytes of which those behind the first `jsonLength` are aligned. */
+function place(length: number, jsonLength: number): Buffer {
   const start = (ALIGNMENT - (jsonLength % ALIGNMENT)) % ALIGNMENT;
-  const whole = Buffer.allocUnsafeSlow(start + length);
-  let at = start;
+  // Its begin is aligned, whether it is from node's pool or not.
+  const bytes = Buffer.allocUnsafe(start + length);
+  return start === 0 ? bytes : bytes.subarray(start);
+}
+
+function aligned(chunks: readonly Buffer[], length: number, jsonLength: number): Buffer {
+  const [only] = chunks;
+  if (chunks.length === 1 && only && (only.byteOffset + jsonLength) % ALIGNMENT === 0) return only;
+  const whole = place(length, jsonLength);
+  let at = 0;
   for (const chunk of chunks) {
     whole.set(chunk, at);
     at += chunk.length;
   }
-  const binary = whole.subarray(start + jsonLength);
-  if (jsonLength === 0) return { binary };
-  return { text: jsonText([whole.subarray(start, start + jsonLength)], jsonLength), binary };
+  return whole;
 }
 
 /** A body that is JSON, for callers that have no bytes. */

@@ -1,0 +1,265 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { ClientGone } from '../batching/executor.ts';
+import { RequestError } from '../protocol/errors.ts';
+import { readInto, startReading } from '../server/handle.ts';
+import type { Ticket } from '../service/admission.ts';
+import type { Answer } from './answer.ts';
+import { Arriving } from './arriving.ts';
+import type { Ask } from './ask.ts';
+import { bodyOf, type Body } from './body.ts';
+import { readHead, type Head } from './head.ts';
+import { KEEP_ALIVE_MS, type Patience } from './server.ts';
+import { written } from './written.ts';
+
+export interface LaneSettings {
+  /** Takes over what is not for the lane, and says what it says of connections that are too slow. */
+  server: Server;
+  limits: Patience;
+  /** Whether requests may come this way at all, now. */
+  open: () => boolean;
+  /** See http/handler.ts. */
+  serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => unknown;
+  /** Whether connections end with their next answer. */
+  closing: () => boolean;
+}
+
+/** What others want to know of a connection. */
+export interface Watch {
+  /** A request begins. */
+  began: () => void;
+  /** It was answered. */
+  answered: () => void;
+}
+
+/** Where all connections are read to, each for the time of one call. */
+const READ = Buffer.allocUnsafeSlow(256 * 1024);
+const NOTHING = Buffer.alloc(0);
+/** Bodies that are larger than this, in bytes, are node:http's: here memory is taken for the whole of one when its head is read. */
+const LARGEST_BODY = 1024 * 1024;
+
+/** One connection of the lane; see lane.ts. */
+export class PlainConnection {
+  readonly socket: Socket;
+  /** The last head, and its bytes: most clients send the same again and again. */
+  #last: { head: Head; bytes: Buffer } | undefined;
+  /** What was read of the next request before this one was answered. */
+  #ahead = NOTHING;
+  /** Bytes of the body in hand that are still to come. */
+  #missing = 0;
+  /** What is here of that body while its request is being looked at. */
+  #here: Buffer | undefined;
+  #body: Arriving | undefined;
+  /** A request is in hand that is not answered yet. */
+  #busy = false;
+  /** The client has ended its side. */
+  #ended = false;
+  /** Whether the connection is still of the lane. */
+  #mine = true;
+  #spoken = false;
+  /** Since when the client is waited for, by performance.now(). */
+  #since = performance.now();
+
+  /** Undefined when the connection is closed already. */
+  static open(
+    socket: Socket,
+    settings: LaneSettings,
+    watch: Watch & { left: () => void },
+  ): PlainConnection | undefined {
+    let connection: PlainConnection | undefined = undefined;
+    const reading = readInto(socket, READ, (count) => (connection ? connection.#read(count) : false));
+    if (reading) connection = new PlainConnection(reading, settings, watch);
+    return connection;
+  }
+
+  private constructor(
+    socket: Socket,
+    private readonly settings: LaneSettings,
+    private readonly watch: Watch & { left: () => void },
+  ) {
+    this.socket = socket;
+    socket.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    socket.setNoDelay(true);
+  }
+
+  /** Whether no byte of it is held here; undefined when it is the lane's no more. */
+  get between(): boolean | undefined {
+    if (!this.#mine) return undefined;
+    const { destroyed, writableEnded, writableLength } = this.socket;
+    const free = !this.#busy && !this.#ended && this.#missing === 0 && this.#ahead.length === 0;
+    return free && !destroyed && !writableEnded && writableLength === 0;
+  }
+
+  /** To be called before the connection goes elsewhere. */
+  release(): void {
+    this.#mine = false;
+    this.socket.off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    this.watch.left();
+  }
+
+  /** Ends a connection whose client takes too long. */
+  look(now: number): void {
+    const waited = now - this.#since;
+    const { headerSeconds, requestSeconds } = this.settings.limits;
+    if (this.#missing > 0) {
+      if (waited > requestSeconds * 1000) this.#giveUp('ERR_HTTP_REQUEST_TIMEOUT');
+    } else if (this.#busy) return;
+    else if (!this.#spoken && waited > headerSeconds * 1000) this.#refuse('ERR_HTTP_REQUEST_TIMEOUT');
+    else if (waited > KEEP_ALIVE_MS) this.socket.destroySoon();
+  }
+
+  /** @returns whether more may be read */
+  #read(count: number): boolean {
+    const bytes = READ.subarray(0, count);
+    if (!this.#busy && this.#missing === 0) {
+      this.#begin(bytes);
+      return true;
+    }
+    const part = bytes.length > this.#missing ? bytes.subarray(0, this.#missing) : bytes;
+    if (part.length > 0) this.#add(part);
+    if (part.length === bytes.length) return true;
+    // The client does not wait for its answers: node:http knows what to do, once this one is answered.
+    this.#ahead = Buffer.from(bytes.subarray(part.length));
+    if (!this.#busy) this.#handOver(this.#ahead);
+    return !this.#busy;
+  }
+
+  #add(part: Buffer): void {
+    this.#missing -= part.length;
+    if (this.#body?.add(part) || this.#missing === 0) this.#body = undefined;
+    if (this.#missing > 0) return;
+    this.#since = performance.now();
+    if (this.socket.writableEnded) this.socket.destroySoon();
+  }
+
+  #begin(bytes: Buffer): void {
+    const head = this.#headOf(bytes);
+    const { limits, open, serve } = this.settings;
+    const end = head ? head.size + head.length : 0;
+    if (!head || head.length > Math.min(LARGEST_BODY, limits.bodyBytes) || bytes.length > end || !open()) {
+      return this.#handOver(Buffer.from(bytes));
+    }
+    this.#spoken = true;
+    this.#busy = true;
+    this.#since = performance.now();
+    this.#missing = end - bytes.length;
+    this.#here = bytes.subarray(head.size);
+    this.watch.began();
+    serve(new PlainAsk(this, head), (outcome) => this.#send(outcome));
+    this.#here = undefined;
+  }
+
+  #headOf(bytes: Buffer): Head | undefined {
+    const last = this.#last;
+    // These bytes end with the empty line, so that nothing can follow them that would belong to the head.
+    if (last && bytes.length >= last.bytes.length && last.bytes.compare(bytes, 0, last.bytes.length) === 0)
+      return last.head;
+    const head = readHead(bytes);
+    if (head) this.#last = { head, bytes: Buffer.from(bytes.subarray(0, head.size)) };
+    return head;
+  }
+
+  /** For the request that is being looked at; see PlainAsk. */
+  body(head: Head, ticket: Ticket): Promise<Body> | Body {
+    const here = this.#here;
+    if (!here) throw new Error('the body of a request was asked for too late');
+    const body = new Arriving(head, ticket);
+    const problem = body.add(here);
+    if (problem) throw problem;
+    if (this.#missing > 0) this.#body = body;
+    const whole = body.whole();
+    const done = (bytes: Buffer) => bodyOf(head.headers, [bytes], bytes.length, ticket);
+    return whole instanceof Promise ? whole.then(done) : done(whole);
+  }
+
+  get gone(): boolean {
+    return this.socket.destroyed || !this.socket.writable;
+  }
+
+  #send(outcome: Answer | RequestError): void {
+    if (this.gone || !this.#mine) return;
+    const { closing } = this.settings;
+    const ends =
+      closing() || this.#ended || (outcome instanceof RequestError && outcome.headers.Connection === 'close');
+    const flushed = this.socket.write(written(outcome, ends));
+    // Closing before the rest of a body is read would reset the connection, and the client might never read the answer.
+    if (ends && this.#missing > 0) this.socket.end();
+    else if (ends) this.socket.destroySoon();
+    if (flushed) this.#next();
+    else this.socket.once('drain', this.#next);
+  }
+
+  readonly #next = (): void => {
+    this.#busy = false;
+    this.#since = performance.now();
+    this.watch.answered();
+    if (this.#ahead.length > 0 && this.#mine && !this.gone) this.#handOver(this.#ahead);
+  };
+
+  #handOver(bytes: Buffer): void {
+    const { socket } = this;
+    this.release();
+    socket.unshift(bytes);
+    this.settings.server.emit('connection', socket);
+    socket.resume();
+    startReading(socket);
+  }
+
+  /** As node:http's parser would. */
+  #refuse(code: string): void {
+    const error = Object.assign(new Error(code), { code });
+    this.#body?.fail(new ClientGone());
+    this.#body = undefined;
+    this.settings.server.emit('clientError', error, this.socket);
+  }
+
+  /** The rest of the body does not come. */
+  #giveUp(code: string): void {
+    if (this.#busy) this.#refuse(code);
+    // It was answered without that.
+    else this.socket.destroy();
+  }
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    if (this.#missing > 0) this.#giveUp('HPE_INVALID_EOF_STATE');
+    else if (!this.#busy) this.socket.end();
+  };
+
+  readonly #onError = (): void => undefined;
+
+  readonly #onClose = (): void => {
+    this.#body?.fail(new ClientGone());
+    this.release();
+  };
+}
+
+class PlainAsk implements Ask {
+  readonly method = 'POST';
+  readonly entrypoint = 'REST';
+
+  constructor(
+    private readonly connection: PlainConnection,
+    private readonly head: Head,
+  ) {}
+
+  get url(): string {
+    return this.head.url;
+  }
+
+  get headers(): Head['headers'] {
+    return this.head.headers;
+  }
+
+  get protocol(): string {
+    return this.head.protocol;
+  }
+
+  async body(ticket: Ticket): Promise<Body> {
+    return this.connection.body(this.head, ticket);
+  }
+
+  gone(): boolean {
+    return this.connection.gone;
+  }
+}
