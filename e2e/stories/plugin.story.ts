@@ -185,14 +185,15 @@ export const stories = [
     const plugin = await servingV1(scene);
     const before = temporaryFolders();
     const watching = watchOnTerminal(plugin, cluster.bin.kubectl);
-    await then('it draws on the second screen', () => watching.until('1049h'));
+    await then('it draws', () => watching.until(/digits/));
     await when('version 2 is applied', () => mdep.apply('digits', spec(scene, '2')));
     await mdep.untilReady('digits', 2);
-    await then('it is in the picture', () => watching.until('revision 2'));
+    await then('it is in the picture', () => watching.until(/digits.*Ready[^]*stable.*revision 2/));
     await when('the person presses Ctrl-C', () => watching.interrupt());
     await then('the last picture stands on the first screen, with a cursor, and nothing is left behind', async () => {
       const out = await watching.ended;
       const after = out.slice(out.lastIndexOf('\u001b[?1049l'));
+      assert.ok(out.includes('\u001b[?1049h'), 'it was drawn on the second screen');
       assert.ok(out.includes('\u001b[?25h\u001b[?1049l'), 'the cursor is back');
       assert.match(after, /digits.*Ready/);
       assert.deepEqual(temporaryFolders(), before);
@@ -225,6 +226,9 @@ export const stories = [
 
 const temporaryFolders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('kubectl-mdep-'));
 
+/** Each picture begins with it. */
+const HOME = '\u001b[H';
+
 /** Runs `get -w` on a pseudo terminal, as a person would see it. */
 function watchOnTerminal(plugin: Plugin, kubectl: string) {
   const command = [kubectl, ...plugin.args('get', 'digits', '-w')].map((word) => `'${word}'`).join(' ');
@@ -237,11 +241,16 @@ function watchOnTerminal(plugin: Plugin, kubectl: string) {
   const ended = new Promise<string>((resolve) => child.on('close', () => resolve(out)));
   return {
     ended,
-    until: (text: string) =>
-      waitFor(`${text} on the terminal`, () => Promise.resolve(out.includes(text) ? true : undefined), {
-        seconds: 30,
-        seen: () => Promise.resolve(out),
-      }),
+    /** Resolves when this is in the picture that is seen now, which may be older than what the cluster says. */
+    until: (text: RegExp) =>
+      waitFor(
+        `${text} on the terminal`,
+        () => Promise.resolve(text.test(out.slice(out.lastIndexOf(HOME))) || undefined),
+        {
+          seconds: 30,
+          seen: () => Promise.resolve(out),
+        },
+      ),
     interrupt: () => Promise.resolve(void child.stdin.write('\u0003')),
   };
 }

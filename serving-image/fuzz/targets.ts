@@ -23,7 +23,8 @@ import { decodeExamples } from '../src/protocol/v1/examples.ts';
 import { decodePredict } from '../src/protocol/v1/predict.ts';
 import { decodeInfer } from '../src/protocol/v2/decode.ts';
 import { encodeInfer } from '../src/protocol/v2/encode.ts';
-import { frame } from '../src/protocol/v2/framing.ts';
+import { frame, placeFor } from '../src/protocol/v2/framing.ts';
+import { head } from './head.ts';
 import { modelOf } from './models.ts';
 
 type Target = (data: Buffer) => void;
@@ -74,6 +75,11 @@ function binary(data: Buffer): void {
   if (data.length < 3) return;
   const [model, told, body] = [modelOf(data[0]), data.readUInt16LE(1), data.subarray(3)];
   const request = refusing(() => decodeInfer(frame(pieces(body), body.length, String(told)), model));
+  // In one piece, tensors may be used where they lie.
+  const place = placeFor(body.length, String(told));
+  place.set(body);
+  const again = refusing(() => decodeInfer(frame([place], body.length, String(told)), model));
+  check(isDeepStrictEqual(request, again), 'in one piece it is another request');
   if (!request) return;
   check(request.inputs.every(sizeRight), 'a tensor has not as many elements as its shape says');
   const { body: answer, jsonLength } = encodeInfer(model, request, request.inputs);
@@ -153,6 +159,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   predict,
   examples,
   path,
+  head,
   grpcInfer,
   grpcPredict,
   grpcExamples,

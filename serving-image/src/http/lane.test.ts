@@ -25,7 +25,7 @@ let heard: string;
 let events: string[];
 /** What the service does with a request. */
 let answer: (ask: Ask, send: (outcome: Answer | RequestError) => void) => unknown;
-let open: boolean;
+let here: (url: string) => string | undefined;
 let closing: boolean;
 let admission: Admission;
 
@@ -45,7 +45,7 @@ const echo: typeof answer = async (ask, send) => {
 
 beforeEach(async () => {
   admission = new Admission(LIMITS);
-  [heard, events, open, closing, answer] = ['', [], true, false, echo];
+  [heard, events, here, closing, answer] = ['', [], (url) => url, false, echo];
   http = createHttpServer(LIMITS);
   http.on('request', (request, response) => {
     events.push('node:http');
@@ -57,7 +57,7 @@ beforeEach(async () => {
   const lane = new Lane({
     server: http,
     limits: LIMITS,
-    open: () => open,
+    here: (url) => here(url),
     serve: (ask, send) => answer(ask, send),
     closing: () => closing,
   });
@@ -119,7 +119,7 @@ describe('a connection of the lane', () => {
         .sort();
     };
     const ours = await both();
-    open = false;
+    here = () => undefined;
     expect(ours).toEqual(await both());
     expect(events).toContain('node:http');
   });
@@ -134,6 +134,26 @@ describe('a connection of the lane', () => {
     }
     expect(await answers(1)).toEqual(['<0123456789>']);
     expect(events).toEqual(['began', 'answered']);
+  });
+
+  it('goes on with what was read of it elsewhere', async () => {
+    const text = post('0123456789');
+    connection.start(Buffer.from(text.slice(0, -3)));
+    client.write(text.slice(-3));
+    expect(await answers(1)).toEqual(['<0123456789>']);
+    expect(events).toEqual(['began', 'answered']);
+  });
+
+  it('asks for what the service says that was asked for', async () => {
+    here = () => '/v2/models/m/versions/1/infer';
+    const urls: string[] = [];
+    answer = (ask, send) => {
+      urls.push(ask.url);
+      return echo(ask, send);
+    };
+    client.write(post('one'));
+    await answers(1);
+    expect(urls).toEqual(['/v2/models/m/versions/1/infer']);
   });
 
   it.each([0, 3, 8])('puts binary tensors where they can be used, behind %i bytes of JSON', async (json) => {
@@ -238,7 +258,7 @@ describe('a connection that is not for the lane', () => {
   it('is so from when other versions are served here', async () => {
     client.write(post('one'));
     await answers(1);
-    open = false;
+    here = () => undefined;
     client.write(post('two'));
     expect(await answers(2)).toEqual(['<one>', '<two>']);
     expect(events.at(-1)).toBe('node:http');

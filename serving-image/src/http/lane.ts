@@ -1,7 +1,7 @@
 /**
  * The way of most requests: connections in the clear, whose requests run a model, one after the other. Their bytes are read from
  * the socket and their answers written to it without node:http between, which costs as much as everything else of a small request.
- * A connection that says anything else is node:http's from then on, with the bytes that were read.
+ * A connection that says anything else is node:http's from then on, with the bytes that were read (docs/adr/0017).
  */
 import type { Socket } from 'node:net';
 import { PlainConnection, type LaneSettings, type Watch } from './plain.ts';
@@ -13,7 +13,7 @@ export class Lane {
 
   constructor(private readonly settings: LaneSettings) {}
 
-  /** Goes on with a connection of which nothing was read yet. Undefined when it is closed already. */
+  /** Goes on with a connection. Undefined when it is closed already. */
   take(socket: Socket, watch: Watch): PlainConnection | undefined {
     const connection = PlainConnection.open(socket, this.settings, {
       ...watch,

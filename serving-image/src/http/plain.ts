@@ -16,8 +16,8 @@ export interface LaneSettings {
   /** Takes over what is not for the lane, and says what it says of connections that are too slow. */
   server: Server;
   limits: Patience;
-  /** Whether requests may come this way at all, now. */
-  open: () => boolean;
+  /** The path under which the service answers a request for this one; undefined when it is not to come this way. */
+  here: (url: string) => string | undefined;
   /** See http/handler.ts. */
   serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => unknown;
   /** Whether connections end with their next answer. */
@@ -67,7 +67,7 @@ export class PlainConnection {
     watch: Watch & { left: () => void },
   ): PlainConnection | undefined {
     let connection: PlainConnection | undefined = undefined;
-    const reading = readInto(socket, READ, (count) => (connection ? connection.#read(count) : false));
+    const reading = readInto(socket, READ, (count) => (connection ? connection.#read(READ.subarray(0, count)) : false));
     if (reading) connection = new PlainConnection(reading, settings, watch);
     return connection;
   }
@@ -108,9 +108,13 @@ export class PlainConnection {
     else if (waited > KEEP_ALIVE_MS) this.socket.destroySoon();
   }
 
+  /** Goes on with what was read of the connection before. */
+  start(bytes: Buffer): void {
+    this.#read(bytes);
+  }
+
   /** @returns whether more may be read */
-  #read(count: number): boolean {
-    const bytes = READ.subarray(0, count);
+  #read(bytes: Buffer): boolean {
     if (!this.#busy && this.#missing === 0) {
       this.#begin(bytes);
       return true;
@@ -134,18 +138,18 @@ export class PlainConnection {
 
   #begin(bytes: Buffer): void {
     const head = this.#headOf(bytes);
-    const { limits, open, serve } = this.settings;
+    const { limits, here, serve } = this.settings;
+    const fits = head && head.length <= Math.min(LARGEST_BODY, limits.bodyBytes);
     const end = head ? head.size + head.length : 0;
-    if (!head || head.length > Math.min(LARGEST_BODY, limits.bodyBytes) || bytes.length > end || !open()) {
-      return this.#handOver(Buffer.from(bytes));
-    }
+    const url = fits && bytes.length <= end ? here(head.url) : undefined;
+    if (!head || url === undefined) return this.#handOver(Buffer.from(bytes));
     this.#spoken = true;
     this.#busy = true;
     this.#since = performance.now();
     this.#missing = end - bytes.length;
     this.#here = bytes.subarray(head.size);
     this.watch.began();
-    serve(new PlainAsk(this, head), (outcome) => this.#send(outcome));
+    serve(new PlainAsk(this, head, url), (outcome) => this.#send(outcome));
     this.#here = undefined;
   }
 
@@ -241,11 +245,8 @@ class PlainAsk implements Ask {
   constructor(
     private readonly connection: PlainConnection,
     private readonly head: Head,
+    readonly url: string,
   ) {}
-
-  get url(): string {
-    return this.head.url;
-  }
 
   get headers(): Head['headers'] {
     return this.head.headers;

@@ -114,12 +114,10 @@ export class Connections {
 
   #begin(given: Socket, head: Head | undefined): void {
     const use: Use = { open: 0, answered: 0, begun: head !== undefined, strayed: 0, plain: undefined };
-    if (head === undefined) {
-      use.plain = this.lane?.take(given, {
-        began: () => use.open++,
-        answered: () => this.#answered(socket, use),
-      });
-    }
+    use.plain = this.lane?.take(given, {
+      began: () => use.open++,
+      answered: () => this.#answered(socket, use),
+    });
     const socket = use.plain?.socket ?? given;
     this.#sockets.set(socket, use);
     socket.on('close', () => {
@@ -128,12 +126,14 @@ export class Connections {
     // As http.Server sets them on what it accepts itself: a client may close its half and still read the answer.
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
+    const begin = head === undefined ? undefined : Buffer.from(head, 'base64');
     if (!use.plain) {
-      if (head !== undefined) socket.unshift(Buffer.from(head, 'base64'));
+      if (begin) socket.unshift(begin);
       this.server.emit('connection', socket);
       socket.resume();
-    }
-    if (!this.tls) startReading(socket);
+    } else if (begin) use.plain.start(begin);
+    // Its first request may be answered by now, and it be on its way to another worker.
+    if (!this.tls && this.#sockets.has(socket)) startReading(socket);
     this.#giveBack(socket);
   }
 

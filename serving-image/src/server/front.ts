@@ -42,11 +42,6 @@ export class Front {
 
   constructor(private readonly settings: FrontSettings) {}
 
-  /** Whether all requests, of whomever, are for the own version. */
-  get open(): boolean {
-    return this.#alone && !this.settings.tokens;
-  }
-
   update(catalog: Catalog): void {
     this.#catalog = catalog;
     const [model, ...others] = catalog.models;
@@ -95,6 +90,23 @@ export class Front {
       this.settings.handler(request, response);
     } catch (error) {
       this.#refuse(request, response, error);
+    }
+  };
+
+  /**
+   * The path under which the own version answers a request that runs a model, before anything else is known of it; undefined
+   * where another one answers, and where clients must show a token first.
+   */
+  readonly here = (url: string): string | undefined => {
+    if (this.settings.tokens) return undefined;
+    if (this.#alone || !this.#catalog) return url;
+    const asked = this.#route({ method: 'POST', url });
+    if (!asked || !('model' in asked)) return undefined;
+    try {
+      const place = this.#locate(this.#catalog, asked, url);
+      return 'url' in place ? place.url : undefined;
+    } catch {
+      return undefined;
     }
   };
 

@@ -132,7 +132,7 @@ class Worker {
     const lane = new Lane({
       server,
       limits: config.limits,
-      open: () => this.#front.open,
+      here: (url) => this.#front.here(url),
       serve: (ask, send) => serve(service, ask, send),
       closing: service.draining,
     });

@@ -63,7 +63,9 @@ class Family<Series> {
   ) {}
 
   with(...values: string[]): Series {
-    const key = values.length === 1 ? (values[0] as string) : values.join('\n');
+    let [key = ''] = values;
+    // Not `join`, which takes longer than all the rest.
+    for (let i = 1; i < values.length; i++) key += `\n${values[i]}`;
     const known = this.series.get(key);
     if (known) return known.series;
     const labels = Object.fromEntries(this.definition.labels.map((name, i) => [name, values[i] ?? '']));
