@@ -52,6 +52,7 @@ describe('the head of a request', () => {
     ['that closes', head(['Host: x', 'Content-Length: 1', 'Connection: close'])],
     ['that changes the protocol', head(['Host: x', 'Content-Length: 1', 'Upgrade: h2c'])],
     ['with a blank before the colon', head(['Host: x', 'Content-Length : 1'])],
+    ['with a tab behind its length', head(['Host: x', 'Content-Length: 1\t'])],
     ['with a folded line', head(['Host: x', 'Content-Length: 1', 'X: a', ' b'])],
     ['with a line end of its own', head(['Host: x', 'Content-Length: 1', 'X: a\nY: b'])],
     ['with letters of other alphabets', head(['Host: x', 'Content-Length: 1', 'X: \u00e9'])],

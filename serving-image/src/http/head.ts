@@ -24,8 +24,8 @@ const LARGEST_HEAD = 8192;
 /** Only what a path of ours can have, and only paths that run a model (RFC 9112, section 3; RFC 3986, section 3.3). */
 const REQUEST_LINE =
   /^POST (\/v[12]\/[\w.~%!$&'()*+,;=:@/-]*(?:\/infer|:(?:predict|classify|regress))(?:\?[\w.~%&=-]*)?) HTTP\/1\.1$/;
-/** RFC 9110, sections 5.5 and 5.6.2, without the bytes of other alphabets. */
-const FIELD = /^([\w!#$%&'*+.^`|~-]+):([\t\x20-\x7e]*)$/;
+/** RFC 9110, sections 5.5 and 5.6.2, without tabs and the bytes of other alphabets. */
+const FIELD = /^([\w!#$%&'*+.^`|~-]+):([\x20-\x7e]*)$/;
 /** They change how the rest is read, or what the connection is. */
 const SPECIAL: ReadonlySet<string> = new Set([
   'transfer-encoding',
@@ -56,4 +56,23 @@ export function readHead(bytes: Buffer): Head | undefined {
   const { host, connection = 'keep-alive', 'content-length': length = '' } = headers;
   if (host === undefined || connection.toLowerCase() !== 'keep-alive' || !/^\d{1,9}$/.test(length)) return undefined;
   return { url, protocol: protocolOf(url), headers, length: Number(length), size: end + END.length };
+}
+
+/** The heads of one connection: most clients send the same again and again, and then it is not read anew. */
+export class Heads {
+  #last: { head: Head; bytes: Buffer } | undefined;
+
+  /** See `readHead`. */
+  read(bytes: Buffer): Head | undefined {
+    const last = this.#last;
+    // Its bytes end with the empty line, so that nothing can follow them that would belong to the head.
+    if (last && bytes.length >= last.head.size && last.bytes.compare(bytes, 0, last.head.size) === 0) return last.head;
+    const head = readHead(bytes);
+    if (!head) return undefined;
+    // Not from node's pool: it is kept for as long as the connection is.
+    const kept = Buffer.allocUnsafeSlow(head.size);
+    bytes.copy(kept);
+    this.#last = { head, bytes: kept };
+    return head;
+  }
 }

@@ -8,7 +8,7 @@ import type { Answer } from './answer.ts';
 import { Arriving } from './arriving.ts';
 import type { Ask } from './ask.ts';
 import { bodyOf, type Body } from './body.ts';
-import { readHead, type Head } from './head.ts';
+import { Heads, type Head } from './head.ts';
 import { KEEP_ALIVE_MS, type Patience } from './server.ts';
 import { written } from './written.ts';
 
@@ -41,8 +41,7 @@ const LARGEST_BODY = 1024 * 1024;
 /** One connection of the lane; see lane.ts. */
 export class PlainConnection {
   readonly socket: Socket;
-  /** The last head, and its bytes: most clients send the same again and again. */
-  #last: { head: Head; bytes: Buffer } | undefined;
+  readonly #heads = new Heads();
   /** What was read of the next request before this one was answered. */
   #ahead = NOTHING;
   /** Bytes of the body in hand that are still to come. */
@@ -137,7 +136,7 @@ export class PlainConnection {
   }
 
   #begin(bytes: Buffer): void {
-    const head = this.#headOf(bytes);
+    const head = this.#heads.read(bytes);
     const { limits, here, serve } = this.settings;
     const fits = head && head.length <= Math.min(LARGEST_BODY, limits.bodyBytes);
     const end = head ? head.size + head.length : 0;
@@ -151,16 +150,6 @@ export class PlainConnection {
     this.watch.began();
     serve(new PlainAsk(this, head, url), (outcome) => this.#send(outcome));
     this.#here = undefined;
-  }
-
-  #headOf(bytes: Buffer): Head | undefined {
-    const last = this.#last;
-    // These bytes end with the empty line, so that nothing can follow them that would belong to the head.
-    if (last && bytes.length >= last.bytes.length && last.bytes.compare(bytes, 0, last.bytes.length) === 0)
-      return last.head;
-    const head = readHead(bytes);
-    if (head) this.#last = { head, bytes: Buffer.from(bytes.subarray(0, head.size)) };
-    return head;
   }
 
   /** For the request that is being looked at; see PlainAsk. */

@@ -38,6 +38,9 @@ export interface WorkerSettings {
   door: string | undefined;
 }
 
+/** Node takes small buffers from places of this size: bodies of a few KB are then memory of their own no more. */
+const POOL_BYTES = 64 * 1024;
+
 interface Security {
   tls: ReturnType<typeof handshakes> | undefined;
   tokens: Tokens | undefined;
@@ -50,6 +53,7 @@ export async function work(settings: WorkerSettings): Promise<void> {
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(1));
   const { config, serverVersion: version, log } = settings;
+  Buffer.poolSize = POOL_BYTES;
   try {
     useNativeNumbers(loadAddon('numbers') as Partial<NativeNumbers> | undefined);
   } catch (err) {
