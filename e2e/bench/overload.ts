@@ -27,7 +27,6 @@ const CONNECTIONS = 1500;
 /** `peakConnections`: fewer than the queue holds, so that nothing is refused when the peak is measured. */
 const SETTINGS = [
   { title: 'Run one by one', env: { MAX_BATCH_ROWS: '1', MAX_QUEUE: '64' }, peakConnections: 8 },
-  { title: 'In batches, with a queue of one batch', env: { MAX_QUEUE: '32' }, peakConnections: 32 },
   { title: 'In batches, as it comes', env: {}, peakConnections: 64 },
 ];
 

@@ -177,20 +177,25 @@ describe('an executor', () => {
     void waiting;
   });
 
-  it('lets fewer wait once its queue was full, until none waits', async () => {
-    const { clock, ask, executor } = set(new Sums(), { batchRows: 4, queue: 12 });
-    const fill = (count: number) => Promise.all(Array.from({ length: count }, () => ask(tensor([1, 1]))));
-    void fill(12);
+  it.each([
+    ['a tenth of a second', 0, 100],
+    ['ten runs', 30, 300],
+  ])('lets fewer wait once its queue was full, until nothing was refused for %s', async (_, took, calm) => {
+    const clock = new Hand();
+    const { ask, executor } = set(new Slow(clock, took), { batchRows: 4, queue: 12 }, undefined, clock);
+    const fill = (count: number) => void Promise.all(Array.from({ length: count }, () => ask(tensor([1, 1]))));
+    fill(12);
     expect(executor.refusal()?.message).toContain('12 requests wait');
     await clock.turn();
-    expect(executor.refusal()?.message).toContain('8 requests wait');
     await clock.turn();
-    expect(executor.refusal()).toBeUndefined();
-    void fill(4);
-    expect(executor.refusal()?.message).toContain('8 requests wait');
+    expect(executor.refusal()?.message).toContain('4 requests wait');
     await clock.turn();
+    clock.time += calm - took;
+    fill(4);
+    expect(executor.refusal()?.message).toContain('4 requests wait');
     await clock.turn();
-    void fill(11);
+    clock.time += calm - took + 1;
+    fill(11);
     expect(executor.refusal()).toBeUndefined();
   });
 

@@ -8,7 +8,7 @@ import { choose, rowsOf, type Waiting } from './policy.ts';
 export interface BatchLimits {
   /** Rows of a batch put together from several requests; 1 is no batching. */
   batchRows: number;
-  /** Requests that may wait for the engine; fewer once they were so many, until none waits any more. */
+  /** Requests that may wait for the engine; fewer while some are refused. */
   queue: number;
 }
 
@@ -69,14 +69,17 @@ const READING_OVER_RUNNING = 4;
 
 /**
  * Requests that may wait while more is asked than can be answered. A queue that is never empty gives no more answers than a short
- * one, only later ones (Nichols and Jacobson, Controlling Queue Delay, 2012). Two batches keep the engine busy.
+ * one, only later ones (Nichols and Jacobson, Controlling Queue Delay, 2012). Between two runs everybody is read, so that one
+ * batch is found however short the queue; where that is a single request, a few bridge the gaps between arrivals.
  */
-const shortQueue = (batchRows: number) => Math.max(2 * batchRows, 8);
+const shortQueue = (batchRows: number) => Math.max(batchRows, 4);
+/** So long nothing must have been refused for the queue to be a long one again, in milliseconds and in runs. */
+const CALM = { ms: 100, runs: 10 };
 
 export class Executor {
   #queue: Job[] = [];
-  /** The queue was full, and has not been empty since. */
-  #overloaded = false;
+  /** When a request was refused for the last time. */
+  #refused = -Infinity;
   /** A run is under way, or the next one is deferred. */
   #busy = false;
   /** The run that is deferred, and until when it may be. */
@@ -117,8 +120,11 @@ export class Executor {
   refusal(): RequestError | undefined {
     if (this.#deferred && this.clock.now() > this.#deferred.until) void this.#turn();
     const waiting = this.#queue.length;
-    if (waiting >= this.limits.queue) this.#overloaded = true;
-    if (!this.#overloaded || waiting < this.#short) return undefined;
+    if (waiting < this.#short) return undefined;
+    const now = this.clock.now();
+    const calm = now - this.#refused > Math.max(CALM.ms, CALM.runs * this.#took);
+    if (calm && waiting < this.limits.queue) return undefined;
+    this.#refused = now;
     return waiting < this.limits.queue ? this.#standing : this.#full;
   }
 
@@ -157,9 +163,7 @@ export class Executor {
       await this.clock.follow();
       await this.#runNext();
     }
-    const left = this.#queue.length > 0;
-    this.#left = left ? this.clock.now() : undefined;
-    if (!left) this.#overloaded = false;
+    this.#left = this.#queue.length > 0 ? this.clock.now() : undefined;
     this.#busy = false;
     this.#next();
   }
