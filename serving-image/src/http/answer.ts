@@ -12,7 +12,7 @@ export interface Answer {
 export const json = (body: string | Buffer): Answer => ({ type: 'application/json', body });
 
 /** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
-const LINGER_MS = 500;
+export const LINGER_MS = 500;
 
 export function sendAnswer(
   response: ServerResponse,

@@ -4,7 +4,7 @@ import { ClientGone } from '../batching/executor.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { readInto, startReading } from '../server/handle.ts';
 import type { Ticket } from '../service/admission.ts';
-import type { Answer } from './answer.ts';
+import { LINGER_MS, type Answer } from './answer.ts';
 import { Arriving } from './arriving.ts';
 import type { Ask } from './ask.ts';
 import { bodyOf, type Body } from './body.ts';
@@ -55,7 +55,6 @@ export class PlainConnection {
   #ended = false;
   /** Whether the connection is still of the lane. */
   #mine = true;
-  #spoken = false;
   /** Since when the client is waited for, by performance.now(). */
   #since = performance.now();
 
@@ -77,7 +76,10 @@ export class PlainConnection {
     private readonly watch: Watch & { left: () => void },
   ) {
     this.socket = socket;
-    socket.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    socket
+      .on('end', this.#onEnd)
+      .on('error', () => undefined)
+      .on('close', this.#onClose);
     socket.setNoDelay(true);
   }
 
@@ -89,22 +91,33 @@ export class PlainConnection {
     return free && !destroyed && !writableEnded && writableLength === 0;
   }
 
-  /** To be called before the connection goes elsewhere. */
+  /** To be called before the connection goes elsewhere. An error on the way is still nobody's. */
   release(): void {
     this.#mine = false;
-    this.socket.off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    this.socket.off('end', this.#onEnd).off('close', this.#onClose);
     this.watch.left();
   }
 
   /** Ends a connection whose client takes too long. */
   look(now: number): void {
     const waited = now - this.#since;
-    const { headerSeconds, requestSeconds } = this.settings.limits;
     if (this.#missing > 0) {
-      if (waited > requestSeconds * 1000) this.#giveUp('ERR_HTTP_REQUEST_TIMEOUT');
-    } else if (this.#busy) return;
-    else if (!this.#spoken && waited > headerSeconds * 1000) this.#refuse('ERR_HTTP_REQUEST_TIMEOUT');
-    else if (waited > KEEP_ALIVE_MS) this.socket.destroySoon();
+      if (waited > this.settings.limits.requestSeconds * 1000) this.#giveUp('ERR_HTTP_REQUEST_TIMEOUT');
+    } else if (!this.#busy && waited > KEEP_ALIVE_MS) {
+      // One that does not read its answers is not closed by asking.
+      if (this.socket.writableEnded) this.socket.destroy();
+      else this.socket.destroySoon();
+    }
+  }
+
+  /** Closes the connection once its client has what was written. */
+  finish(): void {
+    const { socket } = this;
+    if (this.#missing === 0 || !this.#mine) return socket.destroySoon();
+    if (socket.writableEnded) return;
+    // Closing before the rest of a body is read would reset the connection, and the client might never read the answer.
+    socket.end();
+    setTimeout(() => socket.destroy(), LINGER_MS);
   }
 
   /** Goes on with what was read of the connection before. */
@@ -114,6 +127,8 @@ export class PlainConnection {
 
   /** @returns whether more may be read */
   #read(bytes: Buffer): boolean {
+    // What node:http's parser reads no more when it has closed the connection.
+    if (!this.#mine) return false;
     if (!this.#busy && this.#missing === 0) {
       this.#begin(bytes);
       return true;
@@ -123,7 +138,7 @@ export class PlainConnection {
     if (part.length === bytes.length) return true;
     // The client does not wait for its answers: node:http knows what to do, once this one is answered.
     this.#ahead = Buffer.from(bytes.subarray(part.length));
-    if (!this.#busy) this.#handOver(this.#ahead);
+    if (!this.#busy && !this.gone) this.#handOver(this.#ahead);
     return !this.#busy;
   }
 
@@ -142,7 +157,6 @@ export class PlainConnection {
     const end = head ? head.size + head.length : 0;
     const url = fits && bytes.length <= end ? here(head.url) : undefined;
     if (!head || url === undefined) return this.#handOver(Buffer.from(bytes));
-    this.#spoken = true;
     this.#busy = true;
     this.#since = performance.now();
     this.#missing = end - bytes.length;
@@ -170,14 +184,12 @@ export class PlainConnection {
   }
 
   #send(outcome: Answer | RequestError): void {
-    if (this.gone || !this.#mine) return;
+    if (!this.#busy || this.gone || !this.#mine) return;
     const { closing } = this.settings;
     const ends =
       closing() || this.#ended || (outcome instanceof RequestError && outcome.headers.Connection === 'close');
     const flushed = this.socket.write(written(outcome, ends));
-    // Closing before the rest of a body is read would reset the connection, and the client might never read the answer.
-    if (ends && this.#missing > 0) this.socket.end();
-    else if (ends) this.socket.destroySoon();
+    if (ends) this.finish();
     if (flushed) this.#next();
     else this.socket.once('drain', this.#next);
   }
@@ -186,31 +198,28 @@ export class PlainConnection {
     this.#busy = false;
     this.#since = performance.now();
     this.watch.answered();
-    if (this.#ahead.length > 0 && this.#mine && !this.gone) this.#handOver(this.#ahead);
+    if (!this.#mine || this.gone) return;
+    if (this.#ahead.length > 0) this.#handOver(this.#ahead);
+    else if (this.#ended) this.socket.destroySoon();
   };
 
   #handOver(bytes: Buffer): void {
     const { socket } = this;
     this.release();
+    this.#ahead = NOTHING;
     socket.unshift(bytes);
     this.settings.server.emit('connection', socket);
     socket.resume();
     startReading(socket);
   }
 
-  /** As node:http's parser would. */
-  #refuse(code: string): void {
-    const error = Object.assign(new Error(code), { code });
+  /** The rest of a body does not come. */
+  #giveUp(code: string): void {
     this.#body?.fail(new ClientGone());
     this.#body = undefined;
-    this.settings.server.emit('clientError', error, this.socket);
-  }
-
-  /** The rest of the body does not come. */
-  #giveUp(code: string): void {
-    if (this.#busy) this.#refuse(code);
-    // It was answered without that.
-    else this.socket.destroy();
+    // Said as node:http's parser would, unless the request was answered without that.
+    if (!this.#busy || this.socket.writableLength > 0) this.socket.destroy();
+    else this.settings.server.emit('clientError', Object.assign(new Error(code), { code }), this.socket);
   }
 
   readonly #onEnd = (): void => {
@@ -218,8 +227,6 @@ export class PlainConnection {
     if (this.#missing > 0) this.#giveUp('HPE_INVALID_EOF_STATE');
     else if (!this.#busy) this.socket.end();
   };
-
-  readonly #onError = (): void => undefined;
 
   readonly #onClose = (): void => {
     this.#body?.fail(new ClientGone());

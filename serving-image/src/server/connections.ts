@@ -104,9 +104,9 @@ export class Connections {
     this.#owed = 0;
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     if (this.#empty()) return;
-    for (const [socket, use] of this.#sockets) if (use.open === 0 && use.answered > 0) socket.destroySoon();
+    for (const [socket, use] of this.#sockets) if (use.open === 0 && use.answered > 0) finish(socket, use);
     const timer = setTimeout(() => {
-      for (const [socket, use] of this.#sockets) if (use.open === 0) socket.destroySoon();
+      for (const [socket, use] of this.#sockets) if (use.open === 0) finish(socket, use);
     }, FRESH_MS);
     await empty;
     clearTimeout(timer);
@@ -148,7 +148,7 @@ export class Connections {
     use.open--;
     use.answered++;
     use.strayed = Math.max(0, use.strayed - 1);
-    if (this.#stopping && use.open === 0) socket.destroySoon();
+    if (this.#stopping && use.open === 0) finish(socket, use);
     else this.#giveBack(socket);
   }
 
@@ -184,3 +184,9 @@ export class Connections {
 /** Whether no byte of the connection is held here. What the lane has handed over, it has read from. */
 const between = (socket: Socket, { plain, begun }: Use): boolean =>
   plain?.between ?? betweenRequests(socket, begun || plain !== undefined);
+
+/** Closes a connection with what was written to it. */
+function finish(socket: Socket, { plain }: Use): void {
+  if (plain) plain.finish();
+  else socket.destroySoon();
+}

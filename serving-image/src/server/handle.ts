@@ -54,12 +54,13 @@ export function betweenRequests(socket: Socket, begun: boolean): boolean {
 
 /**
  * The same connection, whose bytes are read into `buffer` from now on, many connections into one: `onBytes` gets their number, and
- * has to take them before it returns; `false` stops reading. Undefined when the connection is closed already.
+ * has to take them before it returns; `false` stops reading. Undefined when the connection is closed already, or bytes of it were
+ * read before.
  */
 export function readInto(socket: Socket, buffer: Buffer, onBytes: (count: number) => boolean): Socket | undefined {
   const inner = insides(socket);
   const handle = inner._handle;
-  if (!handle || socket.destroyed) return undefined;
+  if (!handle || socket.destroyed || socket.readableLength > 0) return undefined;
   inner._handle = null;
   const options: SocketConstructorOpts & { handle: Handle; manualStart: boolean; onread: OnReadOpts } = {
     handle,

@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { sendError, type Answer } from '../http/answer.ts';
+import { LINGER_MS, sendError, type Answer } from '../http/answer.ts';
 import type { WholeAsk } from '../http/ask.ts';
 import { endToEnd } from '../protocol/end-to-end.ts';
 import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
@@ -12,8 +12,6 @@ export interface Destination {
 
 /** Worker sockets that are tried before the client is told to come again. */
 const ATTEMPTS = 3;
-/** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
-const LINGER_MS = 500;
 const WORKER_ENDED = 'the worker of this version ended before it answered';
 
 /** Passes requests for other versions on to their workers, over connections that are kept. */
