@@ -41,12 +41,17 @@ export interface LoopReport {
   versions: Record<string, number>;
   /** Failures by cause. */
   failures: Record<string, number>;
+  /** The first failures: when, why, and over which connection. */
+  examples: string[];
   /** The version that answered last, and since when (ms since 1970) no other one did. */
   now: { version: string | null; since: number };
   /** Milliseconds, of the last second. */
   p50: number | null;
   p99: number | null;
 }
+
+export const whyFailed = ({ failures, examples }: LoopReport): string =>
+  [JSON.stringify(failures), ...examples].join('\n');
 
 export class Client {
   private constructor(
@@ -133,6 +138,7 @@ export class Loop {
     failed: 0,
     versions: {},
     failures: {},
+    examples: [],
     now: { version: null, since: 0 },
     p50: null,
     p99: null,

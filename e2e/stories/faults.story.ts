@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { whyFailed } from '../harness/client.ts';
 import { type Scene, story } from '../harness/story.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -33,9 +34,10 @@ async function servedMeanwhile(scene: Scene, run: () => Promise<void>): Promise<
   try {
     await run();
   } finally {
-    const { total, failed, failures, versions } = await loop.stop();
+    const report = await loop.stop();
+    const { total, failed, versions } = report;
     console.log(`      ${total} requests, ${failed} failed, by version ${JSON.stringify(versions)}`);
-    assert.equal(failed, 0, JSON.stringify(failures));
+    assert.equal(failed, 0, whyFailed(report));
   }
   assert.ok(loop.latest.total > 0);
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { whyFailed } from '../harness/client.ts';
 import { httpRouteCrd } from '../harness/gateway-api.ts';
 import { installChart } from '../harness/stage.ts';
 import { type Scene, story } from '../harness/story.ts';
@@ -136,9 +137,10 @@ export const stories = [
             assert.deepEqual(await weights(), [asWritten, { website: 1 }]),
           );
         } finally {
-          const { total, failed, failures, versions } = await loop.stop();
+          const report = await loop.stop();
+          const { total, failed, versions } = report;
           console.log(`      ${total} requests, ${failed} failed, by version ${JSON.stringify(versions)}`);
-          assert.equal(failed, 0, JSON.stringify(failures));
+          assert.equal(failed, 0, whyFailed(report));
         }
       } finally {
         await cluster.kubectl(['delete', CRD, '--ignore-not-found']);

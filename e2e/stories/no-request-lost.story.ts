@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { whyFailed } from '../harness/client.ts';
 import { story } from '../harness/story.ts';
 import { EndpointSampler } from '../harness/endpoints.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -89,7 +90,7 @@ export const stories = [
       console.log(
         `      ${report.total} requests, ${report.failed} failed, by version ${JSON.stringify(report.versions)}`,
       );
-      assert.equal(report.failed, 0, JSON.stringify(report.failures));
+      assert.equal(report.failed, 0, whyFailed(report));
       assert.ok(report.total >= LEAST_REQUESTS, `${report.total} requests`);
       assert.deepEqual(Object.keys(report.versions).sort(), ['1', '2']);
     }

@@ -18,7 +18,9 @@ const expected = Object.entries(JSON.parse(readFileSync(expectedFile, 'utf8')));
 const rate = load.endsWith('/s') ? Number.parseFloat(load) : undefined;
 const agent = new http.Agent({ keepAlive: true, maxSockets: rate === undefined ? Number(load) : 512 });
 const headers = { 'content-type': 'application/json', 'content-length': body.length };
-const count = { total: 0, failed: 0, versions: {}, failures: {}, latencies: [] };
+const count = { total: 0, failed: 0, versions: {}, failures: {}, examples: [], latencies: [] };
+/** Failures that are told one by one. */
+const EXAMPLES = 5;
 /** Which version answered last, and since when (ms since 1970) there was no answer of another one. */
 const now = { version: null, since: 0 };
 let stopping = false;
@@ -39,16 +41,29 @@ function versionOf(numbers, told) {
   return found;
 }
 
+/** When the last answer came over a connection. */
+const usedAt = new WeakMap();
+
 function askHttp() {
   return new Promise((resolve, reject) => {
     const request = http.request(url, { agent, method: 'POST', headers });
     request.setTimeout(30_000, () => request.destroy(new Error('no answer in 30 s')));
-    request.on('error', reject);
+    let socket;
+    let where = 'no connection yet';
+    request.on('socket', (given) => {
+      socket = given;
+      const used = usedAt.get(given);
+      const age =
+        used === undefined ? 'a new connection' : `used last ${Math.round(performance.now() - used)} ms before`;
+      where = `${age}, from port ${given.localPort ?? 'unknown'}`;
+    });
+    request.on('error', (error) => reject(Object.assign(error, { where })));
     request.on('response', (response) => {
       const chunks = [];
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', (error) => reject(new Error(`response ${error.code ?? error.message}`)));
       response.on('end', () => {
+        usedAt.set(socket, performance.now());
         const text = Buffer.concat(chunks).toString();
         if (response.statusCode !== 200)
           return reject(new Error(`status ${response.statusCode}: ${text.slice(0, LONGEST_WHY)}`));
@@ -72,6 +87,11 @@ async function once() {
     const why = error.code ?? error.message;
     count.failed++;
     count.failures[why] = (count.failures[why] ?? 0) + 1;
+    if (count.failed > EXAMPLES) return;
+    const asked = Math.round(performance.now() - started);
+    count.examples.push(
+      `${new Date().toISOString()}, asked ${asked} ms before: ${why}, ${error.where ?? 'no connection'}`,
+    );
   }
 }
 
@@ -107,10 +127,9 @@ async function openLoop() {
 function report(done) {
   const sorted = count.latencies.splice(0).sort((a, b) => a - b);
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? null;
-  const { total, failed, versions, failures } = count;
-  console.log(
-    JSON.stringify({ done, time: Date.now(), total, failed, versions, failures, now, p50: at(0.5), p99: at(0.99) }),
-  );
+  const { total, failed, versions, failures, examples } = count;
+  const counted = { total, failed, versions, failures, examples };
+  console.log(JSON.stringify({ done, time: Date.now(), ...counted, now, p50: at(0.5), p99: at(0.99) }));
 }
 
 process.stdin.on('data', (text) => (stopping ||= String(text).includes('stop')));

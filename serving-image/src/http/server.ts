@@ -1,5 +1,6 @@
 /** The HTTP server of a worker: how long it waits, and what it answers to bytes that are no request. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody } from '../protocol/errors.ts';
 
@@ -15,19 +16,35 @@ export interface Patience {
 const MAX_HEADER_BYTES = 16_384;
 /** How long a connection is kept for its next request, in milliseconds. */
 export const KEEP_ALIVE_MS = 75_000;
+/**
+ * How long clients are told that it is kept, in milliseconds. Not longer than a server that ends goes on answering (DRAIN_SECONDS):
+ * what is idle when it closes is idle for longer than that, so that clients that listen to this have left, and no request of theirs
+ * crosses the closing on its way.
+ */
+export const TOLD_KEEP_ALIVE_MS = 5_000;
 /** How often connections that wait are looked at, in milliseconds. */
 export const CHECK_MS = 2_000;
 
 export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: Patience): Server {
   const server = createServer({
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: TOLD_KEEP_ALIVE_MS,
     headersTimeout: headerSeconds * 1000,
     requestTimeout: requestSeconds * 1000,
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   });
   const answers = new WeakMap<Duplex, ServerResponse>();
-  server.on('request', (request, response) => answers.set(request.socket, response));
+  const overdue = new WeakSet<Socket>();
+  server.on('request', (request, response) => {
+    answers.set(request.socket, response);
+    overdue.delete(request.socket);
+  });
+  // Node tells clients the time that it waits itself; with a listener here it leaves the end to us.
+  server.on('timeout', (socket: Socket) => {
+    if (overdue.has(socket)) return socket.destroy();
+    overdue.add(socket);
+    return socket.setTimeout(KEEP_ALIVE_MS - TOLD_KEEP_ALIVE_MS);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     refuse(error, socket, answers.get(socket)?.headersSent === true);
   });

@@ -2,9 +2,9 @@
 import { STATUS_CODES } from 'node:http';
 import { errorBody, RequestError } from '../protocol/errors.ts';
 import type { Answer } from './answer.ts';
-import { KEEP_ALIVE_MS } from './server.ts';
+import { TOLD_KEEP_ALIVE_MS } from './server.ts';
 
-const KEPT = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1000}\r\n`;
+const KEPT = `Connection: keep-alive\r\nKeep-Alive: timeout=${TOLD_KEEP_ALIVE_MS / 1000}\r\n`;
 const CLOSED = 'Connection: close\r\n';
 
 let second = 0;
