@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { buildSync } from 'esbuild';
@@ -50,8 +51,11 @@ export interface LoopReport {
   p99: number | null;
 }
 
-export const whyFailed = ({ failures, examples }: LoopReport): string =>
-  [JSON.stringify(failures), ...examples].join('\n');
+/** Says what a loop has counted. @throws AssertionError when a request failed, with the first ones that did */
+export function noneFailed({ total, failed, versions, failures, examples }: LoopReport): void {
+  console.log(`      ${total} requests, ${failed} failed, by version ${JSON.stringify(versions)}`);
+  assert.equal(failed, 0, [JSON.stringify(failures), ...examples].join('\n'));
+}
 
 export class Client {
   private constructor(

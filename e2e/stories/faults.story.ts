@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { whyFailed } from '../harness/client.ts';
+import { noneFailed } from '../harness/client.ts';
 import { type Scene, story } from '../harness/story.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -34,10 +34,7 @@ async function servedMeanwhile(scene: Scene, run: () => Promise<void>): Promise<
   try {
     await run();
   } finally {
-    const report = await loop.stop();
-    const { total, failed, versions } = report;
-    console.log(`      ${total} requests, ${failed} failed, by version ${JSON.stringify(versions)}`);
-    assert.equal(failed, 0, whyFailed(report));
+    noneFailed(await loop.stop());
   }
   assert.ok(loop.latest.total > 0);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { whyFailed } from '../harness/client.ts';
+import { noneFailed } from '../harness/client.ts';
 import { httpRouteCrd } from '../harness/gateway-api.ts';
 import { installChart } from '../harness/stage.ts';
 import { type Scene, story } from '../harness/story.ts';
@@ -137,10 +137,7 @@ export const stories = [
             assert.deepEqual(await weights(), [asWritten, { website: 1 }]),
           );
         } finally {
-          const report = await loop.stop();
-          const { total, failed, versions } = report;
-          console.log(`      ${total} requests, ${failed} failed, by version ${JSON.stringify(versions)}`);
-          assert.equal(failed, 0, whyFailed(report));
+          noneFailed(await loop.stop());
         }
       } finally {
         await cluster.kubectl(['delete', CRD, '--ignore-not-found']);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { whyFailed } from '../harness/client.ts';
+import { noneFailed } from '../harness/client.ts';
 import { EndpointSampler } from '../harness/endpoints.ts';
 import { killOperator } from '../harness/operator.ts';
 import { type Scene, story } from '../harness/story.ts';
@@ -178,7 +178,7 @@ async function promote(scene: Scene, size: Size, circumstance: Circumstance): Pr
   } finally {
     await sampler.stop();
     const report = await loop.stop();
-    assert.equal(report.failed, 0, whyFailed(report));
+    noneFailed(report);
     assert.ok(report.total > 0);
   }
 }

@@ -19,7 +19,10 @@ export interface HttpAnswer {
   body: Buffer;
 }
 
-/** How long a connection may lie idle, in milliseconds: less than the server keeps it, so that it never closes first. */
+/**
+ * How long a connection may lie idle, in milliseconds: less than the server keeps it, so that it never closes first. Node's agent
+ * takes what the server says instead where that is less.
+ */
 const IDLE_MS = 15_000;
 /**
  * How long a connection is used, in milliseconds. A Service picks a pod for each connection, so this is how long a new pod

@@ -22,6 +22,7 @@ export const KEEP_ALIVE_MS = 75_000;
  * crosses the closing on its way.
  */
 export const TOLD_KEEP_ALIVE_MS = 5_000;
+const UNTOLD_MS = KEEP_ALIVE_MS - TOLD_KEEP_ALIVE_MS;
 /** How often connections that wait are looked at, in milliseconds. */
 export const CHECK_MS = 2_000;
 
@@ -34,17 +35,11 @@ export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: P
     maxHeaderSize: MAX_HEADER_BYTES,
   });
   const answers = new WeakMap<Duplex, ServerResponse>();
-  const overdue = new WeakSet<Socket>();
-  server.on('request', (request, response) => {
-    answers.set(request.socket, response);
-    overdue.delete(request.socket);
-  });
+  server.on('request', (request, response) => answers.set(request.socket, response));
   // Node tells clients the time that it waits itself; with a listener here it leaves the end to us.
-  server.on('timeout', (socket: Socket) => {
-    if (overdue.has(socket)) return socket.destroy();
-    overdue.add(socket);
-    return socket.setTimeout(KEEP_ALIVE_MS - TOLD_KEEP_ALIVE_MS);
-  });
+  server.on('timeout', (socket: Socket) =>
+    socket.timeout === UNTOLD_MS ? socket.destroy() : socket.setTimeout(UNTOLD_MS),
+  );
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     refuse(error, socket, answers.get(socket)?.headersSent === true);
   });

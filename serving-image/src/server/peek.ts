@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
+import { KEEP_ALIVE_MS } from '../http/server.ts';
 import { startReading, stopReading } from './handle.ts';
 
-/** How long a connection may say nothing, as a worker's `keepAliveTimeout`; and how long its first line may take, in milliseconds. */
-const SILENT_MS = 75_000;
+/** How long the first line of a connection may take, in milliseconds. */
 const LINE_MS = 10_000;
 /** Longest first line that is waited for, in bytes: a worker refuses what is longer. */
 const LONGEST_LINE = 16_384;
@@ -29,7 +29,7 @@ export function peek(socket: Socket, done: (head: Buffer) => void): void {
   };
   const finish = () => settle(() => done(Buffer.concat(chunks)));
   const abandon = () => settle(() => socket.destroy());
-  let timer = setTimeout(abandon, SILENT_MS);
+  let timer = setTimeout(abandon, KEEP_ALIVE_MS);
   const onData = (chunk: Buffer) => {
     if (chunks.length === 0) {
       clearTimeout(timer);
