@@ -191,13 +191,14 @@ export class Executor {
       // One of them is at fault: each gets what it would have got by itself.
       return this.#alone(batch);
     }
+    const { began, ended } = run;
     const parts = split(run.outputs, rows);
     if (!parts) {
       this.#batchable.delete(signature);
       this.onNotBatchable(signature);
       return this.#alone(batch);
     }
-    batch.forEach(({ resolve }, i) => resolve({ ...run, outputs: parts[i] ?? [] }));
+    batch.forEach(({ resolve }, i) => resolve({ outputs: parts[i] ?? [], began, ended }));
   }
 
   async #alone(jobs: readonly Job[]): Promise<void> {

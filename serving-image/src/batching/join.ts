@@ -1,5 +1,6 @@
 /** Tensors of several requests as one, and back. Pure. */
 import { sizeOf, type Tensor, type TensorData } from '../model/types.ts';
+import { unfilled } from '../model/unfilled.ts';
 
 type Numbers = Exclude<TensorData, readonly Uint8Array[]>;
 
@@ -17,8 +18,8 @@ function concat(parts: readonly Tensor[]): TensorData {
   const [first] = parts;
   if (Array.isArray(first?.data)) return parts.flatMap(({ data }) => data as readonly Uint8Array[]);
   const size = parts.reduce((sum, { data }) => sum + data.length, 0);
-  const Type = first?.data.constructor as new (size: number) => Numbers;
-  const whole = new Type(size);
+  const Type = first?.data.constructor as Parameters<typeof unfilled<Numbers>>[0];
+  const whole = unfilled(Type, size);
   let at = 0;
   for (const { data } of parts) {
     whole.set(data as never, at);

@@ -3,7 +3,7 @@ import type { Answer } from '../http/answer.ts';
 import type { WholeAsk } from '../http/ask.ts';
 import type { Body } from '../http/body.ts';
 import { RequestError } from '../protocol/errors.ts';
-import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import { LENGTH_FIELD } from '../protocol/v2/framing.ts';
 
 /** Answers a request as REST does. Rejects with RequestError and ClientGone. */
 export type Respond = (ask: WholeAsk) => Promise<Answer>;
@@ -63,8 +63,8 @@ export class Asking {
     }
     for (const name of OF_BODY) delete headers[name];
     headers['content-type'] = content.jsonLength === undefined ? 'application/json' : 'application/octet-stream';
-    if (content.jsonLength === undefined) delete headers[LENGTH_HEADER.toLowerCase()];
-    else headers[LENGTH_HEADER.toLowerCase()] = content.jsonLength;
+    if (content.jsonLength === undefined) delete headers[LENGTH_FIELD];
+    else headers[LENGTH_FIELD] = content.jsonLength;
     const answer = await this.respond({
       method,
       url,

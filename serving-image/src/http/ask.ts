@@ -13,7 +13,7 @@ export interface Ask {
   /** What metrics call that. */
   readonly protocol: string;
   /** The whole body, counted in `ticket` while it arrives. @throws RequestError 400, 413, 503; ClientGone */
-  body(ticket: Ticket): Promise<Body>;
+  body(ticket: Ticket): Promise<Body> | Body;
   /** Whether an answer could reach the client no more. */
   gone(): boolean;
 }

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 import { ClientGone } from '../batching/executor.ts';
 import { badRequest, inPieces, tooLarge, unsupportedMedia } from '../protocol/errors.ts';
-import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import { LENGTH_FIELD } from '../protocol/v2/framing.ts';
 import type { Ticket } from '../service/admission.ts';
 
 const JSON_TYPE = 'application\\/(?:[\\w.-]+\\+)?json';
@@ -21,7 +21,7 @@ const MEDIA = {
 const ENCODINGS: readonly (string | undefined)[] = [undefined, 'identity', 'gzip', 'deflate'];
 
 export const jsonLengthOf = (headers: IncomingHttpHeaders) =>
-  headers[LENGTH_HEADER.toLowerCase()] as string | undefined;
+  headers[LENGTH_FIELD] as string | undefined;
 
 /** Whether an answer could still reach the client. */
 export const isGone = ({ socket }: IncomingMessage): boolean => socket.destroyed || !socket.writable;

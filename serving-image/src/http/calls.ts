@@ -91,10 +91,14 @@ export function answerCall(
   if (!served) throw CALLS[kind].protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
   if (traced) Object.assign(traced, { model: served.model, template: TEMPLATE[kind] });
   const refusal = service.admission.refusal() ?? served.executor.refusal();
-  if (!refusal)
-    return answerAsked(service, served, asked, ask, { started, gone: () => ask.gone(), ...(traced && { traced }) });
+  if (!refusal) return answerAsked(service, served, asked, ask, clientOf(ask, started, traced));
   served.statistics.failed(performance.now() - started, reasonOf(refusal));
   return refusal;
+}
+
+function clientOf(ask: Ask, started: number, traced: Traced | undefined): HttpClient {
+  const gone = () => ask.gone();
+  return traced ? { started, gone, traced } : { started, gone };
 }
 
 async function answerAsked(
@@ -110,7 +114,9 @@ async function answerAsked(
   let exchange: HttpExchange | undefined;
   try {
     checkMedia(headers, protocol);
-    const body = await ask.body(ticket);
+    const arriving = ask.body(ticket);
+    // Each wait costs as much as reading a few numbers.
+    const body = arriving instanceof Promise ? await arriving : arriving;
     exchange = exchangeOf(service, served, { kind, protocol, entrypoint, url, version, headers, body });
     exchange.client = client;
     return (await service.trial.serve(exchange)).answer;

@@ -6,7 +6,7 @@ import type { Answered, Exchange, Reply } from '../forward/exchange.ts';
 import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
 import type { CallKind } from '../protocol/route.ts';
-import { LENGTH_HEADER } from '../protocol/v2/framing.ts';
+import { LENGTH_FIELD, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { ServedModel } from '../model/types.ts';
 import type { Part } from '../telemetry/trace.ts';
 import type { Answer } from './answer.ts';
@@ -96,7 +96,7 @@ function answered(protocol: Protocol, answer: Answer): Answered<Answer> {
 
 /** Own answers have it as it is written, those of others in lower case. */
 export const jsonLengthOf = ({ headers }: Answer): number | undefined => {
-  const value = headers?.[LENGTH_HEADER] ?? headers?.[LENGTH_HEADER.toLowerCase()];
+  const value = headers?.[LENGTH_HEADER] ?? headers?.[LENGTH_FIELD];
   return value === undefined ? undefined : Number(value);
 };
 

@@ -252,7 +252,7 @@ class PlainAsk implements Ask {
     return this.head.protocol;
   }
 
-  async body(ticket: Ticket): Promise<Body> {
+  body(ticket: Ticket): Promise<Body> | Body {
     return this.connection.body(this.head, ticket);
   }
 

@@ -29,7 +29,7 @@ export interface Target {
   label?: string;
 }
 
-type Of<Kind extends string, Fields> = Kind extends string ? { kind: Kind } & Fields : never;
+type Of<Kind extends string, Fields> = Kind extends string ? Readonly<{ kind: Kind } & Fields> : never;
 export type CallRoute = Of<CallKind, Target>;
 /** `name` is of a model that need not be served. */
 export type Order = Of<OrderKind, { name: string }>;
@@ -74,8 +74,18 @@ const V1_CALL: Readonly<Record<string, CallKind>> = {
   ':regress': 'v1.regress',
 };
 
+/** Most requests ask what the one before them asked. */
+let last: { method: string; url: string; asked: Route } | undefined;
+
 /** @throws RequestError 404, 405, or 400 under /v1 as TensorFlow Serving does */
 export function route(method: string, url: string): Route {
+  if (last?.url === url && last.method === method) return last.asked;
+  const asked = read(method, url);
+  last = { method, url, asked };
+  return asked;
+}
+
+function read(method: string, url: string): Route {
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   if (path.length > LONGEST_PATH) throw notFound('not found: the path is too long');

@@ -2,7 +2,7 @@ import type { Catalog } from '../model/catalog.ts';
 import type { ServedModel } from '../model/types.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Ledger } from './ledger.ts';
-import { Meter, type Count, type Labels, type Snapshot } from './meter.ts';
+import { Meter, type Count, type Distribution, type Labels, type Snapshot } from './meter.ts';
 import { REASONS, type Reason } from './reasons.ts';
 import { Statistics } from './statistics.ts';
 
@@ -23,11 +23,20 @@ export interface Loaded {
   memory: () => { tensors: number; bytes: number };
 }
 
+/** Series of the requests of one protocol. */
+interface Answers {
+  duration: Distribution;
+  /** By status. */
+  counts: Map<number, Count>;
+}
+
 /** What one worker counts. */
 export class WorkerMetrics {
   readonly statistics: Statistics;
   readonly forwarding: Forwarding;
   readonly #meter: Meter;
+  /** By protocol. Kept here, so that a request looks up no series by its labels. */
+  readonly #answers = new Map<string, Answers>();
 
   constructor(
     loaded: Loaded,
@@ -57,9 +66,20 @@ export class WorkerMetrics {
 
   /** A request of any kind was answered. */
   answered(protocol: string, status: number, milliseconds: number, reason?: Reason): void {
-    this.#meter.counter('requests', protocol, String(status)).value++;
-    this.#meter.histogram('duration', protocol).observe(milliseconds / 1000);
+    const answers = this.#answersOf(protocol);
+    answers.duration.observe(milliseconds / 1000);
+    let count = answers.counts.get(status);
+    if (!count) answers.counts.set(status, (count = this.#meter.counter('requests', protocol, String(status))));
+    count.value++;
     if (reason !== undefined) this.#meter.counter('errors', reason).value++;
+  }
+
+  #answersOf(protocol: string): Answers {
+    const known = this.#answers.get(protocol);
+    if (known) return known;
+    const made = { duration: this.#meter.histogram('duration', protocol), counts: new Map<number, Count>() };
+    this.#answers.set(protocol, made);
+    return made;
   }
 
   snapshot(): Snapshot {

@@ -1,6 +1,6 @@
 /** What has been asked of one model version: counted for all sets of names at once, and read back for Triton's statistics. */
 import { METRICS } from './definitions.ts';
-import type { Meter } from './meter.ts';
+import type { Distribution, Meter } from './meter.ts';
 import { REASONS, type Reason } from './reasons.ts';
 
 /** How long the parts of one request took, in milliseconds. */
@@ -26,13 +26,13 @@ const UNKNOWN: Caller = { api: 'predict', entrypoint: 'REST' };
 
 export class Statistics {
   readonly #meter: Meter;
-  readonly #engine: string;
   readonly #counts;
+  /** Of answers, by entrypoint and API. */
+  readonly #latency = { REST: new Map<string, Distribution>(), GRPC: new Map<string, Distribution>() };
   #last = 0;
 
   constructor(meter: Meter, engine: string) {
     this.#meter = meter;
-    this.#engine = engine;
     // Kept here, so that a request looks up no series.
     this.#counts = {
       queue: meter.histogram('queue'),
@@ -55,6 +55,7 @@ export class Statistics {
       ok: meter.counter('requestCount', 'OK'),
       queuingLatency: meter.histogram('queuingLatency'),
       processedBatchSize: meter.histogram('processedBatchSize'),
+      runtimeLatency: meter.histogram('runtimeLatency', 'Predict', engine),
     };
     for (const { triton } of Object.values(REASONS)) meter.counter('failure', triton);
     meter.gauge('lastInference', () => this.#last / 1000);
@@ -75,8 +76,17 @@ export class Statistics {
     counts.outputTime.value += output * 1000;
     counts.ok.value++;
     counts.queuingLatency.observe(queue * 1000);
-    this.#meter.histogram('requestLatency', api, entrypoint).observe(request * 1000);
+    this.#latencyOf(api, entrypoint).observe(request * 1000);
     this.#last = Date.now();
+  }
+
+  #latencyOf(api: string, entrypoint: Caller['entrypoint']): Distribution {
+    const series = this.#latency[entrypoint];
+    const known = series.get(api);
+    if (known) return known;
+    const made = this.#meter.histogram('requestLatency', api, entrypoint);
+    series.set(api, made);
+    return made;
   }
 
   /** A request was answered with an error, after this time. */
@@ -99,7 +109,7 @@ export class Statistics {
     const size = String(rows <= 64 ? rows : 2 ** Math.ceil(Math.log2(rows)));
     this.#meter.counter('batchRuns', size).value++;
     this.#meter.counter('batchTime', size).value += milliseconds * 1000;
-    this.#meter.histogram('runtimeLatency', 'Predict', this.#engine).observe(milliseconds * 1000);
+    counts.runtimeLatency.observe(milliseconds * 1000);
   }
 
   /** The model was run and refused the values, or could not finish. */
