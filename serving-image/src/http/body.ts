@@ -20,8 +20,7 @@ const MEDIA = {
 };
 const ENCODINGS: readonly (string | undefined)[] = [undefined, 'identity', 'gzip', 'deflate'];
 
-export const jsonLengthOf = (headers: IncomingHttpHeaders) =>
-  headers[LENGTH_FIELD] as string | undefined;
+export const jsonLengthOf = (headers: IncomingHttpHeaders) => headers[LENGTH_FIELD] as string | undefined;
 
 /** Whether an answer could still reach the client. */
 export const isGone = ({ socket }: IncomingMessage): boolean => socket.destroyed || !socket.writable;
