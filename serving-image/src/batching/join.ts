@@ -19,6 +19,8 @@ function concat(parts: readonly Tensor[]): TensorData {
   if (Array.isArray(first?.data)) return parts.flatMap(({ data }) => data as readonly Uint8Array[]);
   const size = parts.reduce((sum, { data }) => sum + data.length, 0);
   const Type = first?.data.constructor as Parameters<typeof unfilled<Numbers>>[0];
+  const { buffer, byteOffset } = first?.data as Numbers;
+  if (followEachOther(parts)) return new Type(buffer as ArrayBuffer, byteOffset, size);
   const whole = unfilled(Type, size);
   let at = 0;
   for (const { data } of parts) {
@@ -26,6 +28,18 @@ function concat(parts: readonly Tensor[]): TensorData {
     at += data.length;
   }
   return whole;
+}
+
+/** Whether the values of each begin in memory where those of the one before end: they were read one after the other. */
+function followEachOther(parts: readonly Tensor[]): boolean {
+  const { buffer, byteOffset } = parts[0]?.data as Numbers;
+  let end = byteOffset;
+  for (const { data } of parts) {
+    const numbers = data as Numbers;
+    if (numbers.buffer !== buffer || numbers.byteOffset !== end) return false;
+    end += numbers.byteLength;
+  }
+  return true;
 }
 
 /**

@@ -32,6 +32,8 @@ const INTEGER_ARRAY = {
   INT32: Int32Array,
 };
 
+type Integers = InstanceType<(typeof INTEGER_ARRAY)[keyof typeof INTEGER_ARRAY]>;
+
 /** A column for the values of `spec`. `field` names it in errors; `shape` is filled in while reading where it is -1. */
 export function columnFor(spec: TensorSpec, field: string, shape: number[]): Column {
   const { dtype } = spec;
@@ -146,7 +148,9 @@ class IntegerColumn extends FloatColumn {
       const value = data[i] as number;
       if (!(value >= lowest && value <= highest && value === Math.floor(value))) throw this.refused(i, String(value));
     }
-    return new INTEGER_ARRAY[this.dtype](data.subarray(0, count));
+    const integers = unfilled<Integers>(INTEGER_ARRAY[this.dtype], count);
+    integers.set(data.subarray(0, count));
+    return integers;
   }
 }
 
