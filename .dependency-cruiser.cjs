@@ -45,7 +45,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^serving-image/src/protocol/', pathNot: TESTS },
       to: {
-        pathNot: '^serving-image/src/(protocol|model/(types|catalog)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/',
+        pathNot: '^serving-image/src/(protocol|model/(types|catalog|unfilled)\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/',
       },
     },
     {
@@ -65,13 +65,13 @@ module.exports = {
       name: 'server-batching-policy-is-pure',
       severity: 'error',
       from: { path: '^serving-image/src/batching/(policy|join)', pathNot: TESTS },
-      to: { pathNot: '^serving-image/src/model/types\\.ts' },
+      to: { pathNot: '^serving-image/src/model/(types|unfilled)\\.ts' },
     },
     {
       name: 'server-batching-knows-no-transport',
       severity: 'error',
       from: { path: '^serving-image/src/batching/', pathNot: TESTS },
-      to: { pathNot: '^serving-image/src/(batching|protocol/(errors|request)|model/types)' },
+      to: { pathNot: '^serving-image/src/(batching|protocol/(errors|request)|model/(types|unfilled))' },
     },
     {
       name: 'only-the-tensorflow-engine-imports-tfjs-node',

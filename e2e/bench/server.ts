@@ -19,6 +19,7 @@ import { measureLimits, measurePair, measureSelf, type Pair } from './server/rou
 import { writeMlp } from './server/mlp.ts';
 import type { Machine } from './server/raw.ts';
 import { writeReport } from './server/report.ts';
+import { stallsOf, type Stalls } from './server/stalls.ts';
 
 const { values } = parseArgs({
   options: {
@@ -53,8 +54,9 @@ async function busyPart(): Promise<number> {
   return 1 - (after.idle - before.idle) / (after.all - before.all);
 }
 
-const machine = (busy: number): Machine => ({
+const machine = (busy: number, stalls: readonly Stalls[]): Machine => ({
   busy,
+  stalls,
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
   node: process.versions.node,
@@ -68,7 +70,7 @@ async function measure(stage: Stage, generator: LoadGenerator, progress: Progres
   const busy = await busyPart();
   if (busy > 0.1)
     console.warn(`other work has ${(busy * 100).toFixed(0)} % of the cores: only ratios of one row mean something`);
-  await save('machine', machine(busy));
+  await save('machine', machine(busy, await stallsOf([0, 1], 10)));
   if (wanted('limits'))
     await progress.step('limits', async () => save('limits', await measureLimits(stage, generator, rounds)));
   for (const engine of ['tensorflow', 'wasm'] as const) {

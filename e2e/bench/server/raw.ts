@@ -1,4 +1,5 @@
 /** The figures that are kept in docs/benchmarks/raw/, one file for each key and each pair. */
+import type { Stalls } from './stalls.ts';
 import type { Measured } from './measure.ts';
 import type { Limits, Pair } from './rounds.ts';
 
@@ -17,6 +18,8 @@ export interface Machine {
   kernel: string;
   /** Part of the cores that other work had when the run began; absent in figures from before this was measured. */
   busy?: number;
+  /** Of each core, before the run; absent in figures from before this was measured. */
+  stalls?: readonly Stalls[];
   date: string;
   rounds: number;
   seconds: number;

@@ -147,10 +147,14 @@ function page(raw: Raw, judged: readonly Goal[], notes: string): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function about({ cpu, cores, node, kernel, rounds, seconds, date, busy }: Machine): string {
+function about({ cpu, cores, node, kernel, rounds, seconds, date, busy, stalls }: Machine): string {
   const others =
     busy === undefined ? 'shared with other work' : `${(busy * 100).toFixed(0)} % of them used by other work`;
-  return `${cpu}, ${cores} cores, ${others}; Node ${node}, Linux ${kernel}; ${rounds} rounds of ${seconds} s; ${date}.`;
+  const machine = `${cpu}, ${cores} cores, ${others}; Node ${node}, Linux ${kernel}; ${rounds} rounds of ${seconds} s; ${date}.`;
+  if (!stalls) return machine;
+  const parts = stalls.map(({ part }) => `${(part * 100).toFixed(1)} %`).join(' and ');
+  const longest = Math.max(...stalls.map(({ longestMs }) => longestMs)).toFixed(1);
+  return `${machine}\nA process that only reads the clock stood still for ${parts} of the time on these cores, for ${longest} ms at most.`;
 }
 
 const errors = ([mine, theirs]: [Score, Score]) =>
