@@ -2,14 +2,18 @@
  * Small measurements of single parts: `npx tsx serving-image/bench/main.ts [numbers | check COUNT | check floats]`.
  * Bundled as the server is, because the bundler's work on the code is part of its speed.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { BUNDLING } from '../src/build/bundle.ts';
+import { ensureNative } from '../src/build/native.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+await ensureNative(() => undefined);
+// Inside the checkout, where the addon is found.
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+await mkdir(dist, { recursive: true });
+const folder = await mkdtemp(join(dist, 'bench-'));
 try {
   const outfile = join(folder, 'numbers.mjs');
   const entry = fileURLToPath(new URL('numbers.ts', import.meta.url));

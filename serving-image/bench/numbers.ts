@@ -1,6 +1,8 @@
 /** The reader and the writer of numbers against what Node brings, and long checks that they are exact. */
+import { loadAddon } from '../src/addon.ts';
 import { columnFor } from '../src/protocol/json/columns.ts';
 import { readNested } from '../src/protocol/json/nested.ts';
+import { useNativeNumbers, type NativeNumbers } from '../src/protocol/json/numbers.ts';
 import { Scanner } from '../src/protocol/json/scanner.ts';
 import { jsonText } from '../src/protocol/json/text.ts';
 import { JsonWriter } from '../src/protocol/json/writer.ts';
@@ -68,17 +70,23 @@ function print(name: string, ...columns: (string | number)[]): void {
   console.log(name.padEnd(34) + texts.map((text) => text.padStart(27)).join(''));
 }
 
-/** Reads random numbers, and compares every bit with JSON.parse. */
+/** Reads random numbers with both readers, and compares every bit with JSON.parse. */
 function checkReading(count: number): void {
   const random = seeded(Date.now());
+  const readers = [undefined, loadAddon('numbers') as NativeNumbers];
   for (let done = 0; done < count; done += 10_000) {
     const text = `[${Array.from({ length: 10_000 }, () => randomNumber(random)).join(',')}]`;
-    const ours = read(Buffer.from(text), 'FP64');
-    (JSON.parse(text) as number[]).forEach((value, i) => {
-      if (!Object.is(ours[i], value)) throw new Error(`read ${ours[i]} where JSON.parse reads ${value}`);
-    });
+    const expected = JSON.parse(text) as number[];
+    for (const reader of readers) {
+      if (useNativeNumbers(reader) !== (reader !== undefined))
+        throw new Error('the addon has nothing for this processor');
+      const ours = read(Buffer.from(text), 'FP64');
+      expected.forEach((value, i) => {
+        if (!Object.is(ours[i], value)) throw new Error(`read ${ours[i]} where JSON.parse reads ${value}`);
+      });
+    }
   }
-  console.log(`${count} random numbers are read as JSON.parse reads them`);
+  console.log(`${count} random numbers are read as JSON.parse reads them, with the addon and without`);
 }
 
 /** Writes every float32 there is, and reads it back. */
