@@ -15,11 +15,10 @@ import { Bench } from '../../serving-image/src/testing/server.ts';
 import { Progress } from '../harness/progress.ts';
 import { LoadGenerator } from './load/index.ts';
 import { ours, PEERS, type Stage } from './server/contestants.ts';
-import { measureLimits, measurePair, measureSelf, type Pair } from './server/rounds.ts';
+import { measureLimits, measurePair, measureSelf, measureStalls, type Pair, type Stalls } from './server/rounds.ts';
 import { writeMlp } from './server/mlp.ts';
 import type { Machine } from './server/raw.ts';
 import { writeReport } from './server/report.ts';
-import { stallsOf, type Stalls } from './server/stalls.ts';
 
 const { values } = parseArgs({
   options: {
@@ -70,7 +69,7 @@ async function measure(stage: Stage, generator: LoadGenerator, progress: Progres
   const busy = await busyPart();
   if (busy > 0.1)
     console.warn(`other work has ${(busy * 100).toFixed(0)} % of the cores: only ratios of one row mean something`);
-  await save('machine', machine(busy, await stallsOf([0, 1], 10)));
+  await save('machine', machine(busy, await measureStalls(10)));
   if (wanted('limits'))
     await progress.step('limits', async () => save('limits', await measureLimits(stage, generator, rounds)));
   for (const engine of ['tensorflow', 'wasm'] as const) {

@@ -1,12 +1,14 @@
 /**
  * What the machine can do at best, each as a process of its own: `net`, an echo that answers fixed bytes to so many bytes;
- * `http`, node:http that reads a body and answers fixed text; `predict`, our engine on a tensor that is already there.
+ * `http`, node:http that reads a body and answers fixed text; `predict`, our engine on a tensor that is already there; `stalls`,
+ * nothing but reading the clock: no server can answer while that stands still.
  */
 import { createServer as createHttp } from 'node:http';
 import { createServer as createNet } from 'node:net';
 import { startEngine } from '../../../serving-image/src/engines/index.ts';
 import { findModel } from '../../../serving-image/src/model/repository.ts';
 import { expected, INPUT, MLP, pictures } from './mlp.ts';
+import type { Stalls } from './rounds.ts';
 
 const [what = '', argument = ''] = process.argv.slice(2);
 const ANSWER = JSON.stringify({ predictions: [expected(pictures(1, 'four'))] });
@@ -56,6 +58,25 @@ async function predict(repository: string): Promise<void> {
   process.stdout.write(JSON.stringify(cost), () => process.exit());
 }
 
+/** Anything shorter is the clock's, or an interrupt's. */
+const SHORTEST_STALL_MS = 0.5;
+
+/** Prints how long this process stood still. */
+function stalls(seconds: number): void {
+  const start = performance.now();
+  const until = start + seconds * 1000;
+  let [last, lost, longestMs] = [start, 0, 0];
+  while (last < until) {
+    const now = performance.now();
+    const gap = now - last;
+    if (gap > SHORTEST_STALL_MS) lost += gap;
+    if (gap > longestMs) longestMs = gap;
+    last = now;
+  }
+  console.log(JSON.stringify({ part: lost / (last - start), longestMs } satisfies Stalls));
+}
+
 if (what === 'net') net(Number(argument), Number(process.argv[4]));
 else if (what === 'http') http(Number(argument));
+else if (what === 'stalls') stalls(Number(argument));
 else await predict(argument);

@@ -1,7 +1,6 @@
 /** The figures that are kept in docs/benchmarks/raw/, one file for each key and each pair. */
-import type { Stalls } from './stalls.ts';
 import type { Measured } from './measure.ts';
-import type { Limits, Pair } from './rounds.ts';
+import type { Limits, Pair, Stalls } from './rounds.ts';
 
 export interface Raw {
   machine?: Machine;

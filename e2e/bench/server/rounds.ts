@@ -134,6 +134,21 @@ export interface Limits {
   predict: Record<string, number>;
 }
 
+/** How long the machine lets nobody run on one core. */
+export interface Stalls {
+  /** Of the time. */
+  part: number;
+  longestMs: number;
+}
+
+/** Of the core of the server and that of the load, both in use. */
+export function measureStalls(seconds: number): Promise<Stalls[]> {
+  const watch = [process.execPath, ...LIMITS, 'stalls', String(seconds)];
+  return Promise.all(
+    [SERVER_CORE, LOAD_CORE].map(async (core) => JSON.parse(await exec('taskset', ['-c', core, ...watch])) as Stalls),
+  );
+}
+
 export async function measureLimits(stage: Stage, generator: LoadGenerator, rounds: Rounds): Promise<Limits> {
   const text = await exec(
     'taskset',

@@ -1,6 +1,6 @@
 /** Tensors of several requests as one, and back. Pure. */
 import { sizeOf, type Tensor, type TensorData } from '../model/types.ts';
-import { unfilled } from '../model/unfilled.ts';
+import { unfilled, type ArrayType } from '../model/unfilled.ts';
 
 type Numbers = Exclude<TensorData, readonly Uint8Array[]>;
 
@@ -18,7 +18,7 @@ function concat(parts: readonly Tensor[]): TensorData {
   const [first] = parts;
   if (Array.isArray(first?.data)) return parts.flatMap(({ data }) => data as readonly Uint8Array[]);
   const size = parts.reduce((sum, { data }) => sum + data.length, 0);
-  const Type = first?.data.constructor as Parameters<typeof unfilled<Numbers>>[0];
+  const Type = first?.data.constructor as ArrayType<Numbers>;
   const { buffer, byteOffset } = first?.data as Numbers;
   if (followEachOther(parts)) return new Type(buffer as ArrayBuffer, byteOffset, size);
   const whole = unfilled(Type, size);

@@ -6,7 +6,7 @@ describe('unfilled', () => {
     'gives %d elements that are nobody else’s, after whatever else was taken',
     (length) => {
       const arrays = [1, 7, 64, 1001].flatMap((odd) => {
-        Buffer.allocUnsafe(odd);
+        unfilled(Uint8Array, odd);
         return [unfilled(Float32Array, length), unfilled(Float64Array, length), unfilled(Uint8Array, length)];
       });
       arrays.forEach((array, i) => array.fill(i));

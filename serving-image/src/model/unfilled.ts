@@ -1,4 +1,7 @@
-type Numbers<T> = (new (buffer: ArrayBuffer, offset: number, length: number) => T) & { BYTES_PER_ELEMENT: number };
+/** A kind of typed array. */
+export type ArrayType<T> = (new (buffer: ArrayBuffer, offset: number, length: number) => T) & {
+  BYTES_PER_ELEMENT: number;
+};
 
 /** In bytes. */
 const SLAB = 256 * 1024;
@@ -15,7 +18,7 @@ let used = 0;
  * costs a server of small requests is the number of such pieces. One lies behind the other there, so that the rows of requests that
  * follow each other can be a batch as they are (batching/join.ts).
  */
-export function unfilled<T>(Type: Numbers<T>, length: number): T {
+export function unfilled<T>(Type: ArrayType<T>, length: number): T {
   const bytes = length * Type.BYTES_PER_ELEMENT;
   if (bytes > LARGEST_SHARE) return new Type(newSlab(bytes), 0, length);
   if (used + bytes > SLAB) [slab, used] = [newSlab(SLAB), 0];

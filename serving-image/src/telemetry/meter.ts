@@ -66,12 +66,10 @@ class Family<Series> {
     let [key = ''] = values;
     // Not `join`, which takes longer than all the rest.
     for (let i = 1; i < values.length; i++) key += `\n${values[i]}`;
-    const known = this.series.get(key);
-    if (known) return known.series;
-    const labels = Object.fromEntries(this.definition.labels.map((name, i) => [name, values[i] ?? '']));
-    const series = this.make();
-    this.series.set(key, { labels, series });
-    return series;
+    return kept(this.series, key, () => ({
+      labels: Object.fromEntries(this.definition.labels.map((name, i) => [name, values[i] ?? ''])),
+      series: this.make(),
+    })).series;
   }
 }
 
@@ -87,12 +85,13 @@ export class Meter {
   /** `labels` are values in the order of the definition. */
   counter(key: KeyOf<CounterDefinition>, ...labels: string[]): Count {
     const definition: CounterDefinition = METRICS[key];
-    return family(this.#counters, definition, () => ({ value: 0 })).with(...labels);
+    return kept(this.#counters, definition, () => new Family<Count>(definition, () => ({ value: 0 }))).with(...labels);
   }
 
   histogram(key: KeyOf<HistogramDefinition>, ...labels: string[]): Distribution {
     const definition: HistogramDefinition = METRICS[key];
-    return family(this.#histograms, definition, () => new Distribution(definition.buckets)).with(...labels);
+    const make = () => new Family(definition, () => new Distribution(definition.buckets));
+    return kept(this.#histograms, definition, make).with(...labels);
   }
 
   /** `read` is asked for each snapshot. */
@@ -128,15 +127,12 @@ export class Meter {
   }
 }
 
-function family<Key extends Definition, Series>(
-  families: Map<Key, Family<Series>>,
-  definition: Key,
-  make: () => Series,
-): Family<Series> {
-  const known = families.get(definition);
-  if (known) return known;
-  const made = new Family(definition, make);
-  families.set(definition, made);
+/** What `map` has for a key, made when it is first asked for. */
+export function kept<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
   return made;
 }
 

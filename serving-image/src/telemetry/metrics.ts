@@ -2,7 +2,7 @@ import type { Catalog } from '../model/catalog.ts';
 import type { ServedModel } from '../model/types.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Ledger } from './ledger.ts';
-import { Meter, type Count, type Distribution, type Labels, type Snapshot } from './meter.ts';
+import { kept, Meter, type Count, type Distribution, type Labels, type Snapshot } from './meter.ts';
 import { REASONS, type Reason } from './reasons.ts';
 import { Statistics } from './statistics.ts';
 
@@ -66,20 +66,13 @@ export class WorkerMetrics {
 
   /** A request of any kind was answered. */
   answered(protocol: string, status: number, milliseconds: number, reason?: Reason): void {
-    const answers = this.#answersOf(protocol);
-    answers.duration.observe(milliseconds / 1000);
-    let count = answers.counts.get(status);
-    if (!count) answers.counts.set(status, (count = this.#meter.counter('requests', protocol, String(status))));
-    count.value++;
+    const { duration, counts } = kept(this.#answers, protocol, () => ({
+      duration: this.#meter.histogram('duration', protocol),
+      counts: new Map<number, Count>(),
+    }));
+    duration.observe(milliseconds / 1000);
+    kept(counts, status, () => this.#meter.counter('requests', protocol, String(status))).value++;
     if (reason !== undefined) this.#meter.counter('errors', reason).value++;
-  }
-
-  #answersOf(protocol: string): Answers {
-    const known = this.#answers.get(protocol);
-    if (known) return known;
-    const made = { duration: this.#meter.histogram('duration', protocol), counts: new Map<number, Count>() };
-    this.#answers.set(protocol, made);
-    return made;
   }
 
   snapshot(): Snapshot {

@@ -1,6 +1,6 @@
 /** What has been asked of one model version: counted for all sets of names at once, and read back for Triton's statistics. */
 import { METRICS } from './definitions.ts';
-import type { Distribution, Meter } from './meter.ts';
+import { kept, type Distribution, type Meter } from './meter.ts';
 import { REASONS, type Reason } from './reasons.ts';
 
 /** How long the parts of one request took, in milliseconds. */
@@ -76,17 +76,9 @@ export class Statistics {
     counts.outputTime.value += output * 1000;
     counts.ok.value++;
     counts.queuingLatency.observe(queue * 1000);
-    this.#latencyOf(api, entrypoint).observe(request * 1000);
+    const latency = () => this.#meter.histogram('requestLatency', api, entrypoint);
+    kept(this.#latency[entrypoint], api, latency).observe(request * 1000);
     this.#last = Date.now();
-  }
-
-  #latencyOf(api: string, entrypoint: Caller['entrypoint']): Distribution {
-    const series = this.#latency[entrypoint];
-    const known = series.get(api);
-    if (known) return known;
-    const made = this.#meter.histogram('requestLatency', api, entrypoint);
-    series.set(api, made);
-    return made;
   }
 
   /** A request was answered with an error, after this time. */

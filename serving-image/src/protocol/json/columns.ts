@@ -1,6 +1,6 @@
 /** A column for each way in which values are written; `columnFor` chooses. */
 import type { TensorData, TensorSpec } from '../../model/types.ts';
-import { unfilled } from '../../model/unfilled.ts';
+import { unfilled, type ArrayType } from '../../model/unfilled.ts';
 import { Byte } from './byte.ts';
 import { Column, MAX_ELEMENTS } from './column.ts';
 import { readInteger64 } from './integers.ts';
@@ -78,7 +78,7 @@ abstract class ArrayColumn<T extends Float32Array | Float64Array | Int32Array | 
   protected override reserve(scan: Scanner, most: number): void {
     const { data, width } = this;
     if ((this.count + most) * width <= data.length) return;
-    const Type = data.constructor as Parameters<typeof unfilled<T>>[0];
+    const Type = data.constructor as ArrayType<T>;
     this.data = unfilled(Type, this.capacity(scan, most) * width);
     if (this.count > 0) this.data.set(data.subarray(0, this.count * width));
   }

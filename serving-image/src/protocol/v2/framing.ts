@@ -12,7 +12,7 @@ export interface Frame {
 /** Tells how many bytes at the begin of a body are JSON, the rest being tensors; 0 is raw mode. */
 export const LENGTH_HEADER = 'Inference-Header-Content-Length';
 /** The same as node's objects of headers have it. */
-export const LENGTH_FIELD = 'inference-header-content-length';
+export const LENGTH_FIELD = LENGTH_HEADER.toLowerCase();
 
 const NO_BYTES = Buffer.alloc(0);
 /** So that 64-bit elements can be used where they lie. */
