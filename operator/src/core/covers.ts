@@ -6,7 +6,7 @@ import { quantityValue } from './quantity.ts';
  * Quantities are compared by value, and a rendered empty object or list equals an absent one.
  */
 export function covers(live: unknown, rendered: unknown): boolean {
-  if (rendered === undefined || rendered === null) return true;
+  if (rendered === undefined || rendered === null || live === rendered) return true;
   if (Array.isArray(rendered)) {
     if (live === undefined) return rendered.length === 0;
     return Array.isArray(live) && live.length === rendered.length && rendered.every((item, i) => covers(live[i], item));
@@ -16,7 +16,7 @@ export function covers(live: unknown, rendered: unknown): boolean {
     if (typeof live !== 'object' || Array.isArray(live)) return false;
     return Object.entries(rendered).every(([key, value]) => covers((live as Record<string, unknown>)[key], value));
   }
-  return live === rendered || sameQuantity(live, rendered);
+  return sameQuantity(live, rendered);
 }
 
 /** Equal when written as JSON: order of keys and undefined values do not count. */

@@ -57,9 +57,9 @@ function adopt(store: ObjectStore, deployment: IDeployment): boolean {
       (one) => controllerOf(one) === undefined && matches(one.metadata?.labels, deployment.spec?.selector.matchLabels),
     );
   if (set === undefined) return false;
-  const { metadata } = asStored(set);
-  metadata.ownerReferences = [...(metadata.ownerReferences ?? []), reference(deployment)];
-  store.touch(asStored(set));
+  store.change(asStored(set), ({ metadata }) => {
+    metadata.ownerReferences = [...(metadata.ownerReferences ?? []), reference(deployment)];
+  });
   return true;
 }
 
@@ -124,8 +124,10 @@ const podsOf = (store: ObjectStore, set: IReplicaSet): IPod[] =>
   store.list<IPod>('Pod').filter((pod) => controllerOf(pod) === uidOf(set) && !isGoing(pod));
 
 function scale(store: ObjectStore, set: IReplicaSet, replicas: number): boolean {
-  if (set.spec !== undefined) set.spec.replicas = replicas;
-  store.touch(asStored(set), true);
+  const edit = ({ spec }: IReplicaSet): void => {
+    if (spec !== undefined) spec.replicas = replicas;
+  };
+  store.change(set, edit, true);
   return true;
 }
 
@@ -143,8 +145,9 @@ function report(store: ObjectStore, deployment: IDeployment, own: IReplicaSet[],
   const same = (Object.keys(counts) as (keyof typeof counts)[]).every((key) => before?.[key] === counts[key]);
   if (same) return false;
   const lastUpdateTime = new Date(store.now).toISOString();
-  deployment.status = { ...counts, conditions: [{ type: 'Progressing', status: 'True', lastUpdateTime }] };
-  store.touch(asStored(deployment));
+  store.change(deployment, (next) => {
+    next.status = { ...counts, conditions: [{ type: 'Progressing', status: 'True', lastUpdateTime }] };
+  });
   return true;
 }
 
@@ -159,8 +162,7 @@ export function replicaSetController(store: ObjectStore): boolean {
       return true;
     }
     if (set.status?.replicas !== pods.length) {
-      set.status = { replicas: pods.length };
-      store.touch(asStored(set));
+      store.change(set, (next) => void (next.status = { replicas: pods.length }));
       return true;
     }
   }
@@ -169,8 +171,8 @@ export function replicaSetController(store: ObjectStore): boolean {
 
 function endPod(store: ObjectStore, pod: Stored): void {
   if (store.drainMs === 0) return store.remove(pod);
-  pod.metadata.deletionTimestamp = new Date(store.now + store.drainMs).toISOString();
-  store.touch(pod);
+  const end = new Date(store.now + store.drainMs).toISOString();
+  store.change(pod, ({ metadata }) => void (metadata.deletionTimestamp = end));
 }
 
 function makePod(store: ObjectStore, set: IReplicaSet): boolean {
@@ -187,9 +189,10 @@ export function gatewayController(store: ObjectStore): boolean {
     const { generation } = route.metadata;
     const conditions = [{ observedGeneration: generation }];
     if (route.status?.parents?.[0]?.conditions?.[0]?.observedGeneration === generation) continue;
-    route.status = { parents: [{ conditions }] };
-    route['sendsTo'] = route.spec?.rules?.flatMap(({ backendRefs = [] }) => backendRefs);
-    store.touch(route);
+    store.change(route, (next) => {
+      next.status = { parents: [{ conditions }] };
+      next['sendsTo'] = route.spec?.rules?.flatMap(({ backendRefs = [] }) => backendRefs);
+    });
     return true;
   }
   return false;
@@ -208,8 +211,7 @@ export function garbageCollector(store: ObjectStore): boolean {
       store.remove(object);
     } else if (object.metadata.finalizers?.includes('Orphan') === true) {
       const others = (first.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== object.metadata.uid);
-      first.metadata.ownerReferences = others;
-      store.touch(first);
+      store.change(first, ({ metadata }) => void (metadata.ownerReferences = others));
     } else {
       store.delete(first.kind, first.metadata.name, first.metadata.uid, 'Foreground');
       if (dependents(first.metadata.uid).length === 0) store.remove(first);

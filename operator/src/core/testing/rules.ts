@@ -4,17 +4,33 @@ import { sameJson } from '../covers.ts';
 import { isTerminating } from '../diagnose.ts';
 import type { BackendRef } from '../http-route.ts';
 import { NAME } from './cluster.ts';
-import { digestOf } from './kubelet.ts';
+import { digestOf, reachNodes } from './kubelet.ts';
 import { BACKENDS, routesOf, type Scenario, uri } from './scenario.ts';
 import type { Simulator } from './simulator.ts';
 import { isReadyPod } from './store.ts';
 
+/** What has happened on the way to a state, as far as the rules depend on it. */
+export interface Past {
+  /** Pods of a good revision were lost: fewer may answer than are promised, for a while or for good. */
+  loss: 'none' | 'passing' | 'lasting';
+  /** A person undid. */
+  undone: boolean;
+}
+
+export const NOTHING_YET: Past = { loss: 'none', undone: false };
+
 const reachedBy = (sim: Simulator): number => Object.values(sim.endpoints()).reduce((sum, count) => sum + count, 0);
 
-/** What must hold at every moment. After an `accident` pods of a good revision have died: fewer may answer than are promised. */
-export function checkMoment(sim: Simulator, { replicas }: Scenario, accident: boolean): string | undefined {
+/** What must hold of every step from one state to the next. */
+export function checkStep(before: Simulator, after: Simulator, { undone }: Past): string | undefined {
+  const adopts = after.spec.rollbackTo !== undefined && after.spec.rollbackTo !== before.spec.rollbackTo;
+  return adopts && !undone ? 'an undo is adopted that nobody made' : undefined;
+}
+
+/** What must hold at every moment. */
+export function checkMoment(sim: Simulator, { replicas }: Scenario, { loss }: Past): string | undefined {
   const reached = reachedBy(sim);
-  if (!accident && reached < replicas && !(isUndoneMidway(sim) && reachedAfter(1, sim) >= replicas))
+  if (loss === 'none' && reached < replicas && !(isUndoneMidway(sim) && reachedAfter(1, sim) >= replicas))
     return `${reached} of ${replicas} pods are reached`;
   // One pass records, the next one moves.
   if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && reachedAfter(2, sim) === 0)
@@ -70,9 +86,9 @@ function routesLeft(sim: Simulator, scenario: Scenario): 'as written' | 'changed
 }
 
 /** Left alone, the world comes to rest: with the wanted version, or waiting for a person, or with the last good one. */
-export function checkRest(begun: Simulator, scenario: Scenario, accident: boolean): string | undefined {
+export function checkRest(begun: Simulator, scenario: Scenario, { loss }: Past): string | undefined {
   const sim = begun.clone();
-  const wrong = comesToRest(sim) ?? restsWell(sim, scenario, accident);
+  const wrong = comesToRest(sim) ?? restsWell(sim, scenario, loss === 'lasting');
   return wrong === undefined ? undefined : `${wrong}, left alone: ${brief(sim)}`;
 }
 
@@ -80,6 +96,7 @@ function comesToRest(sim: Simulator): string | undefined {
   try {
     for (let hour = 0; hour < 6; hour++) {
       sim.settle();
+      reachNodes(sim.store, sim.fates);
       sim.now += 3_600_000;
     }
     return undefined;
@@ -88,7 +105,7 @@ function comesToRest(sim: Simulator): string | undefined {
   }
 }
 
-function restsWell(sim: Simulator, scenario: Scenario, accident: boolean): string | undefined {
+function restsWell(sim: Simulator, scenario: Scenario, crashed: boolean): string | undefined {
   const { status, spec } = sim;
   const routes = routesLeft(sim, scenario);
   if (waitsForPerson(sim) || routes === 'gone') return undefined;
@@ -103,5 +120,5 @@ function restsWell(sim: Simulator, scenario: Scenario, accident: boolean): strin
   const free = spec.rollbackTo === undefined && status.failedTarget === undefined;
   if (good && free && (serves !== wanted || status.phase !== 'Ready')) return `version ${wanted} does not serve`;
   const reached = reachedBy(sim);
-  return accident || reached === scenario.replicas ? undefined : `${reached} pods are reached at rest`;
+  return crashed || reached === scenario.replicas ? undefined : `${reached} pods are reached at rest`;
 }

@@ -19,6 +19,18 @@ interface Decided extends Plan {
   seen: { generation: number; status: ModelDeploymentStatus };
 }
 
+/** What is made of an object that never changes is kept beside it: exploring asks for it millions of times. */
+function kept<K extends object, V>(make: (key: K) => V): (key: K) => V {
+  const made = new WeakMap<K, { value: V }>();
+  return (key) => {
+    const entry = made.get(key) ?? { value: make(key) };
+    made.set(key, entry);
+    return entry.value;
+  };
+}
+const fullSpecOf = kept(withDefaults);
+const revisionIn = kept(readRevision);
+
 /** Writes that a whole pass would make. */
 export const writesOf = ({ actions, status }: Plan): number => actions.length + (status === undefined ? 0 : 1);
 
@@ -32,7 +44,8 @@ export class Simulator extends Cluster {
   ownsRollbackTo = false;
   /** What the pods of a trial have counted. */
   reports: World['reports'] = [];
-  private statusWrittenAt: number | undefined;
+  /** When this process of the operator wrote the status last; lost with it. */
+  statusWrittenAt: number | undefined;
 
   constructor(
     public spec: ModelDeploymentSpec,
@@ -74,7 +87,7 @@ export class Simulator extends Cluster {
         uid: UID,
         generation: this.generation,
         resourceVersion: String(store.version),
-        spec: withDefaults(this.spec),
+        spec: fullSpecOf(this.spec),
         status: this.status,
         ownsRollbackTo: this.ownsRollbackTo,
         requestedBy: undefined,
@@ -85,7 +98,7 @@ export class Simulator extends Cluster {
       replicaSets: store.list<IReplicaSet>('ReplicaSet'),
       revisions: store
         .list<IControllerRevision>('ControllerRevision')
-        .map(readRevision)
+        .map(revisionIn)
         .filter((revision) => revision !== undefined)
         .sort((a, b) => a.number - b.number),
       pods: this.pods(),
@@ -139,12 +152,13 @@ export class Simulator extends Cluster {
 
   /** Operator and cluster take turns until neither moves; fails when they never rest. */
   settle(): void {
+    let next = this.decide();
     for (let turn = 0; turn < 500; turn++) {
-      const wrote = this.reconcile();
+      const wrote = this.reconcile(Infinity, next);
       const moved = this.step();
       this.now += 300;
       // What the operator has put off for a few seconds still belongs to coming to rest.
-      const next = plan(this.world());
+      next = this.decide();
       const atRest =
         next.actions.length === 0 && next.status === undefined && (next.requeueAfterMs ?? Infinity) > 5_000;
       if (wrote === 0 && !moved && atRest) return;
@@ -164,20 +178,6 @@ export class Simulator extends Cluster {
   private crash(made: number): number {
     this.statusWrittenAt = undefined;
     return made;
-  }
-
-  /** The moment that `timePasses` leaves behind. */
-  get moment(): string {
-    return new Date(this.now).toISOString();
-  }
-
-  /** Whatever was begun just now began long ago; false when nothing was. */
-  timePasses(): boolean {
-    const { trial } = this.status;
-    const waits = trial?.phase === 'Running' || trial?.phase === 'Switched';
-    if (!waits || trial.since !== this.moment) return false;
-    this.status = { ...this.status, trial: { ...trial, since: '2020-01-01T00:00:00.000Z' } };
-    return true;
   }
 
   private mayRollBack({ deploymentVersion }: Action & { do: 'rollbackTo' }, current: boolean): boolean {

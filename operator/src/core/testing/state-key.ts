@@ -3,12 +3,18 @@ import type { IPod, IService } from 'kubernetes-models/v1';
 import { LABEL } from '../names.ts';
 import { trafficOf } from '../trial/traffic.ts';
 import type { BackendRef, HttpRoute } from '../http-route.ts';
+import { stateOf } from './kubelet.ts';
 import type { Simulator } from './simulator.ts';
-import { isReadyPod } from './store.ts';
+import type { Stored } from './store.ts';
 
-/** What is the same whatever the names, times and words: two states with one key behave alike. */
+/**
+ * What is the same whatever the names, times and words: two states with one key behave alike. Of a time it matters only
+ * whether it is now or long ago, because time passes in long steps here (scenario.ts).
+ */
 export function stateKey(sim: Simulator): string {
-  const { status, spec } = sim;
+  const { status, spec, now } = sim;
+  const age = (time: string | undefined): number | undefined => (time === undefined ? undefined : ageOf(time, now));
+  const { trial } = status;
   const parts: unknown[] = [
     spec.model.version,
     spec.rollbackTo?.revision,
@@ -18,19 +24,52 @@ export function stateKey(sim: Simulator): string {
     spec.rollout?.action?.type,
     spec.rollout?.action?.id !== status.lastAction?.id,
     [...sim.fates.values()].map((fate) => (typeof fate === 'string' ? fate : fate.fails)).join(),
+    sim.reports.length,
+    sim.statusWrittenAt === undefined ? undefined : sim.statusWrittenAt === now,
     status.stable?.revision,
     status.deployed,
     status.failedTarget?.revision,
     status.baking?.revision,
+    age(status.baking?.until),
     status.phase,
+    age(status.conditions?.find(({ type }) => type === 'Progressing')?.lastTransitionTime),
   ];
-  const { trial } = status;
   if (trial !== undefined) {
-    const { revision, from, phase, step, weight, paused, promote, httpRoutes } = trial;
-    parts.push(revision, from, phase, step, weight, paused, promote, trial.since === sim.moment, httpRoutes?.join());
+    const { revision, from, phase, step, weight, paused, promote, httpRoutes, since, verdict } = trial;
+    parts.push(revision, from, phase, step, weight, paused, promote, age(since), httpRoutes?.join(), verdict?.result);
   }
-  for (const object of sim.store.all()) parts.push(...(OBJECT_KEYS[object.kind]?.(object as never) ?? []));
-  return parts.join('|');
+  let key = parts.join('|');
+  for (const object of sim.store.all()) {
+    const { text, times } = keyOf(object);
+    key += text;
+    for (const time of times) key += ageOf(time, now);
+  }
+  return key;
+}
+
+/** 0 for long ago, 1 for now (conditions have whole seconds), 2 for what is to come. */
+function ageOf(time: string, now: number): number {
+  const ms = Date.parse(time);
+  return ms > now ? 2 : ms > now - 1000 ? 1 : 0;
+}
+
+interface ObjectKey {
+  text: string;
+  times: readonly string[];
+}
+
+/** Objects are never changed, only replaced. */
+const keys = new WeakMap<Stored, ObjectKey>();
+
+function keyOf(object: Stored): ObjectKey {
+  let key = keys.get(object);
+  if (key === undefined) {
+    const parts = OBJECT_KEYS[object.kind]?.(object as never) ?? [];
+    const times = TIMES[object.kind]?.(object as never) ?? [];
+    key = { text: `\n${parts.join('|')}|`, times: times.filter((time) => time !== undefined) };
+    keys.set(object, key);
+  }
+  return key;
 }
 
 type KeyOf<T> = (object: T) => unknown[];
@@ -42,6 +81,18 @@ const OBJECT_KEYS: Record<string, KeyOf<never>> = {
   Service: serviceKey,
   HTTPRoute: routeKey,
   ControllerRevision: revisionKey,
+};
+
+/** Times on which a decision may depend. */
+const TIMES: Record<string, (object: never) => (string | undefined)[]> = {
+  Deployment: ({ metadata, status }: IDeployment & Stored) => [
+    metadata.creationTimestamp,
+    ...(status?.conditions ?? []).map(({ lastUpdateTime }) => lastUpdateTime),
+  ],
+  Pod: ({ metadata, status }: IPod & Stored) => [
+    metadata.creationTimestamp,
+    ...(status?.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
+  ],
 };
 
 function deploymentKey({ metadata, spec, status }: IDeployment): unknown[] {
@@ -73,7 +124,8 @@ function podKey(pod: IPod): unknown[] {
   const text = trafficOf(pod);
   const told = text === undefined ? '' : `${/"trial":"(\d+)/.exec(text)?.[1]}:${/"weight":(\d+)/.exec(text)?.[1]}`;
   const going = pod.metadata?.deletionTimestamp !== undefined;
-  return ['P', pod.metadata?.labels?.[LABEL.revision], set.includes('canary'), isReadyPod(pod), going, told];
+  const state = JSON.stringify(stateOf(pod));
+  return ['P', pod.metadata?.labels?.[LABEL.revision], set.includes('canary'), state, going, told];
 }
 
 function serviceKey({ metadata, spec }: IService): unknown[] {

@@ -34,8 +34,8 @@ export class Refused extends Error {
 }
 
 /**
- * The objects of a cluster in memory, as an API server keeps them; who writes an older version is refused. Templates are
- * shared, never copied or changed: exploring takes millions of these.
+ * The objects of a cluster in memory, as an API server keeps them; who writes an older version is refused. An object is
+ * never changed, only replaced: copies of the cluster share all that is the same, and exploring takes millions of these.
  */
 export class ObjectStore {
   now = Date.parse('2026-01-01T00:00:00Z');
@@ -49,7 +49,7 @@ export class ObjectStore {
     copy.now = this.now;
     copy.version = this.version;
     copy.drainMs = this.drainMs;
-    for (const [key, object] of this.objects) copy.objects.set(key, copyOf(object));
+    for (const [key, object] of this.objects) copy.objects.set(key, object);
     return copy;
   }
 
@@ -73,8 +73,8 @@ export class ObjectStore {
     created.metadata.uid = `uid-${++this.version}`;
     created.metadata.generation = 1;
     created.metadata.creationTimestamp = new Date(this.now).toISOString();
+    created.metadata.resourceVersion = String(++this.version);
     this.objects.set(key, created);
-    this.touch(created);
     return created;
   }
 
@@ -83,10 +83,7 @@ export class ObjectStore {
     const { kind, metadata } = object as Stored;
     const live = this.get(kind, metadata.name);
     if (live === undefined) return void this.create(object);
-    const next = copyOf(object as Stored);
-    next.metadata = { ...live.metadata, ...next.metadata };
-    this.objects.set(`${kind}/${metadata.name}`, next);
-    this.touch(next, true);
+    this.replace({ ...copyOf(object as Stored), metadata: { ...live.metadata, ...metadata } }, true);
   }
 
   patch(kind: string, name: string, operations: readonly PatchOperation[]): void {
@@ -95,31 +92,40 @@ export class ObjectStore {
     const [first] = operations;
     if (first?.path === '/metadata/resourceVersion' && first.value !== object.metadata.resourceVersion)
       throw new Refused(`${kind}/${name} has changed`);
-    for (const operation of operations) applyOperation(object, operation);
-    this.touch(object, true);
+    this.change(object, (next) => operations.forEach((operation) => applyOperation(next, operation)), true);
   }
 
   delete(kind: string, name: string, uid: string, propagation: 'Background' | 'Orphan' | 'Foreground' = 'Background') {
     const object = this.get(kind, name);
     if (object?.metadata.uid !== uid) return;
     if (propagation === 'Background') return void this.objects.delete(`${kind}/${name}`);
-    object.metadata.deletionTimestamp ??= new Date(this.now).toISOString();
-    object.metadata.finalizers ??= [propagation];
-    this.touch(object);
+    this.change(object, ({ metadata }) => {
+      metadata.deletionTimestamp ??= new Date(this.now).toISOString();
+      metadata.finalizers ??= [propagation];
+    });
   }
 
   remove({ kind, metadata }: Stored): void {
     this.objects.delete(`${kind}/${metadata.name}`);
   }
 
-  touch({ metadata }: Stored, isSpec = false): void {
-    metadata.resourceVersion = String(++this.version);
-    if (isSpec) metadata.generation++;
+  /** Puts a changed copy in the place of an object. */
+  change<T extends object>(object: T, edit: (next: T & Stored) => void, isSpec = false): T & Stored {
+    const next = copyOf(object as T & Stored);
+    edit(next);
+    this.replace(next, isSpec);
+    return next;
+  }
+
+  private replace(next: Stored, isSpec: boolean): void {
+    next.metadata.resourceVersion = String(++this.version);
+    if (isSpec) next.metadata.generation++;
+    this.objects.set(`${next.kind}/${next.metadata.name}`, next);
   }
 }
 
-/** Copies what may be changed in place, and shares the rest. */
-function copyOf(object: Stored): Stored {
+/** Copies what an edit may change, and shares the rest: templates, above all. */
+function copyOf<T extends Stored>(object: T): T {
   const { metadata, spec } = object as Stored & { spec?: object };
   const { annotations, ownerReferences } = metadata;
   return {

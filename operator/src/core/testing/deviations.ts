@@ -1,0 +1,14 @@
+import { deaths, people } from './people.ts';
+import type { Move, Scenario } from './scenario.ts';
+import type { Simulator } from './simulator.ts';
+
+/** What may happen in a state that neither the operator nor Kubernetes does by itself: each kind names the moves of its own. */
+type Deviations = (sim: Simulator, scenario: Scenario) => readonly Move[];
+
+const KINDS: readonly Deviations[] = [
+  people, // with kubectl
+  deaths, // a version turns bad
+];
+
+export const deviations = (sim: Simulator, scenario: Scenario): readonly Move[] =>
+  KINDS.flatMap((kind) => kind(sim, scenario));
