@@ -3,6 +3,7 @@ import { format } from 'prettier';
 import { makeSchema, makeTable } from '../charts/values.ts';
 import { makeCliReference } from '../cli/reference.ts';
 import { crdFiles } from '../crds/generate/files.ts';
+import { settingsTable } from '../operator/src/config.ts';
 
 /** `npm run generate`: everything that is written once and needed in several places. `npm run check` compares. */
 const ROOT = new URL('../', import.meta.url).pathname;
@@ -28,6 +29,7 @@ async function files(): Promise<[path: string, text: string][]> {
       await format(JSON.stringify(makeSchema(values)), { parser: 'json', printWidth: 120 }),
     ],
     [`${CHART}/README.md`, readme],
+    ['docs/reference/operator.md', between(read('docs/reference/operator.md'), 'settings', settingsTable())],
     ['docs/reference/cli.md', `${BY('the commands in cli/src')}\n\n${makeCliReference()}\n`],
   ];
 }

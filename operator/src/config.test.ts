@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { readConfig } from './config.ts';
 
@@ -43,12 +42,4 @@ describe('the settings of the operator', () => {
       expect(() => readConfig({ ...NEEDED, PROMETHEUS_URL: url })).toThrow('PROMETHEUS_URL must look like');
     },
   );
-
-  it('are all documented, and no others', () => {
-    const page = readFileSync(new URL('../../docs/reference/operator.md', import.meta.url), 'utf8');
-    const source = readFileSync(new URL('config.ts', import.meta.url), 'utf8');
-    const documented = [...page.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, name]) => name).sort();
-    const read = [...source.matchAll(/'([A-Z]+(?:_[A-Z]+)*)'/g)].map(([, name]) => name ?? '');
-    expect(documented).toEqual([...new Set(read)].sort());
-  });
 });

@@ -24,35 +24,74 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'];
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+const SWITCH = ['true', 'false'] as const;
 
-/** Reads the operator's settings; the only reader of the environment. docs/reference/operator.md lists them. */
+interface Setting {
+  /** Value of the chart that sets it; absent: the chart sets it itself. */
+  chart?: string;
+  /** Absent: the setting is required, or `otherwise` says what holds without it. */
+  fallback?: string | number;
+  otherwise?: string;
+  meaning: string;
+}
+
+/** Every setting: what it means, and what holds without it. docs/reference/operator.md is generated from this table. */
+export const SETTINGS = {
+  SERVING_IMAGE: { chart: 'servingImage', meaning: 'serving image that new revisions get' },
+  POD_NAMESPACE: { meaning: 'namespace of the operator itself, for its lease' },
+  POD_NAME: { otherwise: 'host name', meaning: 'name of this process in events and the lease' },
+  WATCH_NAMESPACES: { chart: 'watchNamespaces', otherwise: 'all', meaning: 'comma-separated namespaces to look after' },
+  REGISTRY_PLAIN_HTTP: {
+    ...{ chart: 'registries.plainHttp', otherwise: 'none' },
+    meaning: 'comma-separated `host[:port]` of registries without TLS',
+  },
+  LEADER_ELECTION: { chart: 'leaderElection.enabled', fallback: 'true', meaning: 'whether a lease decides who writes' },
+  LEASE_NAME: { fallback: 'modeldeployment-operator', meaning: 'name of that lease' },
+  LOG_LEVEL: { chart: 'logLevel', fallback: 'info', meaning: 'trace, debug, info, warn or error' },
+  METRICS_PORT: { chart: 'metrics.port', fallback: 8081, meaning: '`/metrics`, `/healthz`, `/readyz`' },
+  PROMETHEUS_URL: {
+    ...{ chart: 'analysis.prometheusUrl', otherwise: 'none' },
+    meaning: 'where `spec.rollout.analysis.prometheus` is asked ([analysis](../analysis.md))',
+  },
+  GATEWAY_API: {
+    ...{ chart: 'gatewayAPI.enabled', fallback: 'false' },
+    meaning: 'whether it may write HTTPRoutes, for `spec.rollout.trafficRouting` ([traffic](../traffic.md))',
+  },
+  WORKERS: { fallback: 4, meaning: 'ModelDeployments worked on at the same time' },
+} as const satisfies Record<string, Setting>;
+
+type Name = keyof typeof SETTINGS;
+
+/** Reads the operator's settings; the only reader of the environment. @throws ConfigError with everything that is wrong */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const errors: string[] = [];
-  const text = (name: string, fallback?: string): string => {
-    const value = env[name]?.trim() || fallback;
+  const given = (name: Name): string | undefined => env[name]?.trim() || undefined;
+  const text = (name: Name, otherwise?: string): string => {
+    const { fallback = otherwise }: Setting = SETTINGS[name];
+    const value = given(name) ?? fallback;
     if (value === undefined) errors.push(`${name} is not set`);
-    return value ?? '';
+    return String(value ?? '');
   };
-  const list = (name: string): string[] =>
+  const list = (name: Name): string[] =>
     (env[name] ?? '')
       .split(',')
       .map((item) => item.trim())
       .filter(Boolean);
-  const integer = (name: string, fallback: number, min: number, max: number): number => {
-    const value = Number(text(name, String(fallback)));
-    if (Number.isInteger(value) && value >= min && value <= max) return value;
-    errors.push(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(env[name])}`);
-    return fallback;
+  const integer = (name: Name, min: number, max: number): number => {
+    const value = Number(text(name));
+    if (!Number.isInteger(value) || value < min || value > max)
+      errors.push(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(env[name])}`);
+    return value;
   };
-  const oneOf = (name: string, allowed: readonly string[], fallback: string): string => {
-    const value = text(name, fallback);
+  const oneOf = (name: Name, allowed: readonly string[]): string => {
+    const value = text(name);
     if (!allowed.includes(value))
       errors.push(`${name} must be one of ${allowed.join(', ')}, not ${JSON.stringify(value)}`);
     return value;
   };
-  const url = (name: string): string | undefined => {
-    const value = env[name]?.trim() || undefined;
+  const url = (name: Name): string | undefined => {
+    const value = given(name);
     if (value === undefined || /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(value)) return value;
     errors.push(`${name} must look like http://prometheus.monitoring:9090, not ${JSON.stringify(value)}`);
     return undefined;
@@ -63,17 +102,31 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     watchNamespaces: list('WATCH_NAMESPACES'),
     namespace: text('POD_NAMESPACE'),
     podName: text('POD_NAME', hostname()),
-    leaderElection: oneOf('LEADER_ELECTION', ['true', 'false'], 'true') === 'true',
-    leaseName: text('LEASE_NAME', 'modeldeployment-operator'),
-    logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
-    metricsPort: integer('METRICS_PORT', 8081, 1, 65535),
-    workers: integer('WORKERS', 4, 1, 64),
+    leaderElection: oneOf('LEADER_ELECTION', SWITCH) === 'true',
+    leaseName: text('LEASE_NAME'),
+    logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),
+    metricsPort: integer('METRICS_PORT', 1, 65535),
+    workers: integer('WORKERS', 1, 64),
     prometheusUrl: url('PROMETHEUS_URL'),
-    gatewayAPI: oneOf('GATEWAY_API', ['true', 'false'], 'false') === 'true',
+    gatewayAPI: oneOf('GATEWAY_API', SWITCH) === 'true',
     apiService: apiServiceOf(env),
   };
   if (errors.length > 0) throw new ConfigError(`the settings of the operator do not fit:\n  ${errors.join('\n  ')}`);
   return config;
+}
+
+/** The table of settings, in Markdown. */
+export function settingsTable(): string {
+  const rows = Object.entries<Setting>(SETTINGS).map(([name, { chart, fallback, otherwise = 'required', meaning }]) =>
+    [`\`${name}\``, chart ? `\`${chart}\`` : '', fallback === undefined ? otherwise : `\`${fallback}\``, meaning].join(
+      ' | ',
+    ),
+  );
+  return [
+    '| variable | chart value | default | meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows.map((row) => `| ${row} |`),
+  ].join('\n');
 }
 
 /** Kubernetes itself sets these in every pod. */
