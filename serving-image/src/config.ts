@@ -5,6 +5,7 @@ import type { BatchLimits } from './batching/executor.ts';
 import { availableCores } from './cores.ts';
 import type { Limits } from './service/admission.ts';
 import type { Patience } from './http/server.ts';
+import type { Joining } from './model/warmup.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
 import type { TlsFiles } from './security/tls.ts';
 import type { TokenSettings } from './security/tokens.ts';
@@ -32,6 +33,7 @@ export interface Config {
   /** Of each version. Absent: the cores, shared by the versions. */
   workers: number | undefined;
   cores: number;
+  joining: Joining;
   spareWorkers: number;
   drainSeconds: number;
   loadSeconds: number;
@@ -69,6 +71,8 @@ export const OWN_ENV = {
   maxQueue: 'MAX_QUEUE',
   /** Most rows of a batch put together from several requests (default 32); 1 runs each request by itself. */
   maxBatchRows: 'MAX_BATCH_ROWS',
+  /** auto (default): rows of different requests are run together where the model is found to keep them apart; on, off. */
+  batching: 'BATCHING',
   /** Seconds until a request's headers must have arrived (default 10), and all of it (default 30); else it is answered 408. */
   headerSeconds: 'HEADER_TIMEOUT_SECONDS',
   requestSeconds: 'REQUEST_TIMEOUT_SECONDS',
@@ -115,6 +119,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const FORMATS = ['auto', 'SavedModel', 'TFJSGraph', 'TFJSLayers'] as const;
 const ENGINES = ['auto', 'tensorflow', 'wasm', 'cpu'] as const;
+const JOINING = ['auto', 'on', 'off'] as const;
 const CONTROLS = ['poll', 'explicit'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 /** @throws FatalError BadConfiguration with every mistake */
@@ -206,6 +211,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     host: get(OWN_ENV.host) ?? '::',
     workers: whole(ENV.workers, 0, 1, 1024) || undefined,
     cores: cores(),
+    joining: oneOf(OWN_ENV.batching, JOINING, 'auto'),
     spareWorkers: whole(OWN_ENV.spareWorkers, 0, 0, 64),
     drainSeconds: whole(ENV.drainSeconds, 5, 0, 3600),
     loadSeconds: whole(ENV.loadSeconds, 300, 1, 86400),

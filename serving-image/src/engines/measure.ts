@@ -7,9 +7,11 @@ import {
   type Measurement,
   type ModelFolder,
   type Predictor,
+  type ServedModel,
   type Tensor,
 } from '../model/types.ts';
-import { readAsks } from '../model/warmup.ts';
+import { ownRequests } from '../model/own-requests.ts';
+import { askMadeUp } from '../model/warmup.ts';
 import type { Measured } from './choose.ts';
 import { startEngine } from './index.ts';
 
@@ -36,15 +38,28 @@ async function measure(name: EngineName, folder: ModelFolder): Promise<Measureme
   const engine = await startEngine(name);
   const predictor = await engine.load(folder);
   const model = servedModel(folder, { engine: name, reason: '' }, predictor.signatures);
-  const asks = await readAsks(folder.directory, model);
-  const ask = asks.find(({ signature }) => signature === model.defaultSignature) ?? asks[0];
-  if (!ask) throw new FatalError('ModelLoadFailed', 'the model has no signature to measure');
-  const { signature, inputs } = ask;
+  const { signature, inputs } = await requestOf(predictor, model, folder.directory);
   const batched = isBatched(model.signatures.get(signature));
   const rows = (count: number) => (batched ? repeated(inputs, count) : inputs);
   const oneMs = await time(predictor, signature, rows(1));
   const batchMs = batched ? await time(predictor, signature, rows(BATCH_ROWS)) : oneMs;
   return { engine: name, oneMs, batchMs, batchRows: batched ? BATCH_ROWS : 1 };
+}
+
+/** One of the model's own, of its default signature where it has one, or one that is made up. */
+async function requestOf(
+  predictor: Predictor,
+  model: ServedModel,
+  directory: string,
+): Promise<{ signature: string; inputs: Tensor[] }> {
+  const own = await ownRequests(directory, model);
+  const request = own.find(({ signature }) => signature === model.defaultSignature) ?? own[0];
+  if (request) return request;
+  const [signature, specs] = [model.defaultSignature, model.signatures.get(model.defaultSignature)];
+  if (!specs) throw new FatalError('ModelLoadFailed', 'the model has no signature to measure');
+  const made = await askMadeUp(predictor, signature, specs);
+  if ('refusal' in made) throw new FatalError('ModelLoadFailed', made.refusal);
+  return { signature, inputs: made.inputs };
 }
 
 /** Time of a run in milliseconds, of the quicker ones: what else the machine does only ever adds. As many warm up. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureNative } from '../build/native.ts';
 import { embeddingSavedModel } from '../testing/models.ts';
+import { minusMeanGraphModel, minusMeanSavedModel } from '../testing/shaped-models.ts';
 import { Bench, type Running } from '../testing/server.ts';
 
 let bench: Bench;
@@ -10,6 +11,8 @@ beforeAll(async () => {
   await ensureNative(() => undefined);
   bench = await Bench.create();
   await embeddingSavedModel(join(bench.models, 'embedding/1'));
+  await minusMeanSavedModel(join(bench.models, 'saved/1'));
+  await minusMeanGraphModel(join(bench.models, 'graph/1'));
 }, 600_000);
 afterAll(() => bench.dispose());
 
@@ -24,11 +27,15 @@ async function stop(server: Running): Promise<void> {
   await server.exited;
 }
 
-/** Sends predict requests in one piece, so that all have arrived when the first is run. @returns status and body of each */
-async function together(server: Running, bodies: string[]): Promise<[number, string][]> {
+/** Sends requests in one piece, so that all have arrived when the first is run. @returns status and body of each */
+async function together(
+  server: Running,
+  bodies: string[],
+  path = '/v1/models/embedding:predict',
+): Promise<[number, string][]> {
   const requests = bodies.map((body, i) => {
     const connection = i === bodies.length - 1 ? 'Connection: close\r\n' : '';
-    const head = `POST /v1/models/embedding:predict HTTP/1.1\r\nHost: x\r\n${connection}Content-Length: ${body.length}\r\n\r\n`;
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n${connection}Content-Length: ${body.length}\r\n\r\n`;
     return head + body;
   });
   const text = await new Promise<string>((resolve, reject) => {
@@ -90,6 +97,42 @@ describe('requests that arrive together', () => {
     const answers = await together(server, [ask(1), ask(2), ask(3)]);
     expect(answers.map(([status]) => status)).toEqual([200, 200, 503]);
     expect(answers[2]?.[1]).toBe('{"error":"2 requests wait for the model already; try again later"}');
+    await stop(server);
+  }, 60_000);
+});
+
+describe('rows that depend on one another', () => {
+  const rows = Array.from({ length: 16 }, (_, i) => `{"instances":[[${i}.0]]}`);
+  const alone = rows.map(() => [200, '{"predictions":[[0.0]]}']);
+
+  it.each([
+    ['saved', 'tensorflow'],
+    ['graph', 'tensorflow'],
+    ['graph', 'wasm'],
+    ['graph', 'cpu'],
+  ])(
+    'are run one by one, which is told: %s model on %s',
+    async (name, engine) => {
+      const server = await bench.start({ MODEL_NAME: name, MODEL_ENGINE: engine });
+      expect((await server.logged('warm-up')).note).toMatch(/requests are run one by one$/);
+      await server.logged('worker ready');
+      expect(await together(server, rows, `/v1/models/${name}:predict`)).toEqual(alone);
+      await stop(server);
+    },
+    60_000,
+  );
+
+  it('are run together where somebody says that they may', async () => {
+    const server = await bench.start({ MODEL_NAME: 'saved', BATCHING: 'on' });
+    await server.logged('worker ready');
+    expect(await together(server, rows, '/v1/models/saved:predict')).not.toEqual(alone);
+    await stop(server);
+  }, 60_000);
+
+  it('are no concern of others that do not, which are run one by one too where somebody says so', async () => {
+    const server = await serve({ BATCHING: 'off' });
+    expect((await together(server, [ask(1), ask(2)])).map(([status]) => status)).toEqual([200, 200]);
+    expect(await batches(server)).toEqual([[1, 2]]);
     await stop(server);
   }, 60_000);
 });

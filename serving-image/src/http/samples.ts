@@ -2,7 +2,7 @@ import type { Exchange, Sample } from '../forward/exchange.ts';
 import type { Output } from '../forward/outputs.ts';
 import { outputsV2 } from '../forward/outputs.ts';
 import type { ServedModel, Signature, TensorSpec } from '../model/types.ts';
-import { GOLDEN_FILE, WARMUP_FILE, written, type Ask } from '../model/warmup.ts';
+import { GOLDEN_FILE, WARMUP_FILE, written, type WarmupRequest } from '../model/own-requests.ts';
 import type { Answer } from './answer.ts';
 import type { HttpQuestion } from './exchange.ts';
 
@@ -16,7 +16,7 @@ export async function samples(
   exchange: (question: HttpQuestion) => Exchange<Answer>,
 ): Promise<Sample[]> {
   const name = encodeURIComponent(model.name);
-  const make = ({ protocol, body: content }: NonNullable<Ask['request']>): Exchange<Answer> => {
+  const make = ({ protocol, body: content }: NonNullable<WarmupRequest['request']>): Exchange<Answer> => {
     const bytes = Buffer.from(JSON.stringify(content));
     const [kind, url] =
       protocol === 'v1'
@@ -40,8 +40,8 @@ export async function samples(
 
 /** An answer of version 1 does not name the output of a model that has but one. */
 function expectedOutputs(
-  { protocol, body }: NonNullable<Ask['request']>,
-  outputs: NonNullable<Ask['expected']>['outputs'],
+  { protocol, body }: NonNullable<WarmupRequest['request']>,
+  outputs: NonNullable<WarmupRequest['expected']>['outputs'],
   signature: Signature | undefined,
 ): Output[] {
   const expected = outputsV2({ body: JSON.stringify({ outputs }) });

@@ -5,7 +5,7 @@ import { startEngine } from '../engines/index.ts';
 import { findModel, type Choice } from './repository.ts';
 import { servedModel } from './served.ts';
 import type { EngineChoice, EngineName, Predictor, ServedModel } from './types.ts';
-import { warmUp, type WarmedUp } from './warmup.ts';
+import { warmUp, type Joining, type WarmedUp } from './warmup.ts';
 
 export interface LoadedModel extends WarmedUp {
   model: ServedModel;
@@ -18,9 +18,12 @@ export interface LoadedModel extends WarmedUp {
   modelBytes: number;
 }
 
+/** Trying rows together takes no longer than loading did, or so long in milliseconds: a worker that replaces another must be quick. */
+const LEAST_BUDGET_MS = 2000;
+
 /** `known`: an earlier choice of the engine for this very model. @throws FatalError */
 export async function loadModel(
-  choice: Choice & { engine: EngineName | 'auto'; limits: Pick<BatchLimits, 'batchRows'> },
+  choice: Choice & { engine: EngineName | 'auto'; joining: Joining; limits: Pick<BatchLimits, 'batchRows'> },
   known?: EngineChoice,
 ): Promise<LoadedModel> {
   const started = performance.now();
@@ -30,9 +33,12 @@ export async function loadModel(
   const predictor = await engine.load(folder);
   const model = servedModel(folder, chosen, predictor.signatures);
   const loaded = performance.now();
-  // What a single request has, and a full batch.
-  const batchSizes = [...new Set([1, choice.limits.batchRows])];
-  const warmedUp = await warmUp(predictor, model, folder.directory, batchSizes);
+  const warmedUp = await warmUp({
+    ...{ predictor, model, directory: folder.directory, joining: choice.joining },
+    batchRows: choice.limits.batchRows,
+    budgetMs: Math.max(LEAST_BUDGET_MS, loaded - started),
+    flow: () => ({ rows: 'rowWise', reason: '' }),
+  });
   engine.settle?.();
   return {
     model,

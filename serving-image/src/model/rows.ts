@@ -1,4 +1,4 @@
-/** Inputs made up for a signature: zeros, and more rows of what there is. Pure. */
+/** Rows of the inputs that a signature takes. Pure. */
 import { sizeOf, type DataType, type Signature, type Tensor, type TensorData } from './types.ts';
 
 /** One row of zeros for every input. */
@@ -29,7 +29,7 @@ function blank(dtype: DataType, size: number): TensorData {
   return dtype === 'BYTES' ? Array.from({ length: size }, () => new Uint8Array(0)) : new ARRAY[dtype](size);
 }
 
-/** Whether all tensors have a free first dimension: rows that are independent of one another. */
+/** Whether all tensors have a free first dimension: one of rows, it may be. */
 export function isBatched(signature: Signature | undefined): boolean {
   const tensors = signature ? [...signature.inputs, ...signature.outputs] : [];
   return (
@@ -37,14 +37,37 @@ export function isBatched(signature: Signature | undefined): boolean {
   );
 }
 
+/** Each row of a request by itself; none where the inputs do not agree on their number. */
+export function rowsOf(inputs: readonly Tensor[]): Tensor[][] {
+  const count = inputs[0]?.shape[0] ?? 0;
+  if (inputs.some(({ shape }) => shape[0] !== count)) return [];
+  return Array.from({ length: count }, (_, row) => inputs.map((input) => rowOf(input, row)));
+}
+
+function rowOf(tensor: Tensor, row: number): Tensor {
+  const inner = tensor.shape.slice(1);
+  const size = sizeOf(inner);
+  return { ...tensor, shape: [1, ...inner], data: tensor.data.slice(row * size, (row + 1) * size) };
+}
+
+/** The same values in another order: where each is allowed, so are all. */
+export function turned(row: readonly Tensor[], by: number): Tensor[] {
+  return row.map((tensor) => {
+    const values = tensor.data;
+    const cut = values.length === 0 ? 0 : by % values.length;
+    const data = values.slice() as unknown[];
+    for (let i = 0; i < data.length; i++) data[i] = values[(i + cut) % data.length];
+    return { ...tensor, data: data as unknown as TensorData };
+  });
+}
+
 /** The same rows again and again, until there are so many. */
 export function repeated(inputs: readonly Tensor[], rows: number): Tensor[] {
   return inputs.map((tensor) => {
-    const [known = 1, ...inner] = tensor.shape;
-    const size = sizeOf(inner);
-    const data = blank(tensor.dtype, size * rows) as unknown[];
-    const source = tensor.data as ArrayLike<unknown>;
-    for (let i = 0; i < data.length; i++) data[i] = source[i % (known * size)];
+    const inner = tensor.shape.slice(1);
+    const values = tensor.data;
+    const data = blank(tensor.dtype, sizeOf(inner) * rows) as unknown[];
+    for (let i = 0; i < data.length; i++) data[i] = values[i % values.length];
     return { ...tensor, shape: [rows, ...inner], data: data as unknown as TensorData };
   });
 }

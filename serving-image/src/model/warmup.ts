@@ -1,37 +1,10 @@
-/**
- * The requests a model must answer before it serves: its own, recorded or written by hand, or zeros.
- * Files use the body of an Open Inference or TensorFlow Serving request, so that one which works with curl can be pasted.
- */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { badRequest, RequestError } from '../protocol/errors.ts';
-import { jsonTextOf } from '../protocol/json/text.ts';
-import { decodePredict } from '../protocol/v1/predict.ts';
-import { decodeInfer } from '../protocol/v2/decode.ts';
-import { frameOf } from '../protocol/v2/framing.ts';
-import { compare, DEFAULT_TOLERANCE, readTolerance, same, type ExpectedOutput, type Tolerance } from './golden.ts';
-import type { LoggedRequest } from './prediction-log.ts';
-import { isBatched, repeated, zeros } from './rows.ts';
-import { FatalError, RunError, type Predictor, type ServedModel, type Tensor } from './types.ts';
-
-export const WARMUP_FILE = 'warmup.json';
-export const GOLDEN_FILE = 'golden.json';
-/** TensorFlow Serving's own, and how many requests it takes from it. */
-export const RECORDED_FILE = 'assets.extra/tf_serving_warmup_requests';
-const MOST_RECORDED = 1000;
-/** A batch that would take longer is not tried: a worker that replaces another one must be quick. */
-const LONGEST_BATCH_MS = 1000;
-
-/** A request as the engine takes it. */
-export interface Ask {
-  /** For errors. */
-  what: string;
-  signature: string;
-  inputs: Tensor[];
-  expected?: { outputs: readonly ExpectedOutput[] | undefined; tolerance: Tolerance };
-  /** As a client would send it, where it is written so. */
-  request?: { protocol: 'v1' | 'v2'; body: object };
-}
+/** What a model is asked before it serves: its own requests, which it must answer, and made-up ones, which are advice. */
+import { differing } from '../batching/alike.ts';
+import { probe, type Finding } from '../batching/probe.ts';
+import { KINDS, madeUp } from './made-up.ts';
+import { mustAnswer, ownRequests, type WarmupRequest } from './own-requests.ts';
+import { isBatched, rowsOf, turned } from './rows.ts';
+import { RunError, type Predictor, type RowFlow, type ServedModel, type Signature, type Tensor } from './types.ts';
 
 export interface WarmedUp {
   /** Signatures whose rows can be run together with those of other requests: they do not depend on one another. */
@@ -40,211 +13,107 @@ export interface WarmedUp {
   notes: readonly string[];
 }
 
-/**
- * Asks the model everything its folder holds, and each signature once with each of these numbers of rows, as batches will
- * have them.
- * @throws FatalError WarmupFailed
- */
-export async function warmUp(
-  predictor: Predictor,
-  model: ServedModel,
-  directory: string,
-  batchSizes: readonly number[],
-): Promise<WarmedUp> {
-  const asks = await readAsks(directory, model);
-  for (const ask of asks) await attempt(ask.what, () => answer(predictor, ask));
-  const samples = new Map(asks.map((ask) => [ask.signature, ask]));
+/** When rows of different requests are run together: where they are found independent, or as somebody says who knows. */
+export type Joining = 'auto' | 'on' | 'off';
+
+export interface WarmUp {
+  predictor: Predictor;
+  model: ServedModel;
+  /** With the requests of its own. */
+  directory: string;
+  joining: Joining;
+  /** Most rows of a batch. */
+  batchRows: number;
+  /** So long each signature may be tried with rows that are joined, in milliseconds. */
+  budgetMs: number;
+  /** What the flow of data says of the rows of a signature. */
+  flow: (signature: string) => RowFlow;
+}
+
+/** @throws FatalError WarmupFailed when the model does not answer a request of its own */
+export async function warmUp(options: WarmUp): Promise<WarmedUp> {
+  const { predictor, model, directory } = options;
+  const own = await ownRequests(directory, model);
+  for (const request of own) await mustAnswer(predictor, request);
+  const batched = new Set<string>();
   const notes: string[] = [];
-  const batched = new Set([...model.signatures].filter(([, specs]) => isBatched(specs)).map(([name]) => name));
-  for (const { signature, inputs } of samples.values()) {
-    if (!batched.has(signature)) continue;
-    const tried = await tryBatches(predictor, signature, inputs, batchSizes);
-    notes.push(...tried.notes);
-    if (tried.dependent) batched.delete(signature);
+  for (const [name, signature] of model.signatures) {
+    const requests = own.filter((request) => request.signature === name);
+    const made = requests.length === 0 ? await askMadeUp(predictor, name, signature) : undefined;
+    if (made && 'refusal' in made) notes.push(`signature ${name}: ${unanswered(made.refusal)}`);
+    if (!isBatched(signature)) continue;
+    const obstacle = await obstacleTo(options, name, signature, requests);
+    if (obstacle === undefined) batched.add(name);
+    else if (obstacle) notes.push(`signature ${name}: ${obstacle}; requests are run one by one`);
   }
   return { batched, notes };
 }
 
-/** The requests in the folder of a model, or zeros for each signature. @throws FatalError WarmupFailed */
-export async function readAsks(directory: string, model: ServedModel): Promise<Ask[]> {
-  const own = [
-    ...(await written(directory, WARMUP_FILE, model)),
-    ...(await recorded(directory, model)),
-    ...(await written(directory, GOLDEN_FILE, model)),
-  ];
-  return own.length > 0 ? own : zeroAsks(model);
-}
+const unanswered = (refusal: string) =>
+  `it refuses the requests made up for it (${refusal}); put one that it takes into the model's warmup.json`;
 
-async function answer(predictor: Predictor, { signature, inputs, expected }: Ask): Promise<void> {
-  const outputs = await predictor.predict(signature, inputs);
-  const problem = expected && compare(outputs, expected.outputs, expected.tolerance);
-  if (problem !== undefined) throw new RunError(problem);
-}
-
-/** A free first dimension is not always one of rows: a model that answers its own requests may refuse others. */
-async function tryBatches(
+/**
+ * Runs a signature with inputs made up for it, of the first kind that it takes, so that no client waits for what a first run costs.
+ * A refusal says nothing against the model.
+ */
+export async function askMadeUp(
   predictor: Predictor,
-  signature: string,
-  inputs: Tensor[],
-  sizes: readonly number[],
-): Promise<{ dependent: boolean; notes: string[] }> {
-  const notes: string[] = [];
-  let perRow = 0;
-  let single: Tensor[] | undefined;
-  for (const rows of sizes) {
-    const what = `signature ${signature} with ${rows} rows`;
-    if (perRow * rows > LONGEST_BATCH_MS) {
-      notes.push(`${what}: not tried, it would take about ${Math.round((perRow * rows) / 1000)} s`);
-      continue;
-    }
-    const batch = repeated(inputs, rows);
-    const started = performance.now();
+  name: string,
+  signature: Signature,
+): Promise<{ inputs: Tensor[]; outputs: Tensor[] } | { refusal: string }> {
+  let refusal = '';
+  for (const kind of KINDS) {
+    const inputs = madeUp(signature, 0, kind);
     try {
-      const outputs = await predictor.predict(signature, batch);
-      perRow = (performance.now() - started) / rows;
-      if (rows === 1) single = outputs;
-      const differing = single && firstRowDiffers(single, outputs);
-      if (differing === undefined) continue;
-      notes.push(`${what}: output ${differing} depends on the other rows; requests are run one by one`);
-      return { dependent: true, notes };
+      return { inputs, outputs: await predictor.predict(name, inputs) };
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
-      notes.push(`${what}: ${error.message}`);
+      refusal = error.message;
     }
   }
-  return { dependent: false, notes };
+  return { refusal };
 }
 
-/** The output whose first row is not the one that this row gets when it is alone. */
-function firstRowDiffers(alone: readonly Tensor[], batch: readonly Tensor[]): string | undefined {
-  const differs = ({ name, data }: Tensor) => {
-    const other = batch.find((output) => output.name === name)?.data;
-    return !Array.from(data as ArrayLike<unknown>).every((value, i) => same(other?.[i], value, DEFAULT_TOLERANCE));
-  };
-  return alone.find(differs)?.name;
-}
-
-function zeroAsks(model: ServedModel): Ask[] {
-  return [...model.signatures].map(([signature, specs]) => ({
-    what: `signature ${signature}, all inputs zero`,
-    signature,
-    inputs: zeros(specs),
-  }));
-}
-
-async function attempt<T>(what: string, run: () => T | Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    if (error instanceof RunError || error instanceof RequestError) throw failed(`${what}: ${error.message}`, error);
-    throw error;
+/** Why rows of the signature are not run together with others, in words, which are none where somebody wants it so. */
+async function obstacleTo(
+  options: WarmUp,
+  name: string,
+  signature: Signature,
+  requests: readonly WarmupRequest[],
+): Promise<string | undefined> {
+  const { predictor, joining, batchRows, budgetMs, flow } = options;
+  if (joining === 'off' || batchRows < 2) return '';
+  if (joining === 'on') return undefined;
+  const { rows, reason } = flow(name);
+  if (rows !== 'rowWise') return reason;
+  const tried: Finding[] = [];
+  const started = performance.now();
+  for (const pool of [ownRows(requests), ...KINDS.map((kind) => madeUpRows(signature, kind))]) {
+    const left = budgetMs - (performance.now() - started);
+    const finding = await probe({ predictor, signature: name, rows: pool, batchRows, budgetMs: left });
+    if (finding.rows === 'dependent') return finding.because;
+    tried.push(finding);
+    // The kinds of made-up rows stand in for each other.
+    if (finding.rows === 'independent' && tried.length > 1) break;
   }
+  if (tried.some(({ rows: found }) => found === 'independent')) return undefined;
+  const reasons = tried.map((finding) => ('because' in finding ? finding.because : ''));
+  return reasons.at(requests.length > 0 ? 0 : 1);
 }
 
-const failed = (message: string, cause?: unknown) => new FatalError('WarmupFailed', message, { cause });
+const POOL = 8;
 
-/** `warmup.json` or `golden.json`. @throws FatalError WarmupFailed */
-export async function written(directory: string, file: string, model: ServedModel): Promise<Ask[]> {
-  const bytes = await read(join(directory, file));
-  if (!bytes) return [];
-  const { requests, tolerance } = parse(bytes, file);
-  const common = await attemptTo(file, () => readTolerance(tolerance));
-  return Promise.all(
-    requests.map((body: unknown, i) =>
-      attempt(`${file}, request ${i}`, async () => {
-        if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('not an object');
-        const what = `${file}, request ${i}`;
-        if (file === WARMUP_FILE) return { what, ...decode(body, model) };
-        const { outputs, tolerance: own, ...request } = body as GoldenBody;
-        const expected = { outputs, tolerance: await attemptTo(what, () => readTolerance(own, common)) };
-        return { what, ...decode(request, model), expected };
-      }),
-    ),
-  );
+/** Those of the requests, and the same values in other places. */
+function ownRows(requests: readonly WarmupRequest[]): Tensor[][] {
+  const rows = requests.flatMap(({ inputs }) => rowsOf(inputs));
+  const shapes = (row: readonly Tensor[]) => JSON.stringify(row.map(({ shape }) => shape));
+  const alike = rows.filter((row) => shapes(row) === shapes(rows[0] ?? []));
+  const others = alike.slice(0, POOL).flatMap((row) => [1, 2, 3].map((by) => turned(row, by)));
+  return distinct([...alike.slice(0, POOL), ...others]);
 }
 
-/** An infer body whose `outputs` are those of the answer it must get. */
-interface GoldenBody {
-  outputs?: readonly ExpectedOutput[];
-  tolerance?: unknown;
-}
+const madeUpRows = (signature: Signature, kind: (typeof KINDS)[number]): Tensor[][] =>
+  distinct(Array.from({ length: POOL }, (_, row) => madeUp(signature, row, kind)));
 
-function parse(bytes: Buffer, file: string): { requests: unknown[]; tolerance?: unknown } {
-  try {
-    const { requests, tolerance } = JSON.parse(bytes.toString('utf8')) as { requests?: unknown; tolerance?: unknown };
-    if (Array.isArray(requests)) return { requests, tolerance };
-  } catch {
-    // Told below, with what the file should hold.
-  }
-  throw failed(`${file} is not JSON of the form {"requests": […]}`);
-}
-
-/** By its words the body is one of version 1 or of version 2. @throws RequestError */
-function decode(body: object, model: ServedModel): Pick<Ask, 'signature' | 'inputs' | 'request'> {
-  const text = JSON.stringify(body);
-  const v1 = Object.hasOwn(body, 'instances') || Object.hasOwn(body, 'signature_name');
-  const { signature, inputs } = v1 ? decodePredict(jsonTextOf(text), model) : decodeInfer(frameOf(text), model);
-  return { signature, inputs, request: { protocol: v1 ? 'v1' : 'v2', body } };
-}
-
-/** @throws FatalError WarmupFailed */
-async function recorded(directory: string, model: ServedModel): Promise<Ask[]> {
-  const bytes = await read(join(directory, RECORDED_FILE));
-  if (!bytes) return [];
-  // With a library for protocol buffers, of no use to the others.
-  const { readPredictionLogs } = await import('./prediction-log.ts');
-  const requests = await attemptTo(RECORDED_FILE, () => readPredictionLogs(bytes));
-  if (requests.length > MOST_RECORDED) {
-    throw failed(`${RECORDED_FILE} holds ${requests.length} requests, at most ${MOST_RECORDED} are allowed`);
-  }
-  return requests.map((request, i) => {
-    const what = `${RECORDED_FILE}, request ${i}`;
-    return { what, signature: request.signature, inputs: inputsOf(request, model, what) };
-  });
-}
-
-/** In the order of the signature, checked against it. @throws FatalError WarmupFailed */
-function inputsOf(request: LoggedRequest, model: ServedModel, what: string): Tensor[] {
-  const specs = model.signatures.get(request.signature)?.inputs;
-  if (!specs) throw failed(`${what}: the model has no signature ${request.signature}`);
-  const given =
-    'inputs' in request
-      ? request.inputs
-      : specs.map(({ name }) => ({
-          name,
-          dtype: 'BYTES' as const,
-          shape: [request.examples.length],
-          data: request.examples,
-        }));
-  const unknown = given.find(({ name }) => !specs.some((spec) => spec.name === name));
-  if (unknown) throw failed(`${what}: the model has no input ${unknown.name}`);
-  return specs.map(({ name, dtype, shape, unknownRank }) => {
-    const tensor = given.find((input) => input.name === name);
-    const fits =
-      tensor?.dtype === dtype &&
-      (unknownRank ||
-        (tensor.shape.length === shape.length &&
-          tensor.shape.every((size, i) => shape[i] === -1 || shape[i] === size)));
-    if (fits) return tensor;
-    const has = tensor ? `is ${tensor.dtype} [${tensor.shape.join(', ')}]` : 'is missing';
-    throw failed(`${what}: input ${name} ${has}, expected ${dtype} [${shape.join(', ')}]`);
-  });
-}
-
-/** An error that is no failure of the model is one of the file. */
-async function attemptTo<T>(what: string, run: () => T | Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw failed(`${what}: ${(error as Error).message}`, error);
-  }
-}
-
-async function read(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+const distinct = (rows: readonly Tensor[][]): Tensor[][] =>
+  rows.filter((row, i) => !rows.slice(0, i).some((earlier) => differing(row, earlier) === undefined));

@@ -32,6 +32,64 @@ export async function severalSavedModel(folder: string): Promise<void> {
   );
 }
 
+/** y = x less the mean of all rows: a row alone gets 0. */
+export async function minusMeanSavedModel(folder: string): Promise<void> {
+  await writeSavedModel(
+    folder,
+    [
+      placeholder(float('x', -1, 1)),
+      constant('axis', 'INT32', [1], Int32Array.from([0])),
+      {
+        name: 'mean',
+        op: 'Mean',
+        input: ['x', 'axis'],
+        attributes: { ...T, Tidx: attribute.type('INT32'), keep_dims: attribute.flag(true) },
+      },
+      { name: 'y', op: 'Sub', input: ['x', 'mean'], attributes: T },
+    ],
+    { inputs: [float('x', -1, 1)], outputs: [float('y', -1, 1)] },
+  );
+}
+
+/** The same, as a TensorFlow.js graph model. */
+export async function minusMeanGraphModel(folder: string): Promise<void> {
+  const dtype = { type: 'DT_FLOAT' };
+  const shape = (...sizes: number[]) => ({ dim: sizes.map((size) => ({ size: String(size) })) });
+  const axis = { type: 'DT_INT32' };
+  const info = (name: string) => ({ name: `${name}:0`, dtype: 'DT_FLOAT', tensorShape: shape(-1, 1) });
+  await writeGraphModel(folder, {
+    node: [
+      { name: 'x', op: 'Placeholder', attr: { dtype, shape: { shape: shape(-1, 1) } } },
+      {
+        name: 'axis',
+        op: 'Const',
+        attr: { dtype: axis, value: { tensor: { dtype: 'DT_INT32', tensorShape: shape(1) } } },
+      },
+      { name: 'mean', op: 'Mean', input: ['x', 'axis'], attr: { T: dtype, Tidx: axis, keep_dims: { b: true } } },
+      { name: 'y', op: 'Sub', input: ['x', 'mean'], attr: { T: dtype } },
+    ],
+    signature: { inputs: { x: info('x') }, outputs: { y: info('y') } },
+    weights: [{ name: 'axis', shape: [1], dtype: 'int32' }],
+    data: Int32Array.from([0]),
+  });
+}
+
+/** Writes a TensorFlow.js graph model of these nodes and weights. */
+export async function writeGraphModel(
+  folder: string,
+  { node, signature, weights, data }: { node: object[]; signature: object; weights: object[]; data: ArrayBufferView },
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const model = {
+    format: 'graph-model',
+    modelTopology: { node, versions: { producer: 1286 } },
+    signature,
+    weightsManifest: [{ paths: ['weights.bin'], weights }],
+  };
+  await writeFile(join(folder, 'model.json'), JSON.stringify(model));
+  await writeFile(join(folder, 'weights.bin'), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
 /** Joins two texts, row by row. */
 export async function joinSavedModel(folder: string): Promise<void> {
   const text = (name: string): TensorSpec => ({ name, dtype: 'BYTES', shape: [-1] });
