@@ -28,6 +28,23 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   {
+    // Whoever asks another server frames the request itself, and sends no header of a client but by a list: docs/adr/0018.
+    files: ['serving-image/src/**/*.ts'],
+    ignores: ['serving-image/src/upstream.ts', 'serving-image/src/**/*.test.ts', 'serving-image/src/testing/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        ...['node:http', 'node:https', 'http', 'https'].map((name) => ({
+          name,
+          importNames: ['request', 'get', 'Agent', 'globalAgent', 'ClientRequest', 'default'],
+          allowTypeImports: true,
+          message: 'other servers are asked by upstream.ts alone',
+        })),
+      ],
+      'no-restricted-globals': ['error', { name: 'fetch', message: 'other servers are asked by upstream.ts alone' }],
+    },
+  },
+  {
     files: ['**/*.test.ts', '**/testing/**'],
     rules: {
       'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],

@@ -1,12 +1,12 @@
 /** Asks the server on trial over HTTP/1.1. */
-import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FallbackCause } from '@modeldeployment/modelpack/traffic';
-import { endToEnd } from '../protocol/end-to-end.ts';
+import { passedBack, type PassedHeaders } from '../protocol/passed-headers.ts';
+import { ask, SharedConnections, whenAnswered } from '../upstream.ts';
 
 export interface HttpRequest {
   path: string;
-  headers: IncomingHttpHeaders;
+  headers: PassedHeaders;
   chunks: readonly Uint8Array[];
   /** Of all chunks, in bytes. */
   length: number;
@@ -32,12 +32,7 @@ const AGE_MS = 30_000;
 /** Longest answer that is read, in bytes. */
 const LONGEST_ANSWER = 1024 * 1024 * 1024;
 
-/** Not passed on with a request: what node writes itself, and compression, for the body is unpacked and an answer must be readable. */
-const OF_REQUEST = new Set(['host', 'content-length', 'transfer-encoding', 'content-encoding', 'accept-encoding']);
-/** Not passed back with an answer: what node writes itself. */
-const OF_ANSWER = new Set(['date', 'content-length', 'transfer-encoding']);
-
-class Pool extends Agent {
+class Pool extends SharedConnections {
   readonly #born = new WeakMap<Socket, number>();
 
   override keepSocketAlive(socket: Socket): boolean {
@@ -45,12 +40,11 @@ class Pool extends Agent {
     const born = this.#born.get(socket);
     if (born === undefined) this.#born.set(socket, now);
     else if (now - born > AGE_MS) return false;
-    // Node's own method arms the idle timeout; what it returns is not in its types.
-    return (super.keepSocketAlive as (socket: Socket) => boolean | undefined)(socket) ?? true;
+    return super.keepSocketAlive(socket);
   }
 }
 
-const pool = new Pool({ keepAlive: true, maxSockets: 512, maxFreeSockets: 64, timeout: IDLE_MS, scheduling: 'lifo' });
+const pool = new Pool({ maxSockets: 512, maxFreeSockets: 64, timeout: IDLE_MS, scheduling: 'lifo' });
 
 /**
  * The whole answer, whatever its status, or why there is none. Never rejects.
@@ -68,31 +62,30 @@ export function askHttp(
       clearTimeout(timer);
       resolve(result);
     };
-    const outgoing = request(
-      {
-        agent: pool,
-        host,
-        port: port ?? 80,
-        method: 'POST',
-        path,
-        headers: { ...endToEnd(headers, OF_REQUEST), 'Content-Length': length, ...extra },
-      },
-      (incoming) => {
-        const received: Buffer[] = [];
-        let size = 0;
-        incoming.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          received.push(chunk);
-          if (size > LONGEST_ANSWER) outgoing.destroy();
-        });
-        incoming.on('error', () => finish('reset'));
-        incoming.on('end', () => {
-          const [only] = received;
-          const body = received.length === 1 && only ? only : Buffer.concat(received, size);
-          finish({ status: incoming.statusCode ?? 0, headers: endToEnd(incoming.headers, OF_ANSWER), body });
-        });
-      },
-    );
+    const outgoing = ask({
+      connections: pool,
+      to: { host: host ?? '', port: Number(port ?? 80) },
+      method: 'POST',
+      path,
+      headers,
+      own: extra,
+      length,
+    });
+    outgoing.once('response', (incoming) => {
+      const received: Buffer[] = [];
+      let size = 0;
+      incoming.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        received.push(chunk);
+        if (size > LONGEST_ANSWER) outgoing.destroy();
+      });
+      incoming.on('error', () => finish('reset'));
+      whenAnswered(outgoing, incoming, () => {
+        const [only] = received;
+        const body = received.length === 1 && only ? only : Buffer.concat(received, size);
+        finish({ status: incoming.statusCode ?? 0, headers: passedBack(incoming.headers), body });
+      });
+    });
     const timer = setTimeout(() => {
       finish('timeout');
       outgoing.destroy();

@@ -52,6 +52,11 @@ export class Trial {
     return this.#round.counts;
   }
 
+  /** Headers by which requests are chosen for the revision on trial, in lower case. */
+  get heeded(): string[] {
+    return (this.#traffic?.match ?? []).flatMap((match) => ('header' in match ? [match.header.toLowerCase()] : []));
+  }
+
   /** From now on this is what the annotation says. */
   set(traffic: Traffic | undefined): void {
     const { counts, p99 } = this.#round;

@@ -5,6 +5,7 @@ import type { Client } from '../batching/executor.ts';
 import type { Answered, Exchange, Reply } from '../forward/exchange.ts';
 import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
+import { PassedHeaders } from '../protocol/passed-headers.ts';
 import type { CallKind } from '../protocol/route.ts';
 import { LENGTH_FIELD, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { ServedModel } from '../model/types.ts';
@@ -70,7 +71,8 @@ export class HttpExchange implements Exchange<Answer> {
 
   async ask(to: string, timeoutMs: number): Promise<Reply<Answer>> {
     const { protocol, url: path, headers, body } = this.question;
-    const request = { path, headers, chunks: body.chunks, length: body.length };
+    const passed = PassedHeaders.ofClient(headers).unpacked();
+    const request = { path, headers: passed, chunks: body.chunks, length: body.length };
     return replyOf(protocol, await askHttp(to, request, { [FORWARDED_HEADER]: this.revision }, timeoutMs));
   }
 

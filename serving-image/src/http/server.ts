@@ -13,7 +13,7 @@ export interface Patience {
   bodyBytes: number;
 }
 
-const MAX_HEADER_BYTES = 16_384;
+export const MAX_HEADER_BYTES = 16_384;
 /** How long a connection is kept for its next request, in milliseconds. */
 export const KEEP_ALIVE_MS = 75_000;
 /**

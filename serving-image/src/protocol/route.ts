@@ -74,6 +74,13 @@ const V1_CALL: Readonly<Record<string, CallKind>> = {
   ':regress': 'v1.regress',
 };
 
+/** A target as proxies are asked it, `http://host/path` (RFC 9112, section 3.2.2), as all others: its path and query. Pure. */
+export function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const rest = /^https?:\/\/[^/?#]*(.*)$/i.exec(target)?.[1];
+  return rest === undefined ? target : rest.startsWith('/') ? rest : `/${rest}`;
+}
+
 /** Most requests ask what the one before them asked. */
 let last: { method: string; url: string; asked: Route } | undefined;
 

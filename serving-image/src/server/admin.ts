@@ -1,7 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
 import { askOf, type Ask } from '../http/ask.ts';
+import { admit } from '../http/border.ts';
 import type { Catalog } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
 import { PAGE_OF, type Exposition, type Page } from '../telemetry/exposition.ts';
@@ -22,7 +23,7 @@ export interface State {
  */
 export function createAdmin(answer: (ask: Ask) => Promise<Answer>): Server {
   const server = createServer((request, response) => {
-    void answer(askOf(request)).then(
+    void admitted(request, answer).then(
       (content) => {
         request.resume();
         sendAnswer(response, content, false);
@@ -33,6 +34,11 @@ export function createAdmin(answer: (ask: Ask) => Promise<Answer>): Server {
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;
   return server;
+}
+
+async function admitted(request: IncomingMessage, answer: (ask: Ask) => Promise<Answer>): Promise<Answer> {
+  admit(request);
+  return answer(askOf(request));
 }
 
 /** Answers with what the supervisor knows; `elsewhere` tells who asks for more. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { MAX_HEADER_BYTES } from '../http/server.ts';
 
 /** The socket at which a worker answers other workers. */
 export class Door {
@@ -20,8 +21,8 @@ export class Door {
   }
 
   static async open(path: string, handler: RequestListener): Promise<Door> {
-    // Connections are closed by those who made them, so that no request meets one that closes.
-    const server = createServer({ keepAliveTimeout: 0, maxHeaderSize: 16_384 }, handler);
+    // What a client may say has room with what its worker adds. Connections are closed by those who made them, so that no request meets one that closes.
+    const server = createServer({ keepAliveTimeout: 0, maxHeaderSize: 2 * MAX_HEADER_BYTES }, handler);
     const door = new Door(server, path);
     await once(server.listen(path), 'listening');
     return door;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
 import { askOf, type Ask, type WholeAsk } from '../http/ask.ts';
+import { admit } from '../http/border.ts';
 import type { Catalog, CatalogVersion } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
 import { ClientGone } from '../batching/executor.ts';
@@ -56,6 +57,11 @@ export class Front {
   }
 
   readonly handle: RequestListener = (request, response) => {
+    try {
+      admit(request);
+    } catch (error) {
+      return this.#refuse(request, response, error);
+    }
     if (!this.settings.tokens) return this.#handle(request, response);
     const ask = askOf(request);
     this.#check(ask).then(

@@ -1,8 +1,9 @@
-import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { LINGER_MS, sendError, type Answer } from '../http/answer.ts';
 import type { WholeAsk } from '../http/ask.ts';
-import { endToEnd } from '../protocol/end-to-end.ts';
-import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
+import { badRequest, internalError, RequestError, unavailable } from '../protocol/errors.ts';
+import { passedBack, PassedHeaders, type Headers } from '../protocol/passed-headers.ts';
+import * as upstream from '../upstream.ts';
 
 /** Where a request is passed on to: a worker's socket, and the path with the version by its number. */
 export interface Destination {
@@ -16,46 +17,41 @@ const WORKER_ENDED = 'the worker of this version ended before it answered';
 
 /** Passes requests for other versions on to their workers, over connections that are kept. */
 export class Hop {
-  readonly #agents = new Map<string, Agent>();
+  readonly #connections = new Map<string, upstream.SharedConnections>();
 
-  constructor(private readonly closing: () => boolean) {}
+  constructor(
+    private readonly closing: () => boolean,
+    /** Headers that other workers heed beside those that all servers do, in lower case. */
+    private readonly heeded: () => Iterable<string>,
+  ) {}
 
   /** Lets go of the connections to all doors but these: a worker ends when nobody is connected to it. */
   keep(doors: ReadonlySet<string>): void {
-    for (const [door, agent] of this.#agents) {
+    for (const [door, connections] of this.#connections) {
       if (doors.has(door)) continue;
-      this.#agents.delete(door);
-      // Those in use close when their request is answered.
-      agent.maxFreeSockets = 0;
-      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+      this.#connections.delete(door);
+      connections.release();
     }
   }
 
   /** `next` tells where to, anew for each attempt; it may throw a RequestError. */
   pass(request: IncomingMessage, response: ServerResponse, next: () => Destination, attempt = 1): void {
-    let destination: Destination;
+    let asked: ClientRequest;
     try {
-      destination = next();
+      asked = this.#open(next(), request.method ?? 'GET', request.headers, lengthOf(request));
     } catch (error) {
       return this.#refuse(request, response, error);
     }
-    const upstream = httpRequest({
-      socketPath: destination.door,
-      agent: this.#agent(destination.door),
-      method: request.method ?? 'GET',
-      path: destination.url,
-      headers: endToEnd(request.headers),
-    });
     let sent = false;
     const send = () => {
       sent = true;
-      request.pipe(upstream);
+      request.pipe(asked);
     };
-    const abandon = () => upstream.destroy();
+    const abandon = () => asked.destroy();
     response.once('close', abandon);
-    upstream.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
-    upstream.once('response', (answer) => this.#answer(request, response, answer));
-    upstream.on('error', () => {
+    asked.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
+    asked.once('response', (answer) => this.#answer(request, response, asked, answer));
+    asked.on('error', () => {
       if (response.closed || response.writableEnded) return;
       if (response.headersSent) return void response.destroy();
       if (sent || attempt >= ATTEMPTS) {
@@ -77,30 +73,24 @@ export class Hop {
   }
 
   /** Undefined when that worker has gone and was not asked. Rejects when it ended before it answered. */
-  #send({ method, headers, content }: WholeAsk, { door, url }: Destination): Promise<Answer | undefined> {
+  #send({ method, headers, content }: WholeAsk, destination: Destination): Promise<Answer | undefined> {
     return new Promise((resolve, reject) => {
-      const upstream = httpRequest({
-        socketPath: door,
-        agent: this.#agent(door),
-        method,
-        path: url,
-        headers: { ...endToEnd(headers), 'content-length': content.length },
-      });
+      const asked = this.#open(destination, method, headers, content.length);
       let sent = false;
       const send = () => {
         sent = true;
-        for (const chunk of content.chunks) upstream.write(chunk);
-        upstream.end();
+        for (const chunk of content.chunks) asked.write(chunk);
+        asked.end();
       };
       const failed = () => (sent ? reject(unavailable(WORKER_ENDED)) : setImmediate(() => resolve(undefined)));
-      upstream.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
-      upstream.once('error', failed);
-      upstream.once('response', (incoming) => {
+      asked.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
+      asked.on('error', failed);
+      asked.once('response', (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.once('error', failed);
-        incoming.once('end', () => {
-          const { 'content-type': type = '', ...rest } = endToEnd(incoming.headers);
+        upstream.whenAnswered(asked, incoming, () => {
+          const { 'content-type': type = '', ...rest } = passedBack(incoming.headers);
           resolve({
             status: incoming.statusCode ?? 0,
             type: String(type),
@@ -112,17 +102,30 @@ export class Hop {
     });
   }
 
+  #open({ door, url }: Destination, method: string, headers: Headers, length: number | undefined): ClientRequest {
+    return upstream.ask({
+      connections: this.#to(door),
+      to: { socketPath: door },
+      method,
+      path: url,
+      headers: PassedHeaders.ofClient(headers, this.heeded()),
+      length,
+    });
+  }
+
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     sendError(request, response, error instanceof RequestError ? error : internalError(), this.closing());
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse, answer: IncomingMessage): void {
-    const headers = endToEnd(answer.headers);
+  #answer(request: IncomingMessage, response: ServerResponse, asked: ClientRequest, answer: IncomingMessage): void {
+    const headers: Record<string, string | string[]> = passedBack(answer.headers);
+    const length = answer.headers['content-length'];
+    if (length !== undefined) headers['Content-Length'] = length;
     if (this.closing() || answer.headers.connection === 'close') headers.Connection = 'close';
     response.writeHead(answer.statusCode ?? 502, headers);
     answer.pipe(response, { end: false });
     answer.once('error', () => response.destroy());
-    answer.once('end', () => {
+    upstream.whenAnswered(asked, answer, () => {
       if (request.complete) return void response.end();
       // Refused in the middle of its body.
       request.unpipe();
@@ -132,11 +135,19 @@ export class Hop {
     });
   }
 
-  #agent(door: string): Agent {
-    const known = this.#agents.get(door);
+  #to(door: string): upstream.SharedConnections {
+    const known = this.#connections.get(door);
     if (known) return known;
-    const agent = new Agent({ keepAlive: true });
-    this.#agents.set(door, agent);
-    return agent;
+    const connections = new upstream.SharedConnections();
+    this.#connections.set(door, connections);
+    return connections;
   }
+}
+
+/** As node:http has read it: it gives a body of exactly so many bytes, or an error. @throws RequestError 400 */
+function lengthOf({ headers }: IncomingMessage): number | undefined {
+  if (headers['transfer-encoding'] !== undefined) return undefined;
+  const length = Number(headers['content-length'] ?? 0);
+  if (!Number.isSafeInteger(length)) throw badRequest('Content-Length is no length');
+  return length;
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { find, type Asked, type Catalog } from '../model/catalog.ts';
-import { route } from '../protocol/route.ts';
+import { originForm, route } from '../protocol/route.ts';
 import type { Arrival, Crew } from './crew.ts';
 import type { Fleet } from './fleet.ts';
 import type { Transport } from './messages.ts';
@@ -52,7 +52,7 @@ function askedOf(head: Buffer): Asked | undefined {
   const line = requestLine(head);
   if (!line) return undefined;
   try {
-    const asked = route(line.method, line.url);
+    const asked = route(line.method, originForm(line.url));
     return 'model' in asked ? asked : undefined;
   } catch {
     return undefined;

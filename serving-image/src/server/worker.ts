@@ -75,7 +75,10 @@ class Worker {
   readonly #ledger = Ledger.open();
   readonly #metrics: WorkerMetrics;
   readonly #front: Front;
-  readonly #hop = new Hop(() => this.#draining);
+  readonly #hop = new Hop(
+    () => this.#draining,
+    () => this.#trial.heeded,
+  );
   readonly #connections: Connections;
   readonly #sessions: Sessions;
   readonly #channel = new Channel();
