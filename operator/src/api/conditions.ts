@@ -46,6 +46,8 @@ const OWN_REASONS = {
   ImagePullFailed: 'the serving image could not be pulled',
   Unschedulable: 'no node has room for the pod',
   PodsRefused: 'the API server refuses to create pods (a quota, a policy)',
+  WriteRefused: 'the API server refuses a write of the operator (a right that is missing, a policy)',
+  WriteFailed: 'a write of the operator was not carried out; it is tried again',
   ContainerConfigError: 'a container could not be set up, for instance because a Secret or a claim is missing',
   OutOfMemory: 'a container needed more memory than its limit',
   ProgressDeadlineExceeded: 'nothing advanced for progressDeadlineSeconds',
@@ -86,6 +88,7 @@ export const EVENTS = {
   ResolveFailed: 'the tag of the model could not be resolved',
   ActionDone: 'a rollout.action was carried out',
   NameConflict: 'a name that is needed belongs to another object',
+  WriteRefused: 'a write of the operator failed; it is tried again',
 } as const;
 
 export type EventReason = keyof typeof EVENTS;

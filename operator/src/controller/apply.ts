@@ -132,7 +132,8 @@ export class Applier {
   }
 }
 
-function nameOf(action: Action): string {
+/** The object of an action, as `Service/digits`. */
+export function nameOf(action: Action): string {
   switch (action.do) {
     case 'create':
     case 'apply':

@@ -9,7 +9,8 @@ import { BY_MODEL, type HttpRouteInformer, type Informers, type LiveModel } from
 
 /** What the controller remembers between two passes; all of it may be lost. */
 export interface Memory {
-  conflict?: string;
+  /** Passes in a row of which a write met an object that had changed. */
+  stale?: number;
   statusWrittenAt?: number;
 }
 
@@ -71,7 +72,6 @@ export function observe(
     ...also,
     disruptionBudget: owned(informers.disruptionBudgets)[0] as IPodDisruptionBudget | undefined,
     serviceAccount: owned(informers.serviceAccounts)[0] as IServiceAccount | undefined,
-    conflict: memory.conflict,
     statusWrittenAt: memory.statusWrittenAt,
   };
 }

@@ -1,9 +1,19 @@
 import { EVENT_ACTION } from '../api/conditions.ts';
-import { plan } from '../core/plan.ts';
-import type { Settings } from '../core/world.ts';
-import { type EventRecorder, isConflict, isForbidden, keyOf, type Reconcile, type Result } from '../runtime/index.ts';
-import { type Applier, NameConflictError, StaleDecisionError } from './apply.ts';
+import type { Plan } from '../core/actions.ts';
+import { plan, tellRefusals } from '../core/plan.ts';
+import type { Settings, World } from '../core/world.ts';
+import { type Failure, makeWrites } from '../core/writes.ts';
+import {
+  type EventRecorder,
+  isConflict,
+  keyOf,
+  NotLeaderError,
+  type Reconcile,
+  type Result,
+} from '../runtime/index.ts';
+import { type Applier, NameConflictError } from './apply.ts';
 import { type Memory, observe, routesIn } from './observe.ts';
+import { isOfDyingNamespace, isStale, refusalOf } from './refusals.ts';
 import type { TrialReports } from './trial-reports.ts';
 import type { HttpRouteInformer, Informers, LiveModel } from './watches.ts';
 
@@ -34,33 +44,68 @@ export function makeReconcile(options: ReconcileOptions): Reconcile {
     try {
       return await pass(options, model, memory);
     } catch (error) {
-      if (error instanceof NameConflictError) return pass(options, model, { ...memory, conflict: error.message });
-      // Somebody else wrote in between: look again with what the caches know by then.
-      if (isConflict(error) || error instanceof StaleDecisionError) return { requeueAfterMs: 200 };
-      // The namespace goes, and this ModelDeployment with it: there is nothing to do any more.
-      if (
-        isForbidden(error) &&
-        error.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true
-      ) {
-        return undefined;
-      }
+      // The status, or what it was made from, has changed: look again with what the caches know by then.
+      if (isConflict(error)) return { requeueAfterMs: STALE_RETRY_MS };
       throw error;
     }
   };
 }
 
-async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory): Promise<Result> {
-  const { informers, routes, applier, recorder, trials, settings, now } = options;
+/** How soon a decision is made anew whose object had changed. */
+const STALE_RETRY_MS = 200;
+/** A race is lost once or twice; who loses every one is refused. */
+const STALE_AT_MOST = 2;
+/** How long a name that belongs to somebody else is left alone. */
+const CONFLICT_RETRY_MS = 15_000;
+
+async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory): Promise<Result | undefined> {
+  const { informers, routes, recorder, trials, settings, now } = options;
   const also = { ...trials.of(keyOf(model.metadata)), routes: routesIn(routes, model.metadata.namespace) };
   const world = observe(model, informers, settings, memory, now(), also);
   trials.follow(world);
-  const { actions, status, events, requeueAfterMs } = plan(world);
-  for (const action of actions) await applier.apply(world.model, action);
+  const planned = plan(world);
+  const failures = await carryOut(options, world, planned.actions);
+  if (failures.some(isOfDyingNamespace)) return undefined;
+  memory.stale = failures.some(isStale) ? (memory.stale ?? 0) + 1 : 0;
+  const told = failures.filter((failure) => !isStale(failure) || (memory.stale ?? 0) > STALE_AT_MOST);
+  const passed = failures.length > told.length;
+  // A decision about an object that has changed is no news, and its status would be of a world that is gone.
+  if (passed && told.length === 0) return { requeueAfterMs: STALE_RETRY_MS };
+  const { status, events } = told.length === 0 ? planned : tellRefusals(world, planned, told.map(refusalOf));
   // Before the status, whose write may be refused as stale: the next pass no longer knows of these actions.
   for (const event of events) recorder.record(model, { ...event, action: EVENT_ACTION });
   if (status !== undefined) {
-    await applier.writeStatus(world.model, status);
+    await options.applier.writeStatus(world.model, status);
     memory.statusWrittenAt = now();
   }
-  return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  return resultOf(planned.requeueAfterMs, passed, told);
+}
+
+/** Makes the writes, those after a failed one as far as they do not depend on it. */
+async function carryOut({ applier }: ReconcileOptions, { model }: World, actions: Plan['actions']): Promise<Failure[]> {
+  const writes = makeWrites(actions);
+  for (let next = writes.next(); ;) {
+    if (next.done === true) return next.value;
+    let failure: unknown;
+    try {
+      await applier.apply(model, next.value);
+    } catch (error) {
+      // Nothing is written, or told, by one that does not lead any more.
+      if (error instanceof NotLeaderError) throw error;
+      failure = error;
+    }
+    next = writes.next(failure);
+  }
+}
+
+/** When to look again; what failed is tried after its back-off, what is due earlier is not kept from its time. */
+function resultOf(dueMs: number | undefined, isStaleToo: boolean, told: readonly Failure[]): Result {
+  const [first] = told.filter(({ error }) => !(error instanceof NameConflictError));
+  const isTaken = told.some(({ error }) => error instanceof NameConflictError);
+  const waits = [dueMs, isStaleToo ? STALE_RETRY_MS : undefined, isTaken ? CONFLICT_RETRY_MS : undefined];
+  const known = waits.filter((ms) => ms !== undefined);
+  return {
+    ...(known.length === 0 ? {} : { requeueAfterMs: Math.min(...known) }),
+    ...(first === undefined ? {} : { failure: first.error }),
+  };
 }

@@ -41,9 +41,12 @@ export interface PlannedEvent {
   note: string;
 }
 
+/** An action with its place: the number of its step, or none when nothing depends on it (writes.ts). */
+export type PlannedAction = Action & { step?: number };
+
 export interface Plan {
-  /** In order; a failing one stops the rest, and the next pass plans anew. */
-  actions: Action[];
+  /** In order. What follows from one that fails, and what does not, is in writes.ts. */
+  actions: PlannedAction[];
   /** The status to write, after the actions; undefined when it is up to date or may wait. */
   status: ModelDeploymentStatus | undefined;
   events: PlannedEvent[];
@@ -51,9 +54,14 @@ export interface Plan {
   requeueAfterMs?: number;
 }
 
-/** A plan while it is being made. */
+/**
+ * A plan while it is being made. Whoever adds an action says what it depends on: `alone`, nothing may rely on it and it
+ * relies on nothing; or a step, which is made only when all of the steps before are, and what is recorded of the rollout
+ * in the status only when all steps are.
+ */
 export interface Work {
-  actions: Action[];
+  alone: Action[];
+  steps: Action[][];
   events: PlannedEvent[];
   requeueAfterMs: number[];
 }

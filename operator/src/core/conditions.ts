@@ -6,12 +6,15 @@ import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
 import { heldBy } from './trial/routes.ts';
 import type { World } from './world.ts';
+import { type Refusal, wordsOf } from './writes.ts';
 
 /** What the conditions are made from. */
 export interface Judgement {
   situation: Situation;
   trial: Trial | undefined;
   failed: FailedTarget | undefined;
+  /** Writes of this pass that were not made. */
+  refusals: readonly Refusal[];
   /** Ready pods of any revision. */
   ready: number;
   /** They are at least replicas − maxUnavailable. */
@@ -62,10 +65,10 @@ const no = (reason: Reason, message: string): Opinion => ({ status: false, reaso
 const nameOf = ({ number, version }: Revision): string => `revision ${number} (version ${version})`;
 
 /** Why the target does not serve, or undefined when it does or is on its way. */
-function obstacle(world: World, { situation, failed }: Judgement): Opinion | undefined {
+function obstacle(world: World, { situation, failed, refusals }: Judgement): Opinion | undefined {
+  const words = wordsOf(refusals);
+  if (words?.reason === 'NameConflict') return no(words.reason, words.message);
   switch (situation.kind) {
-    case 'conflict':
-      return no('NameConflict', situation.message);
     case 'missing':
       return no('RevisionNotFound', situation.message);
     case 'resolving':
@@ -87,8 +90,10 @@ function obstacle(world: World, { situation, failed }: Judgement): Opinion | und
 }
 
 /** What is going on while a target is on its way. */
-function progress(world: World, { situation, trial }: Judgement): Opinion {
+function progress(world: World, { situation, trial, refusals }: Judgement): Opinion {
   const { spec } = world.model;
+  const words = wordsOf(refusals);
+  if (words !== undefined) return yes(words.reason, words.message);
   if (situation.kind !== 'serving') return yes('ResolvingDigest', `resolving ${spec.model.uri}`);
   const { aim, finding } = situation;
   if (world.deployment?.spec?.paused === true && trial?.phase !== 'HandingOver') {
@@ -142,7 +147,8 @@ function ready(world: World, judgement: Judgement): Opinion {
   if (hindered !== undefined) return hindered;
   const { situation } = judgement;
   if (world.model.spec.replicas === 0) return no('ScaledToZero', 'spec.replicas is 0');
-  const serves = situation.kind === 'serving' && (situation.complete || keepsServing(world, judgement));
+  const isHeld = judgement.refusals.some(({ isStep }) => isStep);
+  const serves = situation.kind === 'serving' && !isHeld && (situation.complete || keepsServing(world, judgement));
   if (situation.kind !== 'serving' || !serves) {
     return { ...waitingFor(world, judgement), status: false };
   }
@@ -157,8 +163,8 @@ function ready(world: World, judgement: Judgement): Opinion {
 /** A rollout on its way, or pods of the stable revision that went missing. */
 function waitingFor(world: World, judgement: Judgement): Opinion {
   const { situation, ready: answering } = judgement;
-  if (situation.kind !== 'serving' || judgement.trial !== undefined || !isSettled(situation))
-    return progress(world, judgement);
+  const moves = situation.kind !== 'serving' || judgement.trial !== undefined || !isSettled(situation);
+  if (moves || judgement.refusals.length > 0) return progress(world, judgement);
   return no('WaitingForPods', `${answering} of ${world.model.spec.replicas} pods answer`);
 }
 
@@ -180,8 +186,11 @@ function availableOpinion(world: World, { ready: answering, available }: Judgeme
   return available ? yes('AsExpected', message) : no('WaitingForPods', message);
 }
 
+/** What the operator does, and what it is kept from doing: refusals are told here, whatever else is in the way. */
 function progressing(world: World, judgement: Judgement): Opinion {
   const { situation } = judgement;
+  const words = wordsOf(judgement.refusals);
+  if (words !== undefined) return { status: words.reason !== 'NameConflict', ...words };
   const hindered = obstacle(world, judgement);
   if (hindered !== undefined) return hindered;
   const still = judgement.trial === undefined;
@@ -206,8 +215,7 @@ function modelLoaded(world: World, judgement: Judgement): Opinion {
 }
 
 function rolledBack(world: World, { situation, failed }: Judgement): Opinion {
-  if (situation.kind === 'conflict' || situation.kind === 'missing')
-    return no('AsExpected', 'spec.model is the target');
+  if (situation.kind === 'missing') return no('AsExpected', 'spec.model is the target');
   const { rollback } = situation;
   const wentBack = situation.kind === 'serving' && situation.aim.effective.number !== situation.aim.wanted.number;
   if (wentBack && failed !== undefined) {
@@ -227,7 +235,8 @@ function stalled(world: World, judgement: Judgement): Opinion {
   const { situation } = judgement;
   const hindered = obstacle(world, judgement);
   // A resolver that fails for a passing cause is tried again.
-  const retried = situation.kind === 'resolving' && situation.finding?.definite !== true;
+  const isTaken = hindered?.reason === 'NameConflict';
+  const retried = !isTaken && situation.kind === 'resolving' && situation.finding?.definite !== true;
   return hindered === undefined || retried ? no('AsExpected', 'nothing is in the way') : { ...hindered, status: true };
 }
 

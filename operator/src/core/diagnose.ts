@@ -143,6 +143,9 @@ function imageMessage(status: IContainerStatus, message: string | undefined): st
   return `image ${status.image} of container ${status.name} cannot be pulled${detail(message)}`;
 }
 
+/** A write that was refused, as `create Pod/digits-resolve-1: exceeded quota`. */
+export const refusalMessage = (verb: string, object: string, why: string): string => `${verb} ${object}${detail(why)}`;
+
 /** The kubelet's words, cut to a readable length and free of what changes from try to try. */
 function detail(message: string | undefined): string {
   const text = message

@@ -1,6 +1,6 @@
 import type { Reason } from '../api/conditions.ts';
 import type { Trial } from '../api/modeldeployment.gen.ts';
-import type { Action, ChildObject, Plan, Work } from './actions.ts';
+import type { Action, ChildObject, Plan, PlannedEvent, Work } from './actions.ts';
 import { makeDisruptionBudget, makeService, makeServiceAccount } from './resources/children.ts';
 import { LABEL } from './names.ts';
 import { covers } from './covers.ts';
@@ -16,6 +16,12 @@ import type { Situation } from './situation.ts';
 import { makeStatus, statusDue } from './status.ts';
 import { nextNumber, pendingAction, type Rollback, rollbackOf, type SpecTarget, specTarget } from './target.ts';
 import type { World } from './world.ts';
+import { inOrder, type Refusal, wordsOf } from './writes.ts';
+
+/** A plan with what it was made for, of which the status tells. */
+export interface PlanOfSituation extends Plan {
+  situation: Situation;
+}
 
 /**
  * The one function to read first: what to do about one ModelDeployment, given everything that is known. Pure; the same
@@ -23,39 +29,62 @@ import type { World } from './world.ts';
  *
  *   children ─► which revision? ─► (resolve its digest) ─► record it ─► steer the Deployment ─► judge ─► status
  */
-export function plan(world: World): Plan {
-  const work: Work = { actions: ensureChildren(world), events: [], requeueAfterMs: [] };
+export function plan(world: World): PlanOfSituation {
+  const work: Work = { alone: ensureChildren(world), steps: ensureIdentity(world), events: [], requeueAfterMs: [] };
   const situation = decide(world, work);
-  work.actions.push(...prune(world, situation));
-  const status = makeStatus(world, situation);
+  work.alone.push(...prune(world, situation));
+  const actions = inOrder(work);
+  const status = makeStatus(world, situation, []);
   // A status about a spec that these actions change would be refused as stale; the change wakes the next pass.
-  const respecified = work.actions.some((action) => action.do === 'rollbackTo');
+  const respecified = actions.some((action) => action.do === 'rollbackTo');
   const { due, waitMs } = respecified ? { due: false } : statusDue(world, status);
   if (waitMs !== undefined) work.requeueAfterMs.push(waitMs);
   return {
-    actions: work.actions,
+    actions,
     status: due ? status : undefined,
     events: work.events,
     ...(work.requeueAfterMs.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...work.requeueAfterMs)) }),
+    situation,
   };
 }
 
-/** How long a name that belongs to somebody else is left alone. */
-const CONFLICT_RETRY_MS = 15_000;
+/**
+ * Status and events of a plan of which some writes were refused. What the status records of the rollout is only moved on
+ * when every step was made; what it tells is always of now.
+ */
+export function tellRefusals(
+  world: World,
+  { situation, events }: Pick<PlanOfSituation, 'situation' | 'events'>,
+  refusals: readonly Refusal[],
+): Pick<Plan, 'status' | 'events'> {
+  const status = makeStatus(world, situation, refusals);
+  // Those of a plan say what its steps have done.
+  const happened = refusals.some(({ isStep }) => isStep) ? [] : events;
+  return {
+    status: statusDue(world, status).due ? status : undefined,
+    events: [...happened, ...refusalEvents(world.model.status.conditions, refusals)],
+  };
+}
+
+/** Told once, when it begins: the reason of Progressing says so from then on. */
+function refusalEvents(
+  conditions: World['model']['status']['conditions'],
+  refusals: readonly Refusal[],
+): PlannedEvent[] {
+  const words = wordsOf(refusals);
+  if (words === undefined) return [];
+  const isTold = conditions?.some(({ reason, message }) => reason === words.reason && message === words.message);
+  if (isTold === true) return [];
+  const reason = words.reason === 'NameConflict' ? 'NameConflict' : 'WriteRefused';
+  return [{ type: 'Warning', reason, note: words.message.slice(0, 1000) }];
+}
 
 function decide(world: World, work: Work): Situation {
-  if (world.conflict !== undefined) {
-    work.actions.length = 0;
-    const told = world.model.status.conditions?.some(({ reason }) => reason === 'NameConflict') === true;
-    if (!told) work.events.push({ type: 'Warning', reason: 'NameConflict', note: world.conflict });
-    work.requeueAfterMs.push(CONFLICT_RETRY_MS);
-    return { kind: 'conflict', message: world.conflict };
-  }
   const action = pendingAction(world);
   const retry = action?.type === 'Retry';
   const target = specTarget(world);
   const rollback = rollbackOf(world, target);
-  work.actions.push(...dropSpentRollback(world, rollback, work));
+  work.alone.push(...dropSpentRollback(world, rollback, work));
   if (rollback.kind === 'missing') {
     return { kind: 'missing', message: rollback.message, rollback, trial: carryOn(world, work) };
   }
@@ -66,11 +95,13 @@ function decide(world: World, work: Work): Situation {
   else if (target.kind === 'existing') wanted = target.revision;
   else {
     resolution = resolve(world, target, retry);
-    work.actions.push(...resolution.actions);
+    if (resolution.attempt !== undefined) startResolver(world, resolution.attempt, work);
     if (resolution.requeueAfterMs !== undefined) work.requeueAfterMs.push(resolution.requeueAfterMs);
     if (resolution.digest !== undefined) wanted = record(world, target, resolution.digest, work);
   }
-  work.actions.push(...dropResolvers(world, target, wanted !== undefined));
+  work.alone.push(
+    ...dropResolvers(world, rollback.kind !== 'active' && target.kind === 'new' ? target.hash : undefined),
+  );
   if (wanted === undefined) {
     announceResolveFailure(world, resolution?.finding, work);
     return {
@@ -87,7 +118,7 @@ function decide(world: World, work: Work): Situation {
 /** While it is not known what is wanted, what serves follows replicas and the other settings; nothing stays on trial. */
 function carryOn(world: World, work: Work): Trial | undefined {
   const { trial } = world.model.status;
-  if (trial?.phase !== 'HandingOver') work.actions.push(...followSettings(world));
+  if (trial?.phase !== 'HandingOver') work.alone.push(...followSettings(world));
   const stable = stableRevision(world)?.number ?? 0;
   const wish = { target: 0, stable, course: undefined, failed: false, analysis: undefined };
   return pursueTrial(world, work, wish).trial;
@@ -101,16 +132,27 @@ function record(world: World, target: SpecTarget & { kind: 'new' }, digest: stri
   const template = makeTemplate({ model: model.name, revision: number, version, digest, image, recipe, settings });
   const object = makeRevision(model, number, { recipe, version, digest, image, template });
   const because = `revision ${number}: version ${version} of ${recipe.model.uri}, ${digest}`;
-  work.actions.push({ do: 'create', kind: 'ControllerRevision', object, because });
+  work.steps.push([{ do: 'create', kind: 'ControllerRevision', object, because }]);
   work.events.push({ type: 'Normal', reason: 'RevisionCreated', note: because });
   return readRevision(object);
 }
 
+/** No pod of ours is made before it has an identity of its own: by that name there may be another's. */
+function ensureIdentity({ model, serviceAccount }: World): Action[][] {
+  return serviceAccount === undefined ? [ensure('ServiceAccount', undefined, makeServiceAccount(model))] : [];
+}
+
+/** A resolver is nobody's business but its own; without an identity it waits for that. */
+function startResolver({ serviceAccount }: World, attempt: Action, work: Work): void {
+  if (serviceAccount === undefined) work.steps.push([attempt]);
+  else work.alone.push(attempt);
+}
+
 /** Service, disruption budget and service account: created once, and brought back when somebody changes them. */
 function ensureChildren(world: World): Action[] {
-  const { model } = world;
+  const { model, serviceAccount } = world;
   return [
-    ensure('ServiceAccount', world.serviceAccount, makeServiceAccount(model)),
+    serviceAccount === undefined ? [] : ensure('ServiceAccount', serviceAccount, makeServiceAccount(model)),
     ensure('Service', world.service, makeService(model, reached(world.service?.spec?.selector))),
     ensure(
       'PodDisruptionBudget',

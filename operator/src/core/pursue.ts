@@ -26,7 +26,7 @@ export function pursue(world: World, work: Work, goal: Goal): Situation {
   const action = pendingAction(world)?.type;
   const retry = action === 'Retry';
   const { aim, steering } = steerTowards(world, goal, retry);
-  work.actions.push(...steering.actions, ...(retry ? retryPods(world, wanted) : []));
+  work.steps.push(...steering.actions.map((one) => [one]), ...(retry ? retryPods(world, wanted) : []));
   work.events.push(...steering.events);
 
   const settled = steering.deployed && steering.actions.length === 0;
@@ -75,7 +75,7 @@ function takeStock(
   const rolledOut = proved && stable?.number !== before?.number;
   if (rolledOut) work.events.push(rolloutComplete(effective));
   // Once it is left: a revision that is never left needs no mark.
-  if (before?.served === false && before.number !== wanted.number) work.actions.push(noteServed(before, world.now));
+  if (before?.served === false && before.number !== wanted.number) work.steps.push([noteServed(before, world.now)]);
   return { complete, proved, stable, rolledOut };
 }
 
@@ -173,7 +173,7 @@ function giveUp(world: World, aim: Aim, failure: Finding, work: Work): void {
   const { wanted } = aim;
   if (failure.definite && wanted.condemned === undefined) {
     const why = `${failure.reason}: ${failure.message}`.slice(0, 500);
-    work.actions.push(condemn(wanted, why, 'it failed for a definite cause'));
+    work.steps.push([condemn(wanted, why, 'it failed for a definite cause')]);
   }
   const note = `revision ${wanted.number} failed: ${failure.reason}: ${failure.message}; ${consequence(world, aim)}`;
   work.events.push({ type: 'Warning', reason: 'RolloutFailed', note });
@@ -188,14 +188,14 @@ function consequence(world: World, { stable, wanted }: Aim): string {
 }
 
 /** Retry: forget the verdict, and let pods that sit in a back-off start at once. */
-function retryPods(world: World, wanted: Revision): Action[] {
+function retryPods(world: World, wanted: Revision): Action[][] {
   const because = 'spec.rollout.action Retry';
   const stuck = world.pods.filter(
     (pod) => revisionOfPod(pod) === wanted.number && !isReady(pod) && !isTerminating(pod),
   );
   return [
-    ...(wanted.condemned === undefined ? [] : [condemn(wanted, undefined, because)]),
-    ...stuck.map((pod) => deletePod(pod, because)),
+    wanted.condemned === undefined ? [] : [condemn(wanted, undefined, because)],
+    stuck.map((pod) => deletePod(pod, because)),
   ];
 }
 

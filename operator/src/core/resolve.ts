@@ -12,7 +12,8 @@ export interface Resolution {
   digest?: string;
   /** What went wrong so far; the attempt may still run. */
   finding?: Finding;
-  actions: Action[];
+  /** The pod of the next attempt, to be made now. */
+  attempt?: Action;
   requeueAfterMs?: number;
 }
 
@@ -21,32 +22,26 @@ const backoffMs = (attempt: number): number => Math.min(10_000 * 2 ** (attempt -
 
 /** Resolves the target's tag by a short-lived pod; all its state is in that pod, so a restart of the operator loses none. */
 export function resolve(world: World, target: SpecTarget & { kind: 'new' }, retryNow: boolean): Resolution {
-  if (target.digest !== undefined) return { digest: target.digest, actions: [] };
+  if (target.digest !== undefined) return { digest: target.digest };
   const { uri } = target.recipe.model;
   const pods = world.resolvers.filter((pod) => pod.metadata?.labels?.[LABEL.recipe] === target.hash);
   const last = Math.max(0, ...pods.map(attemptOf));
   const pod = pods.find((candidate) => !isTerminating(candidate) && attemptOf(candidate) === last);
   if (pod === undefined) {
-    return { actions: [createResolver(world, target, last + 1, `resolving ${uri} to a digest`)] };
+    return { attempt: createResolver(world, target, last + 1, `resolving ${uri} to a digest`) };
   }
   const report = parseTerminationMessage(end(pod)?.message);
-  if (report !== undefined && 'digest' in report) return { digest: report.digest, actions: [] };
+  if (report !== undefined && 'digest' in report) return { digest: report.digest };
   const finding = findingOf(pod, uri);
   const ended = pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
   if (!ended) {
     const told = finding ?? (last > 1 ? toldBefore(world, target.hash) : undefined);
-    return told === undefined ? { actions: [] } : { actions: [], finding: told };
+    return told === undefined ? {} : { finding: told };
   }
   const failed = finding ?? NO_ANSWER;
   const waitMs = retryNow ? 0 : endedAt(pod) + backoffMs(last) - world.now;
-  if (waitMs > 0) return { actions: [], finding: failed, requeueAfterMs: waitMs };
-  return {
-    finding: failed,
-    actions: [
-      deletePod(pod, `attempt ${last} to resolve ${uri} failed`),
-      createResolver(world, target, last + 1, `attempt ${last + 1} to resolve ${uri}`),
-    ],
-  };
+  if (waitMs > 0) return { finding: failed, requeueAfterMs: waitMs };
+  return { finding: failed, attempt: createResolver(world, target, last + 1, `attempt ${last + 1} to resolve ${uri}`) };
 }
 
 /** While another attempt runs, what stopped the one before it still is what there is to tell. */
@@ -63,11 +58,12 @@ const NO_ANSWER: Finding = { reason: 'SourceUnavailable', message: 'the resolver
 
 const endedAt = (pod: IPod): number => Date.parse(String(end(pod)?.finishedAt ?? pod.metadata?.creationTimestamp));
 
-/** Deletes resolver pods whose answer is no longer needed. */
-export function dropResolvers(world: World, target: SpecTarget, resolved: boolean): Action[] {
-  const needed = target.kind === 'new' && !resolved ? target.hash : undefined;
-  return world.resolvers
-    .filter((pod) => pod.metadata?.labels?.[LABEL.recipe] !== needed && !isTerminating(pod))
+/** Deletes resolver pods whose answer is recorded or no longer needed: all but the last attempt of the recipe that is. */
+export function dropResolvers({ resolvers }: World, needed: string | undefined): Action[] {
+  const isOfNeeded = (pod: IPod): boolean => pod.metadata?.labels?.[LABEL.recipe] === needed;
+  const last = Math.max(0, ...resolvers.filter(isOfNeeded).map(attemptOf));
+  return resolvers
+    .filter((pod) => !(isOfNeeded(pod) && attemptOf(pod) === last) && !isTerminating(pod))
     .map((pod) => deletePod(pod, 'its answer is recorded or no longer needed'));
 }
 

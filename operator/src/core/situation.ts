@@ -7,7 +7,6 @@ type LastAction = ModelDeploymentStatus['lastAction'];
 
 /** What the decisions came to, for the status to tell. */
 export type Situation =
-  | { kind: 'conflict'; message: string }
   | { kind: 'missing'; message: string; rollback: Rollback; trial: Trial | undefined }
   /** The target's digest is not known yet. */
   | {

@@ -9,18 +9,24 @@ import type { Revision } from './revision.ts';
 import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
 import type { World } from './world.ts';
+import { type Refusal, withRecordOf } from './writes.ts';
 
 /** Mere counters and reasons of progress are written at most this often; whatever a person waits for goes at once. */
 const COUNTERS_EVERY_MS = 5_000;
 
-export function makeStatus(world: World, situation: Situation): ModelDeploymentStatus {
+/**
+ * @param refusals writes of this pass that were not made: after a step among them what is recorded stays as it is, and what
+ * is told is of now
+ */
+export function makeStatus(world: World, situation: Situation, refusals: readonly Refusal[]): ModelDeploymentStatus {
   const { model } = world;
   const previous = model.status;
-  const trial = 'trial' in situation ? situation.trial : previous.trial;
+  const isHeld = refusals.some(({ isStep }) => isStep);
+  const trial = !isHeld && 'trial' in situation ? situation.trial : previous.trial;
   const serving = servingRevision(trial);
   const counts = countPods(world, serving);
   const failed = failedTarget(world, situation);
-  const judgement: Judgement = { situation, trial, failed, ...counts };
+  const judgement: Judgement = { situation, trial, failed, refusals, ...counts };
   const conditions = makeConditions(world, judgement);
   const wanted = situation.kind === 'serving' ? situation.aim.wanted : undefined;
   const proven = situation.kind === 'serving' ? situation.aim.stable : undefined;
@@ -39,7 +45,7 @@ export function makeStatus(world: World, situation: Situation): ModelDeploymentS
     url: `http://${model.name}.${model.namespace}.svc/v2/models/${model.name}`,
     conditions,
   };
-  return withPresent(status, {
+  const whole = withPresent(status, {
     stable: stable === undefined ? previous.stable : infoOf(stable),
     target: wanted === undefined ? undefined : infoOf(wanted),
     deployed,
@@ -49,6 +55,7 @@ export function makeStatus(world: World, situation: Situation): ModelDeploymentS
     lastFailure: lastFailureOf(world, situation),
     lastAction: ('lastAction' in situation ? situation.lastAction : undefined) ?? previous.lastAction,
   });
+  return isHeld ? withRecordOf(previous, whole) : whole;
 }
 
 /** Adds the fields that have a value. */
@@ -158,7 +165,13 @@ export function statusDue(world: World, next: ModelDeploymentStatus): { due: boo
 const URGENT: readonly ConditionType[] = ['Ready', 'RolledBack', 'Stalled'];
 
 /** What is told by an event when it begins, and must not be told again. */
-const URGENT_REASONS: readonly Reason[] = ['GatewayAPIUnavailable', 'HTTPRouteUnusable'];
+const URGENT_REASONS: readonly Reason[] = [
+  'GatewayAPIUnavailable',
+  'HTTPRouteUnusable',
+  'PodsRefused',
+  'WriteRefused',
+  'WriteFailed',
+];
 
 /** The status without counters, words and reasons of progress. */
 function essence(status: ModelDeploymentStatus): unknown {

@@ -62,8 +62,6 @@ export interface World {
   routes: readonly HttpRoute[] | NoRoutes;
   disruptionBudget: IPodDisruptionBudget | undefined;
   serviceAccount: IServiceAccount | undefined;
-  /** A name that was refused because it belongs to somebody else, as `Service digits`. */
-  conflict: string | undefined;
   /** When this process last wrote the status, if it did; lets mere counters wait. */
   statusWrittenAt: number | undefined;
 }

@@ -12,6 +12,8 @@ export type Request = ObjectRef;
 export interface Result {
   /** Look again after so long, even if nothing happens. */
   requeueAfterMs?: number;
+  /** It did what it could; what failed is tried again after its back-off, as if it had thrown. */
+  failure?: unknown;
 }
 
 /** Brings the world closer to what the object asks for. To throw means: again, later; a TerminalError means: not again until something changes. */
@@ -64,10 +66,11 @@ async function reconcileOne(options: ControllerOptions, key: string, clock: Cloc
   const limit = deadline(clock, reconcileTimeoutMs, hurry);
   let outcome: ReconcileOutcome = 'success';
   try {
-    const { requeueAfterMs } = (await reconcile(refOf(key), limit.signal)) ?? {};
-    queue.forget(key);
+    const { requeueAfterMs, failure } = (await reconcile(refOf(key), limit.signal)) ?? {};
+    if (failure === undefined) queue.forget(key);
+    else outcome = fail(options, key, failure);
     if (requeueAfterMs !== undefined) {
-      outcome = 'requeue_after';
+      if (failure === undefined) outcome = 'requeue_after';
       queue.addAfter(key, requeueAfterMs);
     }
   } catch (error) {

@@ -97,6 +97,10 @@ function* successors(node: Node, scenario: Scenario): Generator<Node> {
   const astray: Move[] = [...others];
   for (let made = 1; made < writes; made++)
     astray.push({ name: `pass, dies after ${made}`, apply: (sim) => sim.reconcile(made, decided) > 0 });
+  for (const action of decided.actions) {
+    const what = action.do === 'rollbackTo' ? action.do : `${action.do} ${action.kind}`;
+    astray.push({ name: `pass, ${what} is refused`, apply: (sim) => sim.reconcileWithout(action, decided) > 0 });
+  }
   if (writes > 0)
     for (const move of [...CLUSTER, ...others])
       astray.push({

@@ -2,20 +2,23 @@ import type { IControllerRevision, IReplicaSet } from 'kubernetes-models/apps/v1
 import type { IService } from 'kubernetes-models/v1';
 import { withDefaults } from '../../api/defaults.ts';
 import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
-import type { Action, Plan, PlannedEvent } from '../actions.ts';
+import type { Action, Plan, PlannedAction, PlannedEvent } from '../actions.ts';
 import { canaryName } from '../names.ts';
-import { plan } from '../plan.ts';
+import { plan, type PlanOfSituation, tellRefusals } from '../plan.ts';
 import { readRevision } from '../revision.ts';
 import type { HttpRoute } from '../http-route.ts';
 import type { Settings, World } from '../world.ts';
+import { makeWrites, type Refusal } from '../writes.ts';
 import { Cluster, NAME } from './cluster.ts';
 import { resolverPods } from './kubelet.ts';
 import { type ObjectStore, Refused } from './store.ts';
 
 const UID = 'uid-digits';
+/** The object has changed since the decision. */
+const STALE = Symbol('stale');
 
 /** What the operator would do, and which state of the ModelDeployment it has seen. */
-interface Decided extends Plan {
+interface Decided extends PlanOfSituation {
   seen: { generation: number; status: ModelDeploymentStatus };
 }
 
@@ -44,6 +47,8 @@ export class Simulator extends Cluster {
   ownsRollbackTo = false;
   /** What the pods of a trial have counted. */
   reports: World['reports'] = [];
+  /** Writes that the API server refuses, and how that is told. */
+  refuses: ((action: Action) => Omit<Refusal, 'isStep'> | undefined) | undefined;
   /** When this process of the operator wrote the status last; lost with it. */
   statusWrittenAt: number | undefined;
 
@@ -64,6 +69,7 @@ export class Simulator extends Cluster {
     copy.pausedByPerson = this.pausedByPerson;
     copy.noRoutes = this.noRoutes;
     copy.gatewayIsDead = this.gatewayIsDead;
+    copy.refuses = this.refuses;
     copy.statusWrittenAt = this.statusWrittenAt;
     for (const [digest, fate] of this.fates) copy.fates.set(digest, fate);
     return copy;
@@ -110,7 +116,6 @@ export class Simulator extends Cluster {
       preview: store.get<IService>('Service', canaryName(NAME)),
       disruptionBudget: store.get<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget', NAME),
       serviceAccount: store.get<NonNullable<World['serviceAccount']>>('ServiceAccount', NAME),
-      conflict: undefined,
       statusWrittenAt: this.statusWrittenAt,
     };
   }
@@ -126,20 +131,28 @@ export class Simulator extends Cluster {
    * forgets what it remembered. With `decided`, on an older view, its writes meet the world as it is now.
    * Answers the number of writes that were made.
    */
-  reconcile(crashAfter = Infinity, { actions, status, events, seen }: Decided = this.decide()): number {
+  reconcile(crashAfter = Infinity, decided: Decided = this.decide()): number {
+    const { seen } = decided;
     const current = seen.generation === this.generation && seen.status === this.status;
+    const world = this.refuses === undefined ? undefined : this.world();
     let made = 0;
-    for (const action of actions) {
+    const writes = makeWrites(decided.actions);
+    let next = writes.next();
+    for (; next.done !== true;) {
       if (made >= crashAfter) return this.crash(made);
-      if (action.do === 'rollbackTo' && !this.mayRollBack(action, current)) return made;
-      if (!this.carriedOut(action)) return made;
-      made++;
+      const failure = this.failureOf(next.value, current);
+      if (failure === undefined) made++;
+      next = writes.next(failure);
     }
+    const refusals = next.value.map(({ error }) => error).filter((error): error is Refusal => error !== STALE);
+    if (next.value.length > refusals.length && refusals.length === 0) return made;
+    const { status, events } =
+      world === undefined || refusals.length === 0 ? decided : tellRefusals(world, decided, refusals);
     if (status !== undefined) {
       if (made >= crashAfter) return this.crash(made);
-      if (actions.some((action) => action.do === 'rollbackTo'))
+      if (refusals.length === 0 && decided.actions.some((action) => action.do === 'rollbackTo'))
         throw new Error('the API server refuses a status of an older resourceVersion');
-      if (!current) return made;
+      if (seen.generation !== this.generation || seen.status !== this.status) return made;
       this.status = status;
       this.statusWrittenAt = this.now;
       this.store.version++;
@@ -147,6 +160,14 @@ export class Simulator extends Cluster {
       made++;
     }
     this.events.push(...events);
+    return made;
+  }
+
+  /** One pass of which the API server refuses one write. */
+  reconcileWithout(action: Action, decided: Decided): number {
+    this.refuses = (one) => (one === action ? { reason: 'WriteRefused', message: 'refused' } : undefined);
+    const made = this.reconcile(Infinity, decided);
+    this.refuses = undefined;
     return made;
   }
 
@@ -186,12 +207,16 @@ export class Simulator extends Cluster {
     );
   }
 
-  private carriedOut(action: Action): boolean {
+  /** Why the write was not made, if it was not. */
+  private failureOf(action: PlannedAction, current: boolean): Refusal | typeof STALE | undefined {
+    const refused = this.refuses?.(action);
+    if (refused !== undefined) return { ...refused, isStep: action.step !== undefined };
+    if (action.do === 'rollbackTo' && !this.mayRollBack(action, current)) return STALE;
     try {
       this.carryOut(action);
-      return true;
+      return undefined;
     } catch (error) {
-      if (error instanceof Refused) return false;
+      if (error instanceof Refused) return STALE;
       throw error;
     }
   }

@@ -44,7 +44,7 @@ export function pursueTrial(
   const revision = world.revisions.find(({ number }) => number === outcome.trial?.revision);
   hold(world, work, outcome.trial);
   if (analysis !== undefined && revision !== undefined && (begins('Promoting') || begins('Ending')))
-    work.actions.push(noteVerdict(revision, `${analysis.result}: ${analysis.message}`));
+    work.steps.push([noteVerdict(revision, `${analysis.result}: ${analysis.message}`)]);
   if (outcome.trial === undefined || analysis === undefined) return outcome;
   return { ...outcome, trial: { ...outcome.trial, verdict: verdictOf(outcome.trial.verdict, analysis, world.now) } };
 }
@@ -72,7 +72,7 @@ function decided(world: World, work: Work, wish: Wish): TrialOutcome {
     work.events.push(...told(before, decision.trial, wish.course));
     return { trial: decision.trial, changed: true };
   }
-  for (const move of decision.moves) work.actions.push(...carryOut(world, move, before, wish.course));
+  for (const move of decision.moves) work.steps.push(carryOut(world, move, before, wish.course));
   if (decision.waitUntil !== undefined) work.requeueAfterMs.push(Math.max(0, decision.waitUntil - world.now));
   return { trial: before, changed: false };
 }
