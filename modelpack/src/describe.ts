@@ -2,8 +2,17 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './failure.ts';
 import { listFiles } from './files.ts';
+import type { ModelFiles } from './graph.ts';
 import type { ModelFormat, ModelInfo } from './signature.ts';
-import { describeGraph, describeLayers, isLayersModel, readModelJson, readParts, weightFiles } from './tfjs-model.ts';
+import {
+  describeGraph,
+  describeLayers,
+  isLayersModel,
+  layersOf,
+  readModelJson,
+  readParts,
+  weightFiles,
+} from './tfjs-model.ts';
 
 /** How the model in a folder was saved, by its files. Throws ModelError ModelMalformed and says what was found instead. */
 export async function detectFormat(folder: string): Promise<ModelFormat> {
@@ -22,12 +31,25 @@ export async function detectFormat(folder: string): Promise<ModelFormat> {
 }
 
 /** Format, signatures and operations of the model in a folder, without loading it. Throws ModelError ModelMalformed. */
-export async function describeModel(folder: string, format?: ModelFormat): Promise<ModelInfo> {
+export const describeModel = async (folder: string, format?: ModelFormat): Promise<ModelInfo> =>
+  (await readModel(folder, format)).info;
+
+/** As `describeModel`, and the program that the model is. Throws ModelError ModelMalformed. */
+export async function readModel(folder: string, format?: ModelFormat): Promise<ModelFiles> {
   const known = format ?? (await detectFormat(folder));
   // With a library for protocol buffers, of no use to the others.
   if (known === 'SavedModel') return (await import('./saved-model.ts')).readSavedModel(folder);
   const model = await readModelJson(folder);
-  return readParts(() => (known === 'TFJSGraph' ? describeGraph(model) : describeLayers(model)));
+  if (known === 'TFJSLayers') {
+    return readParts(() => ({
+      info: describeLayers(model),
+      layers: layersOf(model.modelTopology?.model_config?.config),
+    }));
+  }
+  const info = readParts(() => describeGraph(model));
+  const { graphOfJson, smallConstants } = await import('./tfjs-graph.ts');
+  const constants = await smallConstants(folder, model);
+  return { info, graph: readParts(() => graphOfJson(model, constants)) };
 }
 
 /** Throws ModelError ModelMalformed when files are missing that the model names. */

@@ -3,6 +3,17 @@ export * from './contract.ts';
 export * from './describe.ts';
 export * from './failure.ts';
 export { listFiles, type ModelFile, openFile, TreeDigest, treeDigest } from './files.ts';
+export type {
+  Asset,
+  Attribute,
+  GraphFunction,
+  GraphNode,
+  LayerOfModel,
+  ModelFiles,
+  ModelGraph,
+  Parameter,
+  TensorValue,
+} from './graph.ts';
 export * from './image.ts';
 export * from './layer.ts';
 export { Registry, type RegistryOptions } from './registry.ts';
@@ -14,6 +25,7 @@ export {
   type ModelFormat,
   type ModelInfo,
   type Signature,
+  tensorflowType,
   type TensorSpec,
 } from './signature.ts';
 export { readArchive, untar } from './untar.ts';

@@ -1,62 +1,49 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import protobuf from 'protobufjs';
 import { ModelError } from './failure.ts';
-import { type ModelInfo, type Signature, specOf, type TensorSpec } from './signature.ts';
-
-/**
- * The part of TensorFlow's saved_model.proto, meta_graph.proto and their imports that tells signatures and operations.
- * Field numbers are TensorFlow's; all other fields are skipped while decoding.
- *
- * graph_def and library are single there, and repeated here: of a field that occurs twice TensorFlow merges both, while
- * protobufjs keeps the last. An operation hidden in the first would run without having been seen.
- */
-const PROTO = `
-syntax = "proto3";
-message SavedModel { repeated MetaGraph meta_graphs = 2; }
-message MetaGraph { repeated MetaInfo meta_info_def = 1; repeated Graph graph_def = 2; map<string, SignatureDef> signature_def = 5; }
-message MetaInfo { repeated string tags = 4; }
-message Graph { repeated Node node = 1; repeated Library library = 2; }
-message Node { string op = 2; }
-message Library { repeated Function function = 1; }
-message Function { repeated Node node_def = 3; }
-message SignatureDef { map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; string method_name = 3; }
-message TensorInfo { string name = 1; DataType dtype = 2; Shape tensor_shape = 3; }
-message Shape { repeated Dim dim = 2; bool unknown_rank = 3; }
-message Dim { int64 size = 1; }
-enum DataType {
-  DT_INVALID = 0; DT_FLOAT = 1; DT_DOUBLE = 2; DT_INT32 = 3; DT_UINT8 = 4; DT_INT16 = 5; DT_INT8 = 6; DT_STRING = 7;
-  DT_COMPLEX64 = 8; DT_INT64 = 9; DT_BOOL = 10; DT_BFLOAT16 = 14; DT_UINT16 = 17; DT_HALF = 19; DT_RESOURCE = 20;
-  DT_VARIANT = 21; DT_UINT32 = 22; DT_UINT64 = 23;
-}`;
+import { BYTES, readEntry, readFields, readFunction, readNode, readShape, VARINT } from './graph-proto.ts';
+import {
+  plainType,
+  type Asset,
+  type GraphFunction,
+  type GraphNode,
+  type ModelFiles,
+  type ModelGraph,
+} from './graph.ts';
+import { nameOfType, type Signature, specOf, type TensorSpec } from './signature.ts';
 
 interface TensorInfo {
   name: string;
-  dtype: string;
-  tensorShape?: { dim: { size: string }[]; unknownRank: boolean };
-}
-interface Node {
-  op: string;
+  dtype: number;
+  shape: { sizes: number[]; unknownRank: boolean } | undefined;
 }
 interface SignatureDef {
-  inputs: Record<string, TensorInfo>;
-  outputs: Record<string, TensorInfo>;
-  methodName: string;
+  inputs: Map<string, TensorInfo>;
+  outputs: Map<string, TensorInfo>;
+  method: string;
 }
 interface MetaGraph {
-  metaInfoDef: { tags: string[] }[];
-  graphDef: { node: Node[]; library: { function: { nodeDef: Node[] }[] }[] }[];
-  signatureDef: Record<string, SignatureDef>;
+  tags: string[];
+  nodes: GraphNode[];
+  functions: GraphFunction[];
+  gradients: Map<string, string>;
+  signatures: Map<string, SignatureDef>;
+  assets: Asset[];
+  saver: { path: string; restore: string };
+  /** Names of nodes, or serialized messages, by the name of the collection. */
+  collections: Map<string, { names: string[]; messages: Uint8Array[] }>;
 }
 
-const type = protobuf.parse(PROTO).root.lookupType('SavedModel');
 const SERVE_TAG = 'serve';
 const FILE = 'saved_model.pb';
 /** Other forms of the same file. Which one TensorFlow takes depends on its version. */
 const RIVALS = ['saved_model.cpb', 'saved_model.pbtxt'];
+const INITIALISER = '__saved_model_init_op';
+const INITIALISERS_BEFORE = ['saved_model_main_op', 'legacy_init_op'];
+const ASSETS_BEFORE = 'saved_model_assets';
 
-/** Signatures and operations of a SavedModel folder, read without TensorFlow. Throws ModelError ModelMalformed. */
-export async function readSavedModel(folder: string): Promise<ModelInfo> {
+/** Signatures and graph of a SavedModel folder, read without TensorFlow. Throws ModelError ModelMalformed. */
+export async function readSavedModel(folder: string): Promise<ModelFiles> {
   const rival = (await readdir(folder)).find((name) => RIVALS.includes(name));
   if (rival !== undefined) {
     throw new ModelError(
@@ -65,39 +52,174 @@ export async function readSavedModel(folder: string): Promise<ModelInfo> {
     );
   }
   const graphs = decode(await readFile(join(folder, FILE)));
-  const serving = graphs.find(({ metaInfoDef }) => metaInfoDef.some(({ tags }) => tags.includes(SERVE_TAG)));
+  // TensorFlow loads the first graph whose tags are these and no others.
+  const serving = graphs.find(({ tags }) => tags.length > 0 && tags.every((tag) => tag === SERVE_TAG));
   if (serving === undefined) {
-    const words = `${FILE} holds no graph with the tag '${SERVE_TAG}'; export it for serving (model.export in Keras)`;
+    const words = `${FILE} holds no graph with the tag '${SERVE_TAG}' alone; export it for serving (model.export in Keras)`;
     throw new ModelError('ModelMalformed', words);
   }
-  const signatures = Object.entries(serving.signatureDef)
+  const signatures = [...serving.signatures]
     // Not signatures that people call: TensorFlow keeps its initialisation there.
     .filter(([name]) => !name.startsWith('__'))
-    .map(([name, { inputs, outputs, methodName: method }]): [string, Signature] => [
+    .map(([name, { inputs, outputs, method }]): [string, Signature] => [
       name,
       { inputs: specsOf(inputs), outputs: specsOf(outputs), ...(method === '' ? {} : { method }) },
     ]);
-  return { format: 'SavedModel', signatures: Object.fromEntries(signatures), operations: operationsOf(graphs) };
+  const nodes = [serving, ...serving.functions].flatMap((part) => part.nodes);
+  return {
+    info: {
+      format: 'SavedModel',
+      signatures: Object.fromEntries(signatures),
+      operations: [...new Set(nodes.map(({ op }) => op))].sort(),
+    },
+    graph: graphOf(serving),
+  };
 }
 
 function decode(bytes: Buffer): MetaGraph[] {
+  const graphs: MetaGraph[] = [];
   try {
-    const options = { enums: String, longs: String, defaults: true, arrays: true, objects: true };
-    return (type.toObject(type.decode(bytes), options) as { metaGraphs: MetaGraph[] }).metaGraphs;
+    readFields(bytes, (field, wire, reader) => {
+      if (field === 2 && wire === BYTES) graphs.push(readMetaGraph(reader.bytes()));
+    });
   } catch (cause) {
     throw new ModelError('ModelMalformed', `${FILE} is damaged: it does not decode as a SavedModel`, { cause });
   }
+  return graphs;
 }
 
-/** Of all graphs: which of them an engine loads is its own decision. */
-function operationsOf(graphs: readonly MetaGraph[]): string[] {
-  const parts = graphs.flatMap(({ graphDef }) => graphDef);
-  const functions = parts.flatMap(({ library }) => library.flatMap((one) => one.function));
-  const nodes = [...parts.flatMap(({ node }) => node), ...functions.flatMap(({ nodeDef }) => nodeDef)];
-  return [...new Set(nodes.map(({ op }) => op))].sort();
+/** Field numbers are those of TensorFlow's meta_graph.proto. */
+function readMetaGraph(bytes: Uint8Array): MetaGraph {
+  const graph: MetaGraph = {
+    tags: [],
+    nodes: [],
+    functions: [],
+    gradients: new Map(),
+    signatures: new Map(),
+    assets: [],
+    saver: { path: '', restore: '' },
+    collections: new Map(),
+  };
+  readFields(bytes, (field, wire, reader) => {
+    if (wire !== BYTES) return;
+    const part = reader.bytes();
+    if (field === 1) graph.tags.push(...texts(part, 4));
+    else if (field === 2) readGraph(part, graph);
+    else if (field === 3) readSaver(part, graph.saver);
+    else if (field === 4) readCollection(part, graph.collections);
+    else if (field === 5) readSignature(part, graph.signatures);
+    else if (field === 6) graph.assets.push(readAsset(part));
+  });
+  return graph;
 }
 
-const specsOf = (tensors: Record<string, TensorInfo>): TensorSpec[] =>
-  Object.entries(tensors)
-    .map(([name, { name: node, dtype, tensorShape }]) => specOf(name, dtype, tensorShape, node))
+function readGraph(bytes: Uint8Array, graph: MetaGraph): void {
+  readFields(bytes, (field, wire, reader) => {
+    if (wire !== BYTES) return;
+    if (field === 1) graph.nodes.push(readNode(reader.bytes()));
+    if (field !== 2) return;
+    readFields(reader.bytes(), (inner, kind, library) => {
+      if (kind !== BYTES) return;
+      if (inner === 1) graph.functions.push(readFunction(library.bytes()));
+      else if (inner === 2) {
+        const [[of = ''], [by = '']] = pair(library.bytes());
+        graph.gradients.set(of, by);
+      }
+    });
+  });
+}
+
+/** The texts of a message in one of its fields. */
+function texts(bytes: Uint8Array, wanted: number): string[] {
+  const found: string[] = [];
+  readFields(bytes, (field, wire, reader) => {
+    if (field === wanted && wire === BYTES) found.push(reader.string());
+  });
+  return found;
+}
+
+const pair = (bytes: Uint8Array): [string[], string[]] => [texts(bytes, 1).slice(-1), texts(bytes, 2).slice(-1)];
+
+function readSaver(bytes: Uint8Array, saver: MetaGraph['saver']): void {
+  saver.path = texts(bytes, 1).at(-1) ?? saver.path;
+  saver.restore = texts(bytes, 3).at(-1) ?? saver.restore;
+}
+
+function readCollection(bytes: Uint8Array, collections: MetaGraph['collections']): void {
+  const { key, value } = readEntry(bytes);
+  const collection = { names: [] as string[], messages: [] as Uint8Array[] };
+  for (const part of value) {
+    readFields(part, (field, wire, reader) => {
+      if (wire !== BYTES) return;
+      if (field === 1) collection.names.push(...texts(reader.bytes(), 1));
+      else if (field === 5) {
+        readFields(reader.bytes(), (inner, kind, any) => {
+          if (inner === 1 && kind === BYTES) collection.messages.push(...readEntry(any.bytes()).value);
+        });
+      }
+    });
+  }
+  collections.set(key, collection);
+}
+
+function readSignature(bytes: Uint8Array, signatures: MetaGraph['signatures']): void {
+  const { key, value } = readEntry(bytes);
+  const signature: SignatureDef = { inputs: new Map(), outputs: new Map(), method: '' };
+  for (const part of value) {
+    readFields(part, (field, wire, reader) => {
+      if (wire !== BYTES) return;
+      if (field === 3) signature.method = reader.string();
+      else if (field === 1 || field === 2) {
+        const { key: name, value: info } = readEntry(reader.bytes());
+        signature[field === 1 ? 'inputs' : 'outputs'].set(name, readTensorInfo(info));
+      }
+    });
+  }
+  signatures.set(key, signature);
+}
+
+function readTensorInfo(parts: readonly Uint8Array[]): TensorInfo {
+  const info: TensorInfo = { name: '', dtype: 0, shape: undefined };
+  for (const bytes of parts) {
+    readFields(bytes, (field, wire, reader) => {
+      if (field === 1 && wire === BYTES) info.name = reader.string();
+      else if (field === 2 && wire === VARINT) info.dtype = reader.int32();
+      else if (field === 3 && wire === BYTES) {
+        info.shape ??= { sizes: [], unknownRank: false };
+        readShape(reader.bytes(), info.shape);
+      }
+    });
+  }
+  return info;
+}
+
+function readAsset(bytes: Uint8Array): Asset {
+  const asset = { tensor: [] as Uint8Array[], file: '' };
+  readFields(bytes, (field, wire, reader) => {
+    if (wire !== BYTES) return;
+    if (field === 1) asset.tensor.push(reader.bytes());
+    else if (field === 2) asset.file = reader.string();
+  });
+  return { tensor: readTensorInfo(asset.tensor).name, file: asset.file };
+}
+
+function graphOf({ nodes, functions, gradients, signatures, assets, saver, collections }: MetaGraph): ModelGraph {
+  const initialiser = signatures.get(INITIALISER)?.outputs.get(INITIALISER)?.name;
+  const before = INITIALISERS_BEFORE.flatMap((name) => collections.get(name)?.names ?? []);
+  return {
+    nodes,
+    functions,
+    gradients,
+    assets: assets.length > 0 ? assets : (collections.get(ASSETS_BEFORE)?.messages ?? []).map(readAsset),
+    restore: saver.restore === '' ? undefined : { node: saver.restore, path: saver.path },
+    initialisers: initialiser === undefined ? before : [initialiser, ...before],
+  };
+}
+
+const specsOf = (tensors: ReadonlyMap<string, TensorInfo>): TensorSpec[] =>
+  [...tensors]
+    .map(([name, { name: node, dtype, shape }]) => {
+      const known = shape && { dim: shape.sizes.map((size) => ({ size })), unknownRank: shape.unknownRank };
+      return specOf(name, nameOfType(plainType(dtype)), known, node);
+    })
     .sort((a, b) => (a.name < b.name ? -1 : 1));

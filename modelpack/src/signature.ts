@@ -47,23 +47,35 @@ export interface ModelInfo {
 
 export const DEFAULT_SIGNATURE = 'serving_default';
 
-/** TensorFlow's DataType names. */
-const TENSORFLOW: ReadonlyMap<string, Datatype> = new Map([
-  ['DT_FLOAT', 'FP32'],
-  ['DT_DOUBLE', 'FP64'],
-  ['DT_INT32', 'INT32'],
-  ['DT_UINT8', 'UINT8'],
-  ['DT_INT16', 'INT16'],
-  ['DT_INT8', 'INT8'],
-  ['DT_STRING', 'BYTES'],
-  ['DT_INT64', 'INT64'],
-  ['DT_BOOL', 'BOOL'],
-  ['DT_BFLOAT16', 'BF16'],
-  ['DT_UINT16', 'UINT16'],
-  ['DT_HALF', 'FP16'],
-  ['DT_UINT32', 'UINT32'],
-  ['DT_UINT64', 'UINT64'],
+/** TensorFlow's data types, by their numbers, and our names of those that can be sent. */
+const TYPES: ReadonlyMap<number, readonly [name: string, ours?: Datatype]> = new Map([
+  [1, ['DT_FLOAT', 'FP32']],
+  [2, ['DT_DOUBLE', 'FP64']],
+  [3, ['DT_INT32', 'INT32']],
+  [4, ['DT_UINT8', 'UINT8']],
+  [5, ['DT_INT16', 'INT16']],
+  [6, ['DT_INT8', 'INT8']],
+  [7, ['DT_STRING', 'BYTES']],
+  [8, ['DT_COMPLEX64']],
+  [9, ['DT_INT64', 'INT64']],
+  [10, ['DT_BOOL', 'BOOL']],
+  [14, ['DT_BFLOAT16', 'BF16']],
+  [17, ['DT_UINT16', 'UINT16']],
+  [18, ['DT_COMPLEX128']],
+  [19, ['DT_HALF', 'FP16']],
+  [20, ['DT_RESOURCE']],
+  [21, ['DT_VARIANT']],
+  [22, ['DT_UINT32', 'UINT32']],
+  [23, ['DT_UINT64', 'UINT64']],
 ]);
+const TENSORFLOW = new Map([...TYPES.values()].map(([name, ours]) => [name, ours]));
+const NUMBERS = new Map([...TYPES].map(([number, [name]]) => [name, number]));
+
+export const nameOfType = (number: number): string => TYPES.get(number)?.[0] ?? `number ${number}`;
+/** TensorFlow's number of one of its data types; 0 when it has none of this name. */
+export const numberOfType = (name: string): number => NUMBERS.get(name) ?? 0;
+/** TensorFlow's number of one of ours. */
+export const tensorflowType = (type: Datatype): number => [...TYPES].find(([, [, ours]]) => ours === type)?.[0] ?? 0;
 
 /** Names of the TensorFlow.js layers format. */
 const KERAS: ReadonlyMap<string, Datatype> = new Map([
@@ -73,9 +85,12 @@ const KERAS: ReadonlyMap<string, Datatype> = new Map([
   ['string', 'BYTES'],
 ]);
 
+/** A variable's own type ends so; it holds the same values. */
+const REFERENCE = /_REF$/;
+
 /** Our name of a TensorFlow or Keras type. Throws ModelError ModelMalformed. */
 export function datatypeOf(tensor: string, type: string): Datatype {
-  const known = TENSORFLOW.get(type) ?? KERAS.get(type);
+  const known = TENSORFLOW.get(type.replace(REFERENCE, '')) ?? KERAS.get(type);
   if (known !== undefined) return known;
   throw new ModelError(
     'ModelMalformed',
@@ -95,14 +110,14 @@ interface ShapeProto {
 export function specOf(
   name: string,
   dtype: string,
-  shape: ShapeProto | undefined,
+  shape: ShapeProto | null | undefined,
   node: string | undefined,
 ): TensorSpec {
-  const unknownRank = shape === undefined || shape.unknownRank === true;
+  const unknownRank = !shape || shape.unknownRank === true;
   return {
     name,
     dtype: datatypeOf(name, dtype),
-    shape: unknownRank ? [-1] : (shape.dim ?? []).map(({ size = 0 }) => Number(size)),
+    shape: unknownRank ? [-1] : (shape.dim ?? []).map(({ size = 0 }) => Math.max(-1, Number(size))),
     ...(unknownRank ? { unknownRank } : {}),
     ...(node ? { node } : {}),
   };

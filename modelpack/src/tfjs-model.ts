@@ -1,23 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './failure.ts';
+import type { LayerOfModel } from './graph.ts';
 import { datatypeOf, DEFAULT_SIGNATURE, type ModelInfo, specOf, type TensorSpec } from './signature.ts';
+import type { JsonFunction, JsonNode } from './tfjs-json.ts';
 
 /** The parts of a TensorFlow.js model.json that we read. */
 export interface ModelJson {
   format?: string;
   modelTopology?: {
-    node?: GraphNode[];
-    library?: { function?: { nodeDef?: { op: string }[] }[] };
+    node?: JsonNode[];
+    library?: { function?: JsonFunction[] };
     model_config?: LayersConfig;
   };
   signature?: { inputs?: Record<string, JsonTensorInfo>; outputs?: Record<string, JsonTensorInfo> };
   userDefinedMetadata?: { signature?: ModelJson['signature'] };
-  weightsManifest?: { paths: string[] }[];
+  weightsManifest?: { paths: string[]; weights?: WeightSpec[] }[];
 }
-interface GraphNode {
+interface WeightSpec {
   name: string;
-  op: string;
+  dtype: string;
+  shape: number[];
+  quantization?: { dtype: string };
 }
 interface JsonTensorInfo {
   name: string;
@@ -127,6 +131,18 @@ export function describeLayers(model: ModelJson): ModelInfo {
       },
     },
   };
+}
+
+/** All layers, those of models within the model included. */
+export function layersOf(config: LayersConfig['config'] | undefined): LayerOfModel[] {
+  const layers = Array.isArray(config) ? config : (config?.layers ?? []);
+  return layers.flatMap(({ class_name: name, config: own }) => {
+    const inner = own as unknown as { layers?: Layer[] };
+    return [
+      { class: name, config: { ...own } },
+      ...(inner.layers === undefined ? [] : layersOf({ layers: inner.layers })),
+    ];
+  });
 }
 
 const namesOf = (references: unknown): string[] =>

@@ -1,49 +1,19 @@
-"""Writes src/model/allowed-operations.gen.ts: the TensorFlow operations a SavedModel may use.
+"""Writes operations.txt: every operation that TensorFlow knows, and the names of its outputs.
 
-usage: list-operations.py WHEEL > ../src/model/allowed-operations.gen.ts
+usage: list-operations.py > operations.txt     (with the tensorflow-cpu of build.sh installed)
 
-An allow-list, so that an operation nobody has thought of is refused. It is taken from TensorFlow's own grouping of its
-operations: groups that only compute are allowed, groups that reach files, sockets, devices or Python are not.
+One line for each: `!` behind the name of one that has state, then its outputs. `name:attribute` is a list of tensors, as many as
+the attribute says, or as it has types. What each may do and does with rows is sorted in src/analysis/sorted; run
+`npm run generate` afterwards, which fails as long as one is not.
 """
-import re
-import sys
-import zipfile
+from tensorflow.core.framework import op_def_pb2
+from tensorflow.python.client import pywrap_tf_session as session
 
-GROUPS = '''array audio batch bitwise boosted_trees clustering composite_tensor control_flow count ctc cudnn_rnn data_flow
-encode_proto functional image linalg list logging lookup manip map math nn optional parsing ragged_array ragged_conversion
-ragged_math random random_index_shuffle resource_variable rnn set sparse special_math spectral state stateful_random
-stateless_random stateless_random_ops_v2 string training uniform_quant'''.split()
-
-# Every honest SavedModel carries these, to restore its variables.
-CHECKPOINT = 'Save SaveSlices SaveV2 Restore RestoreSlice RestoreV2 MergeV2Checkpoints ShardedFilename ShardedFilespec'.split()
-
-REFUSED = {
-    'Abort',  # ends the process
-    'PrintV2',  # writes to any file
-    'InitializeTableFromTextFile',  # reads any file
-    'InitializeTableFromTextFileV2',
-    'RecordInput',
-    'RemoteCall',  # runs on another machine
-}
-
-wheel = zipfile.ZipFile(sys.argv[1])
-allowed = set(CHECKPOINT)
-for group in GROUPS:
-    stem = group if '_ops' in group else f'{group}_ops'
-    source = wheel.read(f'tensorflow/python/ops/gen_{stem}.py').decode()
-    allowed |= set(re.findall(r'(?:_execute\.execute\(b|_apply_op_helper\(\s*)"(\w+)"', source))
-
-print('// Written by native/list-operations.py; do not edit.')
-print('export const ALLOWED_OPERATIONS: ReadonlySet<string> = new Set(')
-print('  `')
-line = ' '
-for name in sorted(allowed - REFUSED):
-    if len(line) + len(name) + 1 > 120:
-        print(line)
-        line = ' '
-    line += f' {name}'
-print(line)
-print('  `')
-print('    .trim()')
-print('    .split(/\\s+/),')
-print(');')
+registry = op_def_pb2.OpList()
+registry.ParseFromString(session.TF_GetBuffer(session.TF_GetAllOpList()))
+for op in sorted(registry.op, key=lambda op: op.name):
+    outputs = []
+    for output in op.output_arg:
+        several = output.number_attr or output.type_list_attr
+        outputs.append(f'{output.name}:{several}' if several else output.name)
+    print(' '.join([op.name + ('!' if op.is_stateful else ''), *outputs]))

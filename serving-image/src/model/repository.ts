@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeModel, detectFormat, ModelError, type ModelInfo } from '@modeldeployment/modelpack';
+import { detectFormat, ModelError, readModel, type ModelFiles, type ModelInfo } from '@modeldeployment/modelpack';
+import { judge } from '../analysis/judge.ts';
 import { ALLOWED_OPERATIONS } from './allowed-operations.gen.ts';
 import { MODEL_NAME, parseRules, RULES_FILE, VERSION, type ModelListing, type VersionFolder } from './selection.ts';
 import { FatalError, type ModelFolder, type ModelFormat } from './types.ts';
@@ -21,7 +22,8 @@ export async function findModel(choice: Choice): Promise<ModelFolder> {
   const directory = join(choice.repository, name, version);
   const wanted = choice.format === 'auto' ? undefined : choice.format;
   await folders(directory);
-  const info = await describe(directory, wanted);
+  const files = await read(directory, wanted);
+  const { info } = files;
   const refused = refusedOperations(info);
   if (refused.length > 0) {
     throw new FatalError(
@@ -32,7 +34,7 @@ export async function findModel(choice: Choice): Promise<ModelFolder> {
   const signatures = new Map(Object.entries(info.signatures));
   if (signatures.size === 0)
     throw new FatalError('ModelMalformed', 'the model has no signature to call; export it for serving');
-  return { name, version, directory, format: info.format, signatures };
+  return { name, version, directory, format: info.format, signatures, judged: judge(files) };
 }
 
 /** Operations of a SavedModel that are not allowed: it is a program, and runs with the server's rights. Pure. */
@@ -40,13 +42,13 @@ export function refusedOperations({ format, operations }: Pick<ModelInfo, 'forma
   return format === 'SavedModel' ? (operations ?? []).filter((name) => !ALLOWED_OPERATIONS.has(name)) : [];
 }
 
-async function describe(directory: string, format: ModelFormat | undefined): Promise<ModelInfo> {
+async function read(directory: string, format: ModelFormat | undefined): Promise<ModelFiles> {
   try {
     const found = await detectFormat(directory);
     if (format !== undefined && format !== found) {
       throw new FatalError('ModelMalformed', `the model is a ${found}, but its format is set to ${format}`);
     }
-    return await describeModel(directory, found);
+    return await readModel(directory, found);
   } catch (error) {
     if (error instanceof ModelError) throw new FatalError(error.reason, error.message, { cause: error });
     throw error;

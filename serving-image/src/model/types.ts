@@ -63,6 +63,24 @@ export interface ModelFolder {
   directory: string;
   format: ModelFormat;
   signatures: ReadonlyMap<string, Signature>;
+  /** What its graph tells of each signature. */
+  judged: ReadonlyMap<string, Judgement>;
+}
+
+/** What the graph of a signature tells before it is run. */
+export interface Judgement {
+  /** It changes what later requests are answered: it is never run but when a client asks for it. */
+  effects: boolean;
+  rows: RowVerdict;
+}
+
+/** Whether the answer for each row of a request depends on this row alone. */
+export interface RowVerdict {
+  rows: 'rowWise' | 'mixing' | 'unknown';
+  /** Why it is not row-wise, in words that follow "node x: ". */
+  why?: string;
+  /** The node that decides. */
+  node?: string;
 }
 
 /** What the protocols need to know of the model that is served. */

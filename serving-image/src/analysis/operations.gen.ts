@@ -1,0 +1,1909 @@
+// Generated. Do not edit.
+export const OPERATIONS = `A unknown out
+Abort unknown
+Abs mapped y
+AccumulateNV2 broadcast sum
+AccumulatorApplyGradient unknown
+AccumulatorNumAccumulated unknown num_accumulated
+AccumulatorSetGlobalStep unknown
+AccumulatorTakeGradient unknown average
+Acos mapped y
+Acosh mapped y
+Add broadcast z
+AddManySparseToTensorsMap! unknown sparse_handles
+AddN broadcast sum
+AddSparseToTensorsMap! unknown sparse_handle
+AddV2 broadcast z
+AdjustContrast unknown output
+AdjustContrastv2 perImage output
+AdjustHue perImage output
+AdjustSaturation perImage output
+All reduce output
+AllCandidateSampler! unknown sampled_candidates true_expected_count sampled_expected_count
+AllToAll! unknown output
+Angle mapped output
+AnonymousHashTable! unknown table_handle
+AnonymousIterator! unknown handle
+AnonymousIteratorV2! unknown handle deleter
+AnonymousIteratorV3! unknown handle
+AnonymousMemoryCache! unknown handle deleter
+AnonymousMultiDeviceIterator! unknown handle deleter
+AnonymousMultiDeviceIteratorV3! unknown handle
+AnonymousMutableDenseHashTable! unknown table_handle
+AnonymousMutableHashTable! unknown table_handle
+AnonymousMutableHashTableOfTensors! unknown table_handle
+AnonymousRandomSeedGenerator! unknown handle deleter
+AnonymousSeedGenerator! unknown handle deleter
+Any reduce output
+ApplyAdaMax unknown out
+ApplyAdadelta unknown out
+ApplyAdagrad unknown out
+ApplyAdagradDA unknown out
+ApplyAdagradV2 unknown out
+ApplyAdam unknown out
+ApplyAddSign unknown out
+ApplyCenteredRMSProp unknown out
+ApplyFtrl unknown out
+ApplyFtrlV2 unknown out
+ApplyGradientDescent unknown out
+ApplyMomentum unknown out
+ApplyPowerSign unknown out
+ApplyProximalAdagrad unknown out
+ApplyProximalGradientDescent unknown out
+ApplyRMSProp unknown out
+ApproxTopK unknown values indices
+ApproximateEqual broadcast z
+ArgMax argument output
+ArgMin argument output
+AsString mapped output
+Asin mapped y
+Asinh mapped y
+Assert! nothing
+AssertCardinalityDataset unknown handle
+AssertNextDataset unknown handle
+AssertPrevDataset unknown handle
+Assign unknown output_ref
+AssignAdd unknown output_ref
+AssignAddVariableOp! unknown
+AssignSub unknown output_ref
+AssignSubVariableOp! unknown
+AssignVariableOp! unknown
+AssignVariableXlaConcatND! unknown
+Atan mapped y
+Atan2 broadcast z
+Atanh mapped y
+Attr unknown
+AttrBool unknown
+AttrBoolList unknown
+AttrDefault unknown
+AttrEmptyListDefault unknown
+AttrEnum unknown
+AttrEnumList unknown
+AttrFloat unknown
+AttrListDefault unknown
+AttrListMin unknown
+AttrListTypeDefault unknown
+AttrMin unknown
+AttrPartialShape unknown
+AttrPartialShapeList unknown
+AttrShape unknown
+AttrShapeList unknown
+AttrTypeDefault unknown
+AudioMicrofrontend unknown filterbanks
+AudioSpectrogram unknown spectrogram
+AudioSummary unknown summary
+AudioSummaryV2 unknown summary
+AutoShardDataset unknown handle
+AvgPool pool output
+AvgPool3D pool output
+AvgPool3DGrad unknown output
+AvgPoolGrad unknown output
+B unknown out
+BandedTriangularSolve unknown output
+Barrier! unknown handle
+BarrierClose unknown
+BarrierIncompleteSize unknown size
+BarrierInsertMany unknown
+BarrierReadySize unknown size
+BarrierTakeMany unknown indices keys values:component_types
+Batch unknown batched_tensors:T batch_index id
+BatchCholesky unknown output
+BatchCholeskyGrad unknown output
+BatchDataset unknown handle
+BatchDatasetV2 unknown handle
+BatchFFT unknown output
+BatchFFT2D unknown output
+BatchFFT3D unknown output
+BatchFunction unknown out_tensors:Tout
+BatchIFFT unknown output
+BatchIFFT2D unknown output
+BatchIFFT3D unknown output
+BatchMatMul matmul output
+BatchMatMulV2 matmul output
+BatchMatMulV3 matmul output
+BatchMatrixBandPart innermostTwo band
+BatchMatrixDeterminant unknown output
+BatchMatrixDiag unknown output
+BatchMatrixDiagPart unknown diagonal
+BatchMatrixInverse unknown output
+BatchMatrixSetDiag unknown output
+BatchMatrixSolve unknown output
+BatchMatrixSolveLs unknown output
+BatchMatrixTriangularSolve unknown output
+BatchNormWithGlobalNormalization perImage result
+BatchNormWithGlobalNormalizationGrad unknown dx dm dv db dg
+BatchSelfAdjointEig unknown output
+BatchSelfAdjointEigV2 unknown e v
+BatchSvd unknown s u v
+BatchToSpace unknown output
+BatchToSpaceND unknown output
+BesselI0 mapped y
+BesselI0e mapped y
+BesselI1 mapped y
+BesselI1e mapped y
+BesselJ0 mapped y
+BesselJ1 mapped y
+BesselK0 mapped y
+BesselK0e mapped y
+BesselK1 mapped y
+BesselK1e mapped y
+BesselY0 mapped y
+BesselY1 mapped y
+Betainc broadcast z
+BiasAdd bias output
+BiasAddGrad mixing output
+BiasAddV1 bias output
+Binary unknown out
+Bincount mixing bins
+Bitcast unknown output
+BitwiseAnd broadcast z
+BitwiseOr broadcast z
+BitwiseXor broadcast z
+BlockLSTM unknown i cs f o ci co h
+BlockLSTMGrad unknown x_grad cs_prev_grad h_prev_grad w_grad wci_grad wcf_grad wco_grad b_grad
+BlockLSTMGradV2 unknown x_grad cs_prev_grad h_prev_grad w_grad wci_grad wcf_grad wco_grad b_grad
+BlockLSTMV2 unknown i cs f o ci co h
+BoostedTreesAggregateStats unknown stats_summary
+BoostedTreesBucketize unknown buckets:num_features
+BoostedTreesCalculateBestFeatureSplit unknown node_ids gains feature_dimensions thresholds left_node_contribs right_node_contribs split_with_default_directions
+BoostedTreesCalculateBestFeatureSplitV2 unknown node_ids gains feature_ids feature_dimensions thresholds left_node_contribs right_node_contribs split_with_default_directions
+BoostedTreesCalculateBestGainsPerFeature unknown node_ids_list:num_features gains_list:num_features thresholds_list:num_features left_node_contribs_list:num_features right_node_contribs_list:num_features
+BoostedTreesCenterBias! unknown continue_centering
+BoostedTreesCreateEnsemble! unknown
+BoostedTreesCreateQuantileStreamResource! unknown
+BoostedTreesDeserializeEnsemble! unknown
+BoostedTreesEnsembleResourceHandleOp! unknown resource
+BoostedTreesExampleDebugOutputs! unknown examples_debug_outputs_serialized
+BoostedTreesFlushQuantileSummaries! unknown summaries:num_features
+BoostedTreesGetEnsembleStates! unknown stamp_token num_trees num_finalized_trees num_attempted_layers last_layer_nodes_range
+BoostedTreesMakeQuantileSummaries unknown summaries:num_features
+BoostedTreesMakeStatsSummary unknown stats_summary
+BoostedTreesPredict! unknown logits
+BoostedTreesQuantileStreamResourceAddSummaries! unknown
+BoostedTreesQuantileStreamResourceDeserialize! unknown
+BoostedTreesQuantileStreamResourceFlush! unknown
+BoostedTreesQuantileStreamResourceGetBucketBoundaries! unknown bucket_boundaries:num_features
+BoostedTreesQuantileStreamResourceHandleOp! unknown resource
+BoostedTreesSerializeEnsemble! unknown stamp_token tree_ensemble_serialized
+BoostedTreesSparseAggregateStats unknown stats_summary_indices stats_summary_values stats_summary_shape
+BoostedTreesSparseCalculateBestFeatureSplit unknown node_ids gains feature_dimensions thresholds left_node_contribs right_node_contribs split_with_default_directions
+BoostedTreesTrainingPredict! unknown partial_logits tree_ids node_ids
+BoostedTreesUpdateEnsemble! unknown
+BoostedTreesUpdateEnsembleV2! unknown
+BroadcastArgs unknown r0
+BroadcastGradientArgs unknown r0 r1
+BroadcastTo broadcastTo output
+Bucketize mapped output
+BytesProducedStatsDataset unknown handle
+CSRSparseMatrixComponents unknown row_ptrs col_inds values
+CSRSparseMatrixToDense unknown dense_output
+CSRSparseMatrixToSparseTensor unknown indices values dense_shape
+CSVDataset! unknown handle
+CSVDatasetV2! unknown handle
+CTCBeamSearchDecoder unknown decoded_indices:top_paths decoded_values:top_paths decoded_shape:top_paths log_probability
+CTCGreedyDecoder unknown decoded_indices decoded_values decoded_shape log_probability
+CTCLoss unknown loss gradient
+CTCLossV2 unknown loss gradient
+CacheDataset unknown handle
+CacheDatasetV2! unknown handle
+CalibrationStatisticsSaver! unknown
+Case! branch output:Tout
+Cast cast y
+Ceil mapped y
+CheckNumerics! same output
+CheckNumericsV2! same output
+CheckPinned unknown output
+Cholesky innermostTwo output
+CholeskyGrad unknown output
+ChooseFastestBranchDataset unknown handle
+ChooseFastestDataset unknown handle
+ClipByValue broadcast output
+CloseSummaryWriter! unknown
+CollateTPUEmbeddingMemory! unknown merged_memory_config
+CollectiveAllToAllV2! unknown data
+CollectiveAllToAllV3! unknown data
+CollectiveAssignGroupV2! unknown group_size group_key
+CollectiveBcastRecv! unknown data
+CollectiveBcastRecvV2! unknown data
+CollectiveBcastSend! unknown data
+CollectiveBcastSendV2! unknown data
+CollectiveGather! unknown data
+CollectiveGatherV2! unknown data
+CollectiveInitializeCommunicator! unknown communicator
+CollectivePermute! unknown output
+CollectiveReduce! unknown data
+CollectiveReduceScatterV2! unknown data
+CollectiveReduceV2! unknown data
+CollectiveReduceV3! unknown data
+CombinedNonMaxSuppression unknown nmsed_boxes nmsed_scores nmsed_classes valid_detections
+Complex broadcast out
+ComplexAbs mapped y
+ComplexStruct unknown a:n_a b:n_b c:t_c
+CompositeTensorVariantFromComponents unknown encoded
+CompositeTensorVariantToComponents unknown components:Tcomponents
+CompressElement unknown compressed
+ComputeAccidentalHits unknown indices ids weights
+ComputeBatchSize unknown batch_size
+ComputeDedupDataSize! unknown num_elements
+ComputeDedupDataSizeV2! unknown num_elements
+ComputeDedupDataTupleMask! unknown output_shape
+ComputeDedupDataTupleMaskV2! unknown output_shape
+Concat concat output
+ConcatOffset unknown offset:N
+ConcatV2 concat output
+ConcatenateDataset unknown handle
+ConditionalAccumulator! unknown handle
+ConfigureAndInitializeGlobalTPU! unknown output
+ConfigureDistributedTPU! unknown topology
+ConfigureTPUEmbedding! unknown
+ConfigureTPUEmbeddingHost! unknown network_config
+ConfigureTPUEmbeddingMemory! unknown memory_config
+Conj mapped output
+ConjugateTranspose transpose y
+ConnectTPUEmbeddingHosts! unknown
+Const constant output
+ConstructionFails unknown
+ConsumeMutexLock! unknown
+ControlTrigger nothing
+Conv unknown output
+Conv2D convolution output
+Conv2DBackpropFilter unknown output
+Conv2DBackpropFilterV2 unknown output
+Conv2DBackpropInput convolutionBackwards output
+Conv2DBackpropInputV2 unknown output
+Conv3D convolution output
+Conv3DBackpropFilter unknown output
+Conv3DBackpropFilterV2 unknown output
+Conv3DBackpropInput unknown output
+Conv3DBackpropInputV2 convolutionBackwards output
+ConvertToCooTensor! unknown row_ids col_ids gains
+ConvertToListOfSparseCoreCooTensors unknown row_ids_list:num_sc_per_chip col_ids_list:num_sc_per_chip gains_list:num_sc_per_chip
+ConvertToSparseCoreCsrWrappedCooTensor unknown row_pointers sorted_sample_ids sorted_token_ids sorted_gains row_pointers_unpadded_size ids_unpadded_size num_minibatches_per_sc
+Copy unknown output
+CopyHost unknown output
+CopyOp unknown b
+CopyToMesh unknown output
+CopyToMeshGrad unknown output
+Cos mapped y
+Cosh mapped y
+CountUpTo mixing output
+CreateSummaryDbWriter! unknown
+CreateSummaryFileWriter! unknown
+CropAndResize unknown crops
+CropAndResizeGradBoxes unknown output
+CropAndResizeGradImage unknown output
+Cross unknown product
+CrossReplicaSum! unknown output
+CudnnRNN! unknown output output_h output_c reserve_space
+CudnnRNNBackprop! unknown input_backprop input_h_backprop input_c_backprop params_backprop
+CudnnRNNBackpropV2! unknown input_backprop input_h_backprop input_c_backprop params_backprop
+CudnnRNNBackpropV3! unknown input_backprop input_h_backprop input_c_backprop params_backprop
+CudnnRNNCanonicalToParams unknown params
+CudnnRNNCanonicalToParamsV2 unknown params
+CudnnRNNParamsSize unknown params_size
+CudnnRNNParamsToCanonical unknown weights:num_params biases:num_params
+CudnnRNNParamsToCanonicalV2 unknown weights:num_params_weights biases:num_params_biases
+CudnnRNNV2! unknown output output_h output_c reserve_space host_reserved
+CudnnRNNV3! unknown output output_h output_c reserve_space host_reserved
+Cumprod within out
+Cumsum within out
+CumulativeLogsumexp within out
+CustomAggregator unknown output min max histogram
+DTensorAllGather unknown output
+DTensorAllReduce unknown output
+DTensorAllScatter unknown output
+DTensorAllToAll unknown output
+DTensorReduceScatter unknown output
+DTensorRestoreV2! unknown tensors:dtypes
+DTensorSetGlobalTPUArray! unknown
+DataFormatDimMap unknown y
+DataFormatVecPermute unknown y
+DataServiceDataset! unknown handle
+DataServiceDatasetV2! unknown handle
+DataServiceDatasetV3! unknown handle
+DataServiceDatasetV4! unknown handle
+DatasetCardinality unknown cardinality
+DatasetFingerprint unknown fingerprint
+DatasetFromGraph unknown handle
+DatasetToGraph unknown graph
+DatasetToGraphV2 unknown graph
+DatasetToSingleElement! unknown components:output_types
+DatasetToTFRecord! unknown
+Dawsn mapped y
+DebugGradientIdentity unknown output
+DebugGradientRefIdentity unknown output
+DebugIdentity unknown output
+DebugIdentityV2! unknown output
+DebugIdentityV3! unknown output
+DebugNanCount unknown output
+DebugNumericSummary unknown output
+DebugNumericSummaryV2 unknown output
+DecodeAndCropJpeg unknown image
+DecodeBase64 mapped output
+DecodeBmp unknown image
+DecodeCSV unknown output:OUT_TYPE
+DecodeCompressed unknown output
+DecodeGif unknown image
+DecodeImage unknown image
+DecodeJSONExample unknown binary_examples
+DecodeJpeg unknown image
+DecodeJxl unknown image
+DecodePaddedRaw unknown output
+DecodePng unknown image
+DecodeProtoV2 unknown sizes values:output_types
+DecodeRaw unknown output
+DecodeWav unknown audio sample_rate
+DecodeWebP unknown image
+DeepCopy! same y
+DefaultAttrs unknown
+DeleteIterator! unknown
+DeleteMemoryCache! unknown
+DeleteMultiDeviceIterator! unknown
+DeleteRandomSeedGenerator! unknown
+DeleteRpcFutureResource! unknown
+DeleteSeedGenerator! unknown
+DeleteSessionTensor! unknown
+DenseBincount mixing output
+DenseCountSparseOutput mixing output_indices output_values output_dense_shape
+DenseToCSRSparseMatrix unknown sparse_output
+DenseToDenseSetOperation unknown result_indices result_values result_shape
+DenseToSparseBatchDataset unknown handle
+DenseToSparseSetOperation unknown result_indices result_values result_shape
+DepthToSpace reshapedImages output
+DepthwiseConv2dNative convolution output
+DepthwiseConv2dNativeBackpropFilter unknown output
+DepthwiseConv2dNativeBackpropInput unknown output
+Dequantize unknown output
+DeserializeIterator! unknown
+DeserializeManySparse unknown sparse_indices sparse_values sparse_shape
+DeserializeSparse unknown sparse_indices sparse_values sparse_shape
+DestroyResourceOp! unknown
+DestroyTemporaryVariable unknown value
+DeviceIndex! unknown index
+DevicePlacementOp! unknown device
+Diag unknown output
+DiagPart unknown diagonal
+Digamma mapped y
+Dilation2D convolution output
+Dilation2DBackpropFilter unknown filter_backprop
+Dilation2DBackpropInput unknown in_backprop
+DirectedInterleaveDataset unknown handle
+DisableCopyOnRead! unknown
+DistributedSave! unknown
+Div broadcast z
+DivNoNan broadcast z
+DrawBoundingBoxes unknown output
+DrawBoundingBoxesV2 unknown output
+DtypeWithDefaultOp! unknown dtype
+DummyIterationCounter! unknown handle
+DummyMemoryCache! unknown handle
+DummySeedGenerator! unknown handle
+DumpTensor! unknown
+DynamicEnqueueTPUEmbeddingArbitraryTensorBatch! unknown
+DynamicEnqueueTPUEmbeddingRaggedTensorBatch! unknown
+DynamicPartition mixing outputs:num_partitions
+DynamicStitch mixing merged
+EagerPyFunc! unknown output:Tout
+EditDistance unknown output
+Eig unknown e v
+Einsum einsum output
+Elu mapped activations
+EluGrad broadcast backprops
+Empty! unknown output
+EmptyTensorList newList handle
+EmptyTensorMap unknown handle
+EncodeBase64 mapped output
+EncodeJpeg unknown contents
+EncodeJpegVariableQuality unknown contents
+EncodePng unknown contents
+EncodeProto unknown bytes
+EncodeWav unknown contents
+EnqueueTPUEmbeddingArbitraryTensorBatch! unknown
+EnqueueTPUEmbeddingBatch! unknown
+EnqueueTPUEmbeddingIntegerBatch! unknown
+EnqueueTPUEmbeddingRaggedTensorBatch! unknown
+EnqueueTPUEmbeddingSparseBatch! unknown
+EnqueueTPUEmbeddingSparseTensorBatch! unknown
+EnsureShape same output
+Enter unknown output
+Equal broadcast z
+Erf mapped y
+Erfc mapped y
+Erfinv mapped y
+EuclideanNorm reduce output
+ExecuteTPUEmbeddingPartitioner! unknown common_config
+Exit unknown output
+Exp mapped y
+ExpandDims expandDims output
+ExperimentalAssertNextDataset unknown handle
+ExperimentalAutoShardDataset unknown handle
+ExperimentalBytesProducedStatsDataset unknown handle
+ExperimentalCSVDataset! unknown handle
+ExperimentalChooseFastestDataset unknown handle
+ExperimentalDatasetCardinality unknown cardinality
+ExperimentalDatasetToTFRecord! unknown
+ExperimentalDenseToSparseBatchDataset unknown handle
+ExperimentalDirectedInterleaveDataset unknown handle
+ExperimentalGroupByReducerDataset! unknown handle
+ExperimentalGroupByWindowDataset unknown handle
+ExperimentalIgnoreErrorsDataset unknown handle
+ExperimentalIteratorGetDevice! unknown device
+ExperimentalLMDBDataset! unknown handle
+ExperimentalLatencyStatsDataset unknown handle
+ExperimentalMapAndBatchDataset unknown handle
+ExperimentalMapDataset unknown handle
+ExperimentalMatchingFilesDataset! unknown handle
+ExperimentalMaxIntraOpParallelismDataset unknown handle
+ExperimentalNonSerializableDataset unknown handle
+ExperimentalParallelInterleaveDataset unknown handle
+ExperimentalParseExampleDataset unknown handle
+ExperimentalPrivateThreadPoolDataset unknown handle
+ExperimentalRandomDataset! unknown handle
+ExperimentalRebatchDataset unknown handle
+ExperimentalScanDataset unknown handle
+ExperimentalSetStatsAggregatorDataset! unknown handle
+ExperimentalSleepDataset unknown handle
+ExperimentalSlidingWindowDataset unknown handle
+ExperimentalSqlDataset! unknown handle
+ExperimentalStatsAggregatorHandle! unknown handle
+ExperimentalStatsAggregatorSummary! unknown summary
+ExperimentalTakeWhileDataset unknown handle
+ExperimentalThreadPoolDataset! unknown handle
+ExperimentalThreadPoolHandle! unknown handle
+ExperimentalUnbatchDataset unknown handle
+ExperimentalUniqueDataset unknown handle
+Expint mapped y
+Expm1 mapped y
+ExtractGlimpse unknown glimpse
+ExtractGlimpseV2 unknown glimpse
+ExtractImagePatches reshapedImages patches
+ExtractJpegShape unknown image_shape
+ExtractVolumePatches unknown patches
+FFT innermost output
+FFT2D innermostTwo output
+FFT3D unknown output
+FFTND unknown output
+FIFOQueue! unknown handle
+FIFOQueueV2! unknown handle
+Fact unknown fact
+FakeParam unknown output
+FakeQuantWithMinMaxArgs mapped outputs
+FakeQuantWithMinMaxArgsGradient unknown backprops
+FakeQuantWithMinMaxVars mapped outputs
+FakeQuantWithMinMaxVarsGradient unknown backprops_wrt_input backprop_wrt_min backprop_wrt_max
+FakeQuantWithMinMaxVarsPerChannel unknown outputs
+FakeQuantWithMinMaxVarsPerChannelGradient unknown backprops_wrt_input backprop_wrt_min backprop_wrt_max
+FakeQueue! unknown handle
+FileSystemSetConfiguration! unknown
+Fill fill output
+FilterByLastComponentDataset unknown output
+FilterDataset unknown handle
+FinalizeDataset unknown handle
+FinalizeTPUEmbedding! unknown
+FinalizeTPUEmbeddingV2! unknown embedding_partitions hbm_buffers_config
+Fingerprint unknown fingerprint
+FiveFloatOutputs unknown a b c d e
+FixedLengthRecordDataset! unknown handle
+FixedLengthRecordDatasetV2! unknown handle
+FixedLengthRecordReader! unknown reader_handle
+FixedLengthRecordReaderV2! unknown reader_handle
+FixedUnigramCandidateSampler! unknown sampled_candidates true_expected_count sampled_expected_count
+FlatMapDataset unknown handle
+FloatInput unknown
+FloatOutput unknown a
+FloatOutputStringOutput unknown a b
+Floor mapped y
+FloorDiv broadcast z
+FloorMod broadcast z
+FlushSummaryWriter! unknown
+Foo1 unknown d e
+Foo2 unknown d e
+Foo3 unknown d e
+For unknown output:T
+FractionalAvgPool unknown output row_pooling_sequence col_pooling_sequence
+FractionalAvgPoolGrad unknown output
+FractionalMaxPool unknown output row_pooling_sequence col_pooling_sequence
+FractionalMaxPoolGrad unknown output
+FresnelCos mapped y
+FresnelSin mapped y
+FuncAttr unknown
+FuncListAttr unknown
+FusedBatchNorm batchNorm y batch_mean batch_variance reserve_space_1 reserve_space_2
+FusedBatchNormGrad mixing x_backprop scale_backprop offset_backprop reserve_space_3 reserve_space_4
+FusedBatchNormGradV2 mixing x_backprop scale_backprop offset_backprop reserve_space_3 reserve_space_4
+FusedBatchNormGradV3 mixing x_backprop scale_backprop offset_backprop reserve_space_4 reserve_space_5
+FusedBatchNormV2 batchNorm y batch_mean batch_variance reserve_space_1 reserve_space_2
+FusedBatchNormV3 batchNorm y batch_mean batch_variance reserve_space_1 reserve_space_2 reserve_space_3
+FusedPadConv2D unknown output
+FusedResizeAndPadConv2D unknown output
+GRUBlockCell unknown r u c h
+GRUBlockCellGrad unknown d_x d_h_prev d_c_bar d_r_bar_u_bar
+Gather gather output
+GatherNd gatherNd output
+GatherV2 gather output
+GenerateBoundingBoxProposals unknown rois roi_probabilities
+GenerateVocabRemapping unknown remapping num_present
+GeneratorDataset! unknown handle
+GetDeadline unknown deadline_from_epoch_micros
+GetElementAtIndex unknown components:output_types
+GetMinibatchSplitsWithPhysicalReplica! unknown sorted_row_ids sorted_col_ids sorted_gains splits id_counts max_ids max_uniques
+GetMinibatchesInCsrWithPhysicalReplica! unknown row_pointers sorted_sample_ids sorted_token_ids sorted_gains row_pointers_unpadded_size ids_unpadded_size num_minibatches_per_physical_sparse_core
+GetOptions unknown serialized_options
+GetSessionHandle! unknown handle
+GetSessionHandleV2! unknown handle
+GetSessionTensor! unknown value
+GetStatsFromListOfSparseCoreCooTensors unknown max_ids_per_sparse_core max_unique_ids_per_sparse_core
+GetTpuTaskId unknown tpu_task_id
+GlobalIterId! unknown iter_id
+GlobalShuffleDataset! unknown handle
+GraphDefVersion! unknown version
+Greater broadcast z
+GreaterEqual broadcast z
+GroupByReducerDataset! unknown handle
+GroupByWindowDataset unknown handle
+GuaranteeConst! same output
+HSVToRGB perImage output
+HashTable! constant table_handle
+HashTableV2! constant table_handle
+HistogramFixedWidth mixing out
+HistogramSummary unknown summary
+HostConst constant output
+IFFT innermost output
+IFFT2D innermostTwo output
+IFFT3D unknown output
+IFFTND unknown output
+IRFFT innermostResized output
+IRFFT2D unknown output
+IRFFT3D unknown output
+IRFFTND unknown output
+Identity same output
+IdentityN sameEach output:T
+IdentityReader! unknown reader_handle
+IdentityReaderV2! unknown reader_handle
+If! branch output:Tout
+Igamma broadcast z
+IgammaGradA broadcast z
+Igammac broadcast z
+IgnoreErrorsDataset unknown handle
+Imag mapped output
+ImageProjectiveTransformV2 unknown transformed_images
+ImageProjectiveTransformV3 unknown transformed_images
+ImageSummary unknown summary
+ImmutableConst unknown tensor
+ImportEvent! unknown
+InPolymorphicTwice unknown
+InTopK unknown precision
+InTopKV2 unknown precision
+IndexFlatMapDataset unknown handle
+InfeedDequeue! unknown output
+InfeedDequeueTuple! unknown outputs:dtypes
+InfeedEnqueue! unknown
+InfeedEnqueuePrelinearizedBuffer unknown
+InfeedEnqueueTuple! unknown
+InitializeTable unknown
+InitializeTableFromDataset! unknown
+InitializeTableFromTextFile unknown
+InitializeTableFromTextFileV2! unknown
+InitializeTableV2! unknown
+InplaceAdd unknown y
+InplaceSub unknown y
+InplaceUpdate unknown y
+Int64Output unknown out
+IntAttr unknown out
+IntInput unknown
+IntInputFloatInput unknown
+IntInputIntOutput unknown b
+IntOutput unknown a
+IntOutputFloatOutput unknown a b
+InterleaveDataset unknown handle
+Inv mapped y
+InvGrad broadcast z
+Invert mapped y
+InvertPermutation mixing y
+IsBoostedTreesEnsembleInitialized! unknown is_initialized
+IsBoostedTreesQuantileStreamResourceInitialized! unknown is_initialized
+IsFinite mapped y
+IsInf mapped y
+IsNan mapped y
+IsResourceHandleRefCounting! unknown result
+IsTPUEmbeddingInitialized! unknown is_tpu_embedding_initialized
+IsTensorFloat32Enabled! unknown enabled
+IsVariableInitialized unknown is_initialized
+IsotonicRegression unknown output segments
+Iterator! unknown handle
+IteratorFromStringHandle! unknown resource_handle
+IteratorFromStringHandleV2! unknown resource_handle
+IteratorGetDevice! unknown device
+IteratorGetModelProto! unknown model_proto
+IteratorGetNext! unknown components:output_types
+IteratorGetNextAsOptional! unknown optional
+IteratorGetNextSync! unknown components:output_types
+IteratorToStringHandle! unknown string_handle
+IteratorV2! unknown handle
+KMC2ChainInitialization unknown index
+KernelLabel unknown result
+KernelLabelRequired unknown result
+KmeansPlusPlusInitialization unknown samples
+KthOrderStatistic unknown output
+L2Loss mixing output
+LMDBDataset! unknown handle
+LMDBReader! unknown reader_handle
+LRN perImage output
+LRNGrad unknown output
+LSTMBlockCell unknown i cs f o ci co h
+LSTMBlockCellGrad unknown cs_prev_grad dicfo wci_grad wcf_grad wco_grad
+LatencyStatsDataset unknown handle
+LeakyRelu mapped activations
+LeakyReluGrad broadcast backprops
+LearnedUnigramCandidateSampler! unknown sampled_candidates true_expected_count sampled_expected_count
+LeftShift broadcast z
+LegacyParallelInterleaveDatasetV2 unknown handle
+Less broadcast z
+LessEqual broadcast z
+Lgamma mapped y
+LinSpace unknown output
+ListDataset! unknown handle
+ListDiff mixing out idx
+ListInput unknown
+ListOutput unknown a:T
+ListSnapshotChunksDataset! unknown handle
+LoadAllTPUEmbeddingParameters! unknown
+LoadAndRemapMatrix! unknown output_matrix
+LoadDataset! unknown handle
+LoadTPUEmbeddingADAMParameters! unknown
+LoadTPUEmbeddingAdadeltaParameters! unknown
+LoadTPUEmbeddingAdagradMomentumParameters! unknown
+LoadTPUEmbeddingAdagradParameters! unknown
+LoadTPUEmbeddingCenteredRMSPropParameters! unknown
+LoadTPUEmbeddingFTRLParameters! unknown
+LoadTPUEmbeddingFrequencyEstimatorParameters! unknown
+LoadTPUEmbeddingMDLAdagradLightParameters! unknown
+LoadTPUEmbeddingMomentumParameters! unknown
+LoadTPUEmbeddingProximalAdagradParameters! unknown
+LoadTPUEmbeddingProximalYogiParameters! unknown
+LoadTPUEmbeddingRMSPropParameters! unknown
+LoadTPUEmbeddingStochasticGradientDescentParameters! unknown
+Log mapped y
+Log1p mapped y
+LogMatrixDeterminant innermostTwoResized sign log_abs_determinant
+LogSoftmax innermost logsoftmax
+LogUniformCandidateSampler! unknown sampled_candidates true_expected_count sampled_expected_count
+LogicalAnd broadcast z
+LogicalNot mapped y
+LogicalOr broadcast z
+LookupTableExport unknown keys values
+LookupTableExportV2! unknown keys values
+LookupTableFind lookup values
+LookupTableFindV2! lookup values
+LookupTableImport unknown
+LookupTableImportV2! unknown
+LookupTableInsert unknown
+LookupTableInsertV2! unknown
+LookupTableRemoveV2! unknown
+LookupTableSize unknown size
+LookupTableSizeV2! unknown size
+LoopCond unknown output
+LowerBound unknown output
+Lu innermostTwoResized lu p
+MakeIterator! unknown
+MakeUnique unknown output
+MakeWeakResourceHandle! unknown dup
+MapAndBatchDataset unknown handle
+MapClear! unknown
+MapDataset unknown handle
+MapDefun unknown output:output_types
+MapIncompleteSize! unknown size
+MapPeek! unknown values:dtypes
+MapSize! unknown size
+MapStage! unknown
+MapUnstage! unknown values:dtypes
+MapUnstageNoKey! unknown key values:dtypes
+MatMul matmul product
+MatchingFiles unknown filenames
+MatchingFilesDataset! unknown handle
+MatrixBandPart innermostTwo band
+MatrixDeterminant innermostTwoResized output
+MatrixDiag innermostResized output
+MatrixDiagPart innermostTwoResized diagonal
+MatrixDiagPartV2 unknown diagonal
+MatrixDiagPartV3 unknown diagonal
+MatrixDiagV2 unknown output
+MatrixDiagV3 unknown output
+MatrixExponential innermostTwo output
+MatrixInverse innermostTwo output
+MatrixLogarithm innermostTwo output
+MatrixSetDiag unknown output
+MatrixSetDiagV2 unknown output
+MatrixSetDiagV3 unknown output
+MatrixSolve unknown output
+MatrixSolveLs unknown output
+MatrixSquareRoot innermostTwo output
+MatrixTriangularSolve unknown output
+Max reduce output
+MaxIntraOpParallelismDataset unknown handle
+MaxPool pool output
+MaxPool3D pool output
+MaxPool3DGrad unknown output
+MaxPool3DGradGrad unknown output
+MaxPoolGrad unknown output
+MaxPoolGradGrad unknown output
+MaxPoolGradGradV2 unknown output
+MaxPoolGradGradWithArgmax unknown output
+MaxPoolGradV2 unknown output
+MaxPoolGradWithArgmax unknown output
+MaxPoolV2 pool output
+MaxPoolWithArgmax pool output argmax
+Maximum broadcast z
+Mean reduce output
+Merge merge output value_index
+MergeDedupData unknown output
+MergeSummary unknown summary
+MergeV2Checkpoints! unknown
+Mfcc unknown output
+Min reduce output
+Minimum broadcast z
+MirrorPad pad output
+MirrorPadGrad unknown output
+MixedStruct unknown a:n_a b
+MlirPassthroughOp unknown outputs:Toutputs
+Mod broadcast z
+ModelDataset unknown handle
+Mul broadcast z
+MulNoNan broadcast z
+MultiDeviceIterator! unknown handle
+MultiDeviceIteratorFromStringHandle! unknown multi_device_iterator
+MultiDeviceIteratorGetNextFromShard! unknown components:output_types
+MultiDeviceIteratorInit! unknown incarnation_id
+MultiDeviceIteratorToStringHandle! unknown string_handle
+Multinomial! mixing output
+MutableDenseHashTable! constant table_handle
+MutableDenseHashTableV2! constant table_handle
+MutableHashTable! constant table_handle
+MutableHashTableOfTensors! constant table_handle
+MutableHashTableOfTensorsV2! constant table_handle
+MutableHashTableV2! constant table_handle
+MutexLock! unknown mutex_lock
+MutexV2! unknown resource
+NInPolymorphicTwice unknown
+NInTwice unknown
+NInTwoTypeVariables unknown
+NIntsIn unknown
+NIntsOut unknown a:N
+NIntsOutDefault unknown a:N
+NPolymorphicIn unknown
+NPolymorphicOut unknown a:N
+NPolymorphicOutDefault unknown a:N
+NPolymorphicRestrictIn unknown
+NPolymorphicRestrictOut unknown a:N
+Namespace>TestStringOutput unknown output1 output2
+NcclAllReduce! unknown data
+NcclBroadcast! unknown output
+NcclReduce! unknown data
+Ndtri mapped y
+NearestNeighbors unknown nearest_center_indices nearest_center_distances
+Neg mapped y
+NegTrain! unknown
+NextAfter broadcast output
+NextIteration unknown output
+NoOp nothing
+NonDeterministicInts! mixing output
+NonMaxSuppression mixing selected_indices
+NonMaxSuppressionV2 mixing selected_indices
+NonMaxSuppressionV3 mixing selected_indices
+NonMaxSuppressionV4 mixing selected_indices valid_outputs
+NonMaxSuppressionV5 mixing selected_indices selected_scores valid_outputs
+NonMaxSuppressionWithOverlaps mixing selected_indices
+NonSerializableDataset unknown handle
+None unknown
+NotEqual broadcast z
+NthElement unknown values
+Old unknown
+OneHot oneHot output
+OneShotIterator! unknown handle
+OnesLike zerosLike y
+OpWithDefaultAttr unknown a
+OpWithFutureDefaultAttr unknown
+OptimizeDataset unknown handle
+OptimizeDatasetV2 unknown handle
+OptionalFromValue unknown optional
+OptionalGetValue unknown components:output_types
+OptionalHasValue unknown has_value
+OptionalNone unknown optional
+OptionsDataset unknown handle
+OrderedMapClear! unknown
+OrderedMapIncompleteSize! unknown size
+OrderedMapPeek! unknown values:dtypes
+OrderedMapSize! unknown size
+OrderedMapStage! unknown
+OrderedMapUnstage! unknown values:dtypes
+OrderedMapUnstageNoKey! unknown key values:dtypes
+OutT unknown a
+OutTypeList unknown out:T
+OutTypeListRestrict unknown out:t
+OutfeedDequeue! unknown output
+OutfeedDequeueTuple! unknown outputs:dtypes
+OutfeedDequeueTupleV2! unknown outputs:dtypes
+OutfeedDequeueV2! unknown output
+OutfeedEnqueue! unknown
+OutfeedEnqueueTuple! unknown
+Pack pack output
+Pad pad output
+PadV2 pad output
+PaddedBatchDataset unknown handle
+PaddedBatchDatasetV2 unknown handle
+PaddingFIFOQueue! unknown handle
+PaddingFIFOQueueV2! unknown handle
+ParallelBatchDataset unknown handle
+ParallelConcat unknown output
+ParallelDynamicStitch mixing merged
+ParallelFilterDataset unknown handle
+ParallelInterleaveDataset unknown handle
+ParallelInterleaveDatasetV2 unknown handle
+ParallelInterleaveDatasetV3 unknown handle
+ParallelInterleaveDatasetV4 unknown handle
+ParallelMapDataset unknown handle
+ParallelMapDatasetV2 unknown handle
+ParameterizedTruncatedNormal! mixing output
+ParseExample parseExample sparse_indices:Nsparse sparse_values:sparse_types sparse_shapes:Nsparse dense_values:Tdense
+ParseExampleDataset unknown handle
+ParseExampleDatasetV2 unknown handle
+ParseExampleV2 parseExample sparse_indices:num_sparse sparse_values:sparse_types sparse_shapes:num_sparse dense_values:Tdense ragged_values:ragged_value_types ragged_row_splits:ragged_split_types
+ParseSequenceExample unknown context_sparse_indices:Ncontext_sparse context_sparse_values:context_sparse_types context_sparse_shapes:Ncontext_sparse context_dense_values:Tcontext_dense feature_list_sparse_indices:Nfeature_list_sparse feature_list_sparse_values:feature_list_sparse_types feature_list_sparse_shapes:Nfeature_list_sparse feature_list_dense_values:feature_list_dense_types feature_list_dense_lengths:Nfeature_list_dense
+ParseSequenceExampleV2 unknown context_sparse_indices:Ncontext_sparse context_sparse_values:context_sparse_types context_sparse_shapes:Ncontext_sparse context_dense_values:Tcontext_dense context_ragged_values:context_ragged_value_types context_ragged_row_splits:context_ragged_split_types feature_list_sparse_indices:Nfeature_list_sparse feature_list_sparse_values:feature_list_sparse_types feature_list_sparse_shapes:Nfeature_list_sparse feature_list_dense_values:feature_list_dense_types feature_list_dense_lengths:Nfeature_list_dense feature_list_ragged_values:feature_list_ragged_value_types feature_list_ragged_outer_splits:feature_list_ragged_split_types feature_list_ragged_inner_splits:feature_list_ragged_split_types
+ParseSingleExample unknown sparse_indices:num_sparse sparse_values:sparse_types sparse_shapes:num_sparse dense_values:Tdense
+ParseSingleSequenceExample unknown context_sparse_indices:Ncontext_sparse context_sparse_values:context_sparse_types context_sparse_shapes:Ncontext_sparse context_dense_values:Tcontext_dense feature_list_sparse_indices:Nfeature_list_sparse feature_list_sparse_values:feature_list_sparse_types feature_list_sparse_shapes:Nfeature_list_sparse feature_list_dense_values:feature_list_dense_types
+ParseTensor unknown output
+PartitionedCall call output:Tout
+Placeholder unknown output
+PlaceholderV2 unknown output
+PlaceholderWithDefault same output
+Polygamma broadcast z
+Polymorphic unknown out
+PolymorphicDefaultOut unknown out
+PolymorphicOut unknown out
+PopulationCount mapped y
+Pow broadcast z
+PrefetchDataset unknown handle
+Prelinearize unknown output
+PrelinearizeTuple unknown output
+PreventGradient same output
+Print! unknown output
+PrintV2! unknown
+PriorityQueue! unknown handle
+PriorityQueueV2! unknown handle
+PrivateThreadPoolDataset unknown handle
+Prod reduce output
+PyFunc! unknown output:Tout
+PyFuncStateless unknown output:Tout
+Qr innermostTwoResized q r
+QuantizeAndDequantize unknown output
+QuantizeAndDequantizeV2 unknown output
+QuantizeAndDequantizeV3 unknown output
+QuantizeAndDequantizeV4 unknown output
+QuantizeAndDequantizeV4Grad unknown input_backprop input_min_backprop input_max_backprop
+QuantizeDownAndShrinkRange unknown output output_min output_max
+QuantizeV2 unknown output output_min output_max
+QuantizedAdd unknown z min_z max_z
+QuantizedAvgPool unknown output min_output max_output
+QuantizedBatchNormWithGlobalNormalization unknown result result_min result_max
+QuantizedBiasAdd unknown output min_out max_out
+QuantizedConcat unknown output output_min output_max
+QuantizedConcatV2 unknown output output_min output_max
+QuantizedConv2D unknown output min_output max_output
+QuantizedConv2DAndRelu unknown output min_output max_output
+QuantizedConv2DAndReluAndRequantize unknown output min_output max_output
+QuantizedConv2DAndRequantize unknown output min_output max_output
+QuantizedConv2DPerChannel unknown output min_output max_output
+QuantizedConv2DWithBias unknown output min_output max_output
+QuantizedConv2DWithBiasAndRelu unknown output min_output max_output
+QuantizedConv2DWithBiasAndReluAndRequantize unknown output min_output max_output
+QuantizedConv2DWithBiasAndRequantize unknown output min_output max_output
+QuantizedConv2DWithBiasSignedSumAndReluAndRequantize unknown output min_output max_output
+QuantizedConv2DWithBiasSumAndRelu unknown output min_output max_output
+QuantizedConv2DWithBiasSumAndReluAndRequantize unknown output min_output max_output
+QuantizedDepthwiseConv2D unknown output min_output max_output
+QuantizedDepthwiseConv2DWithBias unknown output min_output max_output
+QuantizedDepthwiseConv2DWithBiasAndRelu unknown output min_output max_output
+QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize unknown output min_output max_output
+QuantizedInstanceNorm unknown y y_min y_max
+QuantizedMatMul unknown out min_out max_out
+QuantizedMatMulWithBias unknown out min_out max_out
+QuantizedMatMulWithBiasAndDequantize unknown out
+QuantizedMatMulWithBiasAndRelu unknown out min_out max_out
+QuantizedMatMulWithBiasAndReluAndRequantize unknown out min_out max_out
+QuantizedMatMulWithBiasAndRequantize unknown out min_out max_out
+QuantizedMaxPool unknown output min_output max_output
+QuantizedMul unknown z min_z max_z
+QuantizedRelu unknown activations min_activations max_activations
+QuantizedRelu6 unknown activations min_activations max_activations
+QuantizedReluX unknown activations min_activations max_activations
+QuantizedReshape unknown output output_min output_max
+QuantizedResizeBilinear unknown resized_images out_min out_max
+QueueClose unknown
+QueueCloseV2! unknown
+QueueDequeue unknown components:component_types
+QueueDequeueMany unknown components:component_types
+QueueDequeueManyV2! unknown components:component_types
+QueueDequeueUpTo unknown components:component_types
+QueueDequeueUpToV2! unknown components:component_types
+QueueDequeueV2! unknown components:component_types
+QueueEnqueue unknown
+QueueEnqueueMany unknown
+QueueEnqueueManyV2! unknown
+QueueEnqueueV2! unknown
+QueueIsClosed unknown is_closed
+QueueIsClosedV2! unknown is_closed
+QueueSize unknown size
+QueueSizeV2! unknown size
+RFFT innermostResized output
+RFFT2D unknown output
+RFFT3D unknown output
+RFFTND unknown output
+RGBToHSV perImage output
+RaggedBincount mixing output
+RaggedCountSparseOutput unknown output_indices output_values output_dense_shape
+RaggedCross unknown output_values output_row_splits
+RaggedFillEmptyRows unknown output_value_rowids output_values empty_row_indicator reverse_index_map
+RaggedFillEmptyRowsGrad unknown d_values d_default_value
+RaggedGather unknown output_nested_splits:OUTPUT_RAGGED_RANK output_dense_values
+RaggedRange unknown rt_nested_splits rt_dense_values
+RaggedTensorFromVariant unknown output_nested_splits:output_ragged_rank output_dense_values
+RaggedTensorToSparse unknown sparse_indices sparse_values sparse_dense_shape
+RaggedTensorToTensor unknown result
+RaggedTensorToVariant unknown encoded_ragged
+RaggedTensorToVariantGradient unknown dense_values_grad
+RandomCrop! mixing output
+RandomDataset! unknown handle
+RandomDatasetV2! unknown handle
+RandomGamma! mixing output
+RandomGammaGrad unknown output
+RandomIndexShuffle mixing output
+RandomPoisson! mixing output
+RandomPoissonV2! mixing output
+RandomShuffle! mixing output
+RandomShuffleQueue! unknown handle
+RandomShuffleQueueV2! unknown handle
+RandomStandardNormal! mixing output
+RandomUniform! mixing output
+RandomUniformInt! mixing output
+Range range output
+RangeDataset! unknown handle
+Rank rank output
+ReadFile unknown contents
+ReadVariableOp! same value
+ReadVariableXlaSplitND! unknown outputs:N
+ReaderNumRecordsProduced unknown records_produced
+ReaderNumRecordsProducedV2! unknown records_produced
+ReaderNumWorkUnitsCompleted unknown units_completed
+ReaderNumWorkUnitsCompletedV2! unknown units_completed
+ReaderRead unknown key value
+ReaderReadUpTo unknown keys values
+ReaderReadUpToV2! unknown keys values
+ReaderReadV2! unknown key value
+ReaderReset unknown
+ReaderResetV2! unknown
+ReaderRestoreState unknown
+ReaderRestoreStateV2! unknown
+ReaderSerializeState unknown state
+ReaderSerializeStateV2! unknown state
+Real mapped output
+RealDiv broadcast z
+RebatchDataset unknown handle
+RebatchDatasetV2 unknown handle
+Reciprocal mapped y
+ReciprocalGrad broadcast z
+RecordInput! unknown records
+Recv! unknown tensor
+RecvTPUEmbeddingActivations! unknown outputs:num_outputs
+ReduceDataset! unknown components:output_types
+ReduceJoin reduce output
+RefEnter unknown output
+RefExit unknown output
+RefIdentity same output
+RefIn unknown
+RefInputFloatInput unknown
+RefInputFloatInputIntOutput unknown c
+RefInputIntInput unknown
+RefMerge merge output value_index
+RefNextIteration unknown output
+RefOut unknown a
+RefOutput unknown a
+RefOutputFloatOutput unknown a b
+RefSelect unknown output
+RefSwitch switched output_false output_true
+RegexFullMatch mapped output
+RegexReplace mapped output
+RegisterDataset unknown dataset_id
+RegisterDatasetV2 unknown dataset_id
+Relayout unknown output
+RelayoutLike unknown output
+Relu mapped activations
+Relu6 mapped activations
+Relu6Grad broadcast backprops
+ReluGrad broadcast backprops
+RemoteCall! unknown output:Tout
+RepeatDataset unknown handle
+RequantizationRange unknown output_min output_max
+RequantizationRangePerChannel unknown output_min output_max
+Requantize unknown output output_min output_max
+RequantizePerChannel unknown output output_min output_max
+RequiresOlderGraphVersion! unknown version
+ReservedAttr unknown
+ReservedInput unknown
+Reshape reshape output
+ResizeArea resize resized_images
+ResizeBicubic resize resized_images
+ResizeBicubicGrad unknown output
+ResizeBilinear resize resized_images
+ResizeBilinearGrad unknown output
+ResizeNearestNeighbor resize resized_images
+ResizeNearestNeighborGrad unknown output
+ResourceAccumulatorApplyGradient! unknown
+ResourceAccumulatorNumAccumulated! unknown num_accumulated
+ResourceAccumulatorSetGlobalStep! unknown
+ResourceAccumulatorTakeGradient! unknown average
+ResourceApplyAdaMax! unknown
+ResourceApplyAdadelta! unknown
+ResourceApplyAdagrad! unknown
+ResourceApplyAdagradDA! unknown
+ResourceApplyAdagradV2! unknown
+ResourceApplyAdam! unknown
+ResourceApplyAdamWithAmsgrad! unknown
+ResourceApplyAddSign! unknown
+ResourceApplyCenteredRMSProp! unknown
+ResourceApplyFtrl! unknown
+ResourceApplyFtrlV2! unknown
+ResourceApplyGradientDescent! unknown
+ResourceApplyKerasMomentum! unknown
+ResourceApplyMomentum! unknown
+ResourceApplyPowerSign! unknown
+ResourceApplyProximalAdagrad! unknown
+ResourceApplyProximalGradientDescent! unknown
+ResourceApplyRMSProp! unknown
+ResourceConditionalAccumulator! unknown handle
+ResourceCountUpTo! mixing output
+ResourceCreateOp! unknown
+ResourceGather! gather output
+ResourceGatherNd! gatherNd output
+ResourceInitializedOp! unknown initialized
+ResourceScatterAdd! unknown
+ResourceScatterDiv! unknown
+ResourceScatterMax! unknown
+ResourceScatterMin! unknown
+ResourceScatterMul! unknown
+ResourceScatterNdAdd! unknown
+ResourceScatterNdMax! unknown
+ResourceScatterNdMin! unknown
+ResourceScatterNdSub! unknown
+ResourceScatterNdUpdate! unknown
+ResourceScatterSub! unknown
+ResourceScatterUpdate! unknown
+ResourceSparseApplyAdadelta! unknown
+ResourceSparseApplyAdagrad! unknown
+ResourceSparseApplyAdagradDA! unknown
+ResourceSparseApplyAdagradV2! unknown
+ResourceSparseApplyCenteredRMSProp! unknown
+ResourceSparseApplyFtrl! unknown
+ResourceSparseApplyFtrlV2! unknown
+ResourceSparseApplyKerasMomentum! unknown
+ResourceSparseApplyMomentum! unknown
+ResourceSparseApplyProximalAdagrad! unknown
+ResourceSparseApplyProximalGradientDescent! unknown
+ResourceSparseApplyRMSProp! unknown
+ResourceStridedSliceAssign! unknown
+ResourceUsingOp! unknown
+Restore! unknown tensor
+RestoreSlice! unknown tensor
+RestoreV2! unknown tensors:dtypes
+Restrict unknown out
+RetrieveAllTPUEmbeddingParameters! unknown parameters:NumTables auxiliary1:NumTables auxiliary2:NumTables auxiliary3:NumTables auxiliary4:NumTables auxiliary5:NumTables auxiliary6:NumTables auxiliary7:NumTables
+RetrieveTPUEmbeddingADAMParameters! unknown parameters momenta velocities
+RetrieveTPUEmbeddingAdadeltaParameters! unknown parameters accumulators updates
+RetrieveTPUEmbeddingAdagradMomentumParameters! unknown parameters accumulators momenta
+RetrieveTPUEmbeddingAdagradParameters! unknown parameters accumulators
+RetrieveTPUEmbeddingCenteredRMSPropParameters! unknown parameters ms mom mg
+RetrieveTPUEmbeddingFTRLParameters! unknown parameters accumulators linears
+RetrieveTPUEmbeddingFrequencyEstimatorParameters! unknown parameters last_hit_step
+RetrieveTPUEmbeddingMDLAdagradLightParameters! unknown parameters accumulators weights benefits
+RetrieveTPUEmbeddingMomentumParameters! unknown parameters momenta
+RetrieveTPUEmbeddingProximalAdagradParameters! unknown parameters accumulators
+RetrieveTPUEmbeddingProximalYogiParameters! unknown parameters v m
+RetrieveTPUEmbeddingRMSPropParameters! unknown parameters ms mom
+RetrieveTPUEmbeddingStochasticGradientDescentParameters! unknown parameters
+Reverse unknown output
+ReverseSequence unknown output
+ReverseV2 within output
+RewriteDataset unknown handle
+RightShift broadcast z
+Rint mapped y
+RiscAbs unknown y
+RiscAdd unknown z
+RiscBinaryArithmetic unknown z
+RiscBinaryComparison unknown z
+RiscBitcast unknown y
+RiscBroadcast unknown output
+RiscCast unknown y
+RiscCeil unknown y
+RiscCholesky unknown output
+RiscConcat unknown output
+RiscCondition unknown output
+RiscConv unknown output
+RiscCos unknown y
+RiscDiv unknown z
+RiscDot unknown product
+RiscExp unknown y
+RiscFft unknown output
+RiscFloor unknown y
+RiscGather unknown output
+RiscImag unknown output
+RiscIsFinite unknown y
+RiscLog unknown y
+RiscLogicalAnd unknown z
+RiscLogicalNot unknown z
+RiscLogicalOr unknown z
+RiscMax unknown max
+RiscMin unknown z
+RiscMul unknown z
+RiscNeg unknown y
+RiscPad unknown output
+RiscPool unknown output
+RiscPow unknown z
+RiscRandomUniform unknown output
+RiscReal unknown output
+RiscReduce unknown output
+RiscRem unknown z
+RiscReshape unknown output
+RiscReverse unknown output
+RiscScatter unknown output
+RiscShape unknown output
+RiscSign unknown y
+RiscSlice unknown output
+RiscSort unknown output
+RiscSqueeze unknown output
+RiscSub unknown z
+RiscTranspose unknown y
+RiscTriangularSolve unknown output
+RiscUnary unknown y
+RiscWhile! unknown output:T
+RngReadAndSkip! mixing value
+RngSkip! mixing
+Roll within output
+Round mapped y
+RpcCall! unknown future deleter
+RpcCheckStatus! unknown error_code error
+RpcClient! unknown client method_specs
+RpcGetValue! unknown output:Tout
+RpcServer! unknown server
+RpcServerRegister! unknown
+RpcServerStart! unknown
+Rsqrt mapped y
+RsqrtGrad broadcast z
+SampleDistortedBoundingBox! unknown begin size bboxes
+SampleDistortedBoundingBoxV2! unknown begin size bboxes
+SamplingDataset unknown handle
+Save! unknown
+SaveDataset! unknown
+SaveDatasetV2! unknown handle
+SaveSlices! unknown
+SaveV2! unknown
+ScalarSummary unknown summary
+ScaleAndTranslate unknown resized_images
+ScaleAndTranslateGrad unknown output
+ScanDataset unknown handle
+ScatterAdd unknown output_ref
+ScatterDiv unknown output_ref
+ScatterMax unknown output_ref
+ScatterMin unknown output_ref
+ScatterMul unknown output_ref
+ScatterNd unknown output
+ScatterNdAdd unknown output_ref
+ScatterNdMax unknown output_ref
+ScatterNdMin unknown output_ref
+ScatterNdNonAliasingAdd unknown output
+ScatterNdSub unknown output_ref
+ScatterNdUpdate unknown output_ref
+ScatterSub unknown output_ref
+ScatterUpdate unknown output_ref
+SdcaFprint unknown output
+SdcaOptimizer unknown out_example_state_data out_delta_sparse_weights:num_sparse_features out_delta_dense_weights:num_dense_features
+SdcaOptimizerV2 unknown out_example_state_data out_delta_sparse_weights:num_sparse_features out_delta_dense_weights:num_dense_features
+SdcaShrinkL1 unknown
+SegmentMax unknown output
+SegmentMaxV2 unknown output
+SegmentMean unknown output
+SegmentMin unknown output
+SegmentMinV2 unknown output
+SegmentProd unknown output
+SegmentProdV2 unknown output
+SegmentSum unknown output
+SegmentSumV2 unknown output
+Select select output
+SelectV2 select output
+SelfAdjointEig unknown output
+SelfAdjointEigV2 innermostTwoResized e v
+Selu mapped activations
+SeluGrad broadcast backprops
+Send! unknown
+SendTPUEmbeddingGradients! unknown
+SerializeIterator! unknown serialized
+SerializeManySparse unknown serialized_sparse
+SerializeSparse unknown serialized_sparse
+SerializeTensor unknown serialized
+SetSize unknown size
+SetStatsAggregatorDataset! unknown handle
+Shape shape output
+ShapeN shape output:N
+ShardDataset unknown handle
+ShardedFilename unknown filename
+ShardedFilespec unknown filename
+ShuffleAndRepeatDataset unknown handle
+ShuffleAndRepeatDatasetV2! unknown handle
+ShuffleDataset unknown handle
+ShuffleDatasetV2! unknown handle
+ShuffleDatasetV3! unknown handle
+ShutdownDistributedTPU! unknown
+ShutdownTPUSystem! unknown success
+Sigmoid mapped y
+SigmoidGrad broadcast z
+Sign mapped y
+Simple unknown out
+SimpleStruct unknown a:n_a
+Sin mapped y
+Sinh mapped y
+Size count output
+SkipDataset unknown handle
+Skipgram! unknown vocab_word vocab_freq words_per_epoch current_epoch total_words_processed examples labels
+SleepDataset unknown handle
+SleepIdentityOp! unknown output
+SleepOp! unknown
+Slice slice output
+SlidingWindowDataset unknown handle
+Snapshot same output
+SnapshotChunkDataset unknown handle
+SnapshotDataset unknown handle
+SnapshotDatasetReader unknown handle
+SnapshotDatasetV2 unknown handle
+SnapshotNestedDatasetReader unknown handle
+SobolSample unknown samples
+Softmax innermost softmax
+SoftmaxCrossEntropyWithLogits unknown loss backprop
+Softplus mapped activations
+SoftplusGrad broadcast backprops
+Softsign mapped activations
+SoftsignGrad broadcast backprops
+SortListOfSparseCoreCooTensors unknown sorted_row_ids sorted_col_ids sorted_gains id_counts
+SpaceToBatch unknown output
+SpaceToBatchND unknown output
+SpaceToDepth reshapedImages output
+SparseAccumulatorApplyGradient unknown
+SparseAccumulatorTakeGradient unknown indices values shape
+SparseAdd unknown sum_indices sum_values sum_shape
+SparseAddGrad unknown a_val_grad b_val_grad
+SparseApplyAdadelta unknown out
+SparseApplyAdagrad unknown out
+SparseApplyAdagradDA unknown out
+SparseApplyAdagradV2 unknown out
+SparseApplyCenteredRMSProp unknown out
+SparseApplyFtrl unknown out
+SparseApplyFtrlV2 unknown out
+SparseApplyMomentum unknown out
+SparseApplyProximalAdagrad unknown out
+SparseApplyProximalGradientDescent unknown out
+SparseApplyRMSProp unknown out
+SparseBincount mixing output
+SparseConcat unknown output_indices output_values output_shape
+SparseConditionalAccumulator! unknown handle
+SparseCountSparseOutput unknown output_indices output_values output_dense_shape
+SparseCross unknown output_indices output_values output_shape
+SparseCrossHashed unknown output_indices output_values output_shape
+SparseCrossV2 unknown output_indices output_values output_shape
+SparseDenseCwiseAdd unknown output
+SparseDenseCwiseDiv unknown output
+SparseDenseCwiseMul unknown output
+SparseFillEmptyRows unknown output_indices output_values empty_row_indicator reverse_index_map
+SparseFillEmptyRowsGrad unknown d_values d_default_value
+SparseMatMul unknown product
+SparseMatrixAdd unknown c
+SparseMatrixMatMul unknown output
+SparseMatrixMul unknown output
+SparseMatrixNNZ unknown nnz
+SparseMatrixOrderingAMD unknown output
+SparseMatrixSoftmax unknown softmax
+SparseMatrixSoftmaxGrad unknown gradient
+SparseMatrixSparseCholesky unknown output
+SparseMatrixSparseMatMul unknown c
+SparseMatrixTranspose unknown output
+SparseMatrixZeros unknown sparse_matrix
+SparseReduceMax unknown output
+SparseReduceMaxSparse unknown output_indices output_values output_shape
+SparseReduceSum unknown output
+SparseReduceSumSparse unknown output_indices output_values output_shape
+SparseReorder unknown output_indices output_values
+SparseReshape unknown output_indices output_shape
+SparseSegmentMean unknown output
+SparseSegmentMeanGrad unknown output
+SparseSegmentMeanGradV2 unknown output sorted_unique_indices
+SparseSegmentMeanWithNumSegments unknown output
+SparseSegmentSqrtN unknown output
+SparseSegmentSqrtNGrad unknown output
+SparseSegmentSqrtNGradV2 unknown output sorted_unique_indices
+SparseSegmentSqrtNWithNumSegments unknown output
+SparseSegmentSum unknown output
+SparseSegmentSumGrad unknown output
+SparseSegmentSumGradV2 unknown output sorted_unique_indices
+SparseSegmentSumWithNumSegments unknown output
+SparseSlice unknown output_indices output_values output_shape
+SparseSliceGrad unknown val_grad
+SparseSoftmax unknown output
+SparseSoftmaxCrossEntropyWithLogits unknown loss backprop
+SparseSparseMaximum unknown output_indices output_values
+SparseSparseMinimum unknown output_indices output_values
+SparseSplit unknown output_indices:num_split output_values:num_split output_shape:num_split
+SparseTensorDenseAdd unknown output
+SparseTensorDenseMatMul unknown product
+SparseTensorSliceDataset! unknown handle
+SparseTensorToCSRSparseMatrix unknown sparse_matrix
+SparseToDense unknown dense
+SparseToSparseSetOperation unknown result_indices result_values result_shape
+Spence mapped y
+Split split output:num_split
+SplitDedupData unknown integer_tensor float_tensor
+SplitV split output:num_split
+SqlDataset! unknown handle
+Sqrt mapped y
+SqrtGrad broadcast z
+Square mapped y
+SquaredDifference broadcast z
+Squeeze squeeze output
+Stack! unknown handle
+StackClose unknown
+StackCloseV2! unknown
+StackPop unknown elem
+StackPopV2! unknown elem
+StackPush unknown output
+StackPushV2! unknown output
+StackV2! unknown handle
+Stage! unknown
+StageClear! unknown
+StagePeek! unknown values:dtypes
+StageSize! unknown size
+StatefulPartitionedCall! call output:Tout
+StatefulRandomBinomial! mixing output
+StatefulStandardNormal! mixing output
+StatefulStandardNormalV2! mixing output
+StatefulTruncatedNormal! mixing output
+StatefulUniform! mixing output
+StatefulUniformFullInt! mixing output
+StatefulUniformInt! mixing output
+StatelessCase branch output:Tout
+StatelessIf branch output:Tout
+StatelessMultinomial mixing output
+StatelessParameterizedTruncatedNormal mixing output
+StatelessRandomBinomial mixing output
+StatelessRandomGammaV2 mixing output
+StatelessRandomGammaV3 mixing output
+StatelessRandomGetAlg! unknown alg
+StatelessRandomGetKeyCounter unknown key counter
+StatelessRandomGetKeyCounterAlg unknown key counter alg
+StatelessRandomNormal mixing output
+StatelessRandomNormalV2 mixing output
+StatelessRandomPoisson mixing output
+StatelessRandomUniform mixing output
+StatelessRandomUniformFullInt mixing output
+StatelessRandomUniformFullIntV2 mixing output
+StatelessRandomUniformInt mixing output
+StatelessRandomUniformIntV2 mixing output
+StatelessRandomUniformV2 mixing output
+StatelessSampleDistortedBoundingBox unknown begin size bboxes
+StatelessShuffle mixing output
+StatelessTruncatedNormal mixing output
+StatelessTruncatedNormalV2 mixing output
+StatelessWhile loop output:T
+StaticRegexFullMatch mapped output
+StaticRegexReplace mapped output
+StatsAggregatorHandle! unknown handle
+StatsAggregatorHandleV2! unknown handle
+StatsAggregatorSetSummaryWriter! unknown
+StatsAggregatorSummary! unknown summary
+StochasticCastToInt unknown output
+StopGradient same output
+StoreMinibatchStatisticsInFdo! unknown
+StridedSlice stridedSlice output
+StridedSliceAssign unknown output_ref
+StridedSliceGrad unknown output
+StringFormat unknown output
+StringJoin broadcast output
+StringLength mapped output
+StringListAttr unknown
+StringLower mapped output
+StringNGrams unknown ngrams ngrams_splits
+StringSplit unknown indices values shape
+StringSplitV2 unknown indices values shape
+StringStrip mapped output
+StringToHashBucket mapped output
+StringToHashBucketFast mapped output
+StringToHashBucketStrong mapped output
+StringToNumber mapped output
+StringUpper mapped output
+StubResourceHandleOp! unknown resource
+Sub broadcast z
+Substr broadcast output
+Sum reduce output
+SummaryWriter! unknown writer
+Svd innermostTwoResized s u v
+Switch switched output_false output_true
+SymbolicGradient unknown output:Tout
+SyncDevice! unknown
+TFRecordDataset! unknown handle
+TFRecordDatasetV2! unknown handle
+TFRecordReader! unknown reader_handle
+TFRecordReaderV2! unknown reader_handle
+TPUAnnotateTensorsWithDynamicShape! unknown tpu_tensors:T
+TPUCompilationResult unknown output
+TPUCompile! unknown compilation_status program:num_computations may_modify_variables:num_computations
+TPUCompileSucceededAssert! unknown
+TPUCopyWithDynamicShape! unknown tpu_tensors:T
+TPUDummyInput! unknown output
+TPUEmbeddingActivations unknown output
+TPUExecute! unknown results:Tresults
+TPUExecuteAndUpdateVariables! unknown results:Tresults
+TPUOrdinalSelector! unknown device_ordinals
+TPUPartitionedCall unknown output:Tout
+TPUPartitionedInput unknown output
+TPUPartitionedInputV2 unknown output
+TPUPartitionedOutput unknown output:num_splits
+TPUPartitionedOutputV2 unknown output:num_splits
+TPUReplicateMetadata unknown
+TPUReplicatedInput unknown output
+TPUReplicatedOutput unknown outputs:num_replicas
+TPUReshardVariables! unknown
+TPURoundRobin! unknown device_ordinal
+TakeDataset unknown handle
+TakeManySparseFromTensorsMap! unknown sparse_indices sparse_values sparse_shape
+TakeWhileDataset unknown handle
+Tan mapped y
+Tanh mapped y
+TanhGrad broadcast z
+TemporaryVariable! unknown ref
+TensorArray! unknown handle
+TensorArrayClose unknown
+TensorArrayCloseV2 unknown
+TensorArrayCloseV3! unknown
+TensorArrayConcat unknown value lengths
+TensorArrayConcatV2 unknown value lengths
+TensorArrayConcatV3! unknown value lengths
+TensorArrayGather unknown value
+TensorArrayGatherV2 unknown value
+TensorArrayGatherV3! unknown value
+TensorArrayGrad! unknown grad_handle
+TensorArrayGradV2! unknown grad_handle
+TensorArrayGradV3! unknown grad_handle flow_out
+TensorArrayGradWithShape! unknown grad_handle flow_out
+TensorArrayPack unknown value
+TensorArrayRead unknown value
+TensorArrayReadV2 unknown value
+TensorArrayReadV3! unknown value
+TensorArrayScatter unknown flow_out
+TensorArrayScatterV2 unknown flow_out
+TensorArrayScatterV3! unknown flow_out
+TensorArraySize unknown size
+TensorArraySizeV2 unknown size
+TensorArraySizeV3! unknown size
+TensorArraySplit unknown flow_out
+TensorArraySplitV2 unknown flow_out
+TensorArraySplitV3! unknown flow_out
+TensorArrayUnpack unknown flow_out
+TensorArrayV2! unknown handle
+TensorArrayV3! unknown handle flow
+TensorArrayWrite unknown flow_out
+TensorArrayWriteV2 unknown flow_out
+TensorArrayWriteV3! unknown flow_out
+TensorDataset! unknown handle
+TensorListConcat unknown tensor lengths
+TensorListConcatLists unknown output
+TensorListConcatV2 unknown tensor lengths
+TensorListElementShape unknown element_shape
+TensorListFromTensor listFromTensor output_handle
+TensorListGather unknown values
+TensorListGetItem listElement item
+TensorListLength listLength length
+TensorListPopBack popElement output_handle tensor
+TensorListPushBack pushElement output_handle
+TensorListPushBackBatch unknown output_handles
+TensorListReserve newList handle
+TensorListResize unknown output_handle
+TensorListScatter unknown output_handle
+TensorListScatterIntoExistingList unknown output_handle
+TensorListScatterV2 unknown output_handle
+TensorListSetItem setElement output_handle
+TensorListSplit unknown output_handle
+TensorListStack stackList tensor
+TensorMapErase unknown output_handle
+TensorMapHasKey unknown has_key
+TensorMapInsert unknown output_handle
+TensorMapLookup unknown value
+TensorMapSize unknown size
+TensorMapStackKeys unknown keys
+TensorScatterAdd unknown output
+TensorScatterMax unknown output
+TensorScatterMin unknown output
+TensorScatterSub unknown output
+TensorScatterUpdate unknown output
+TensorSliceDataset! unknown handle
+TensorStridedSliceUpdate unknown output
+TensorSummary unknown summary
+TensorSummaryV2 unknown summary
+TestAttr! unknown out
+TestStringOutput unknown output1 output2
+TextLineDataset! unknown handle
+TextLineReader! unknown reader_handle
+TextLineReaderV2! unknown reader_handle
+ThreadPoolDataset! unknown handle
+ThreadPoolHandle! unknown handle
+ThreadUnsafeUnigramCandidateSampler! unknown sampled_candidates true_expected_count sampled_expected_count
+Tile tile output
+TileGrad unknown output
+Timestamp! mixing ts
+ToBool same output
+TopK largest values indices
+TopKUnique unknown topk topk_indices
+TopKV2 largest values indices
+TopKWithUnique unknown topk topk_indices
+TpuHandleToProtoKey unknown proto_keys
+Transpose transpose y
+TridiagonalMatMul unknown output
+TridiagonalSolve unknown output
+TruncateDiv broadcast z
+TruncateMod broadcast z
+TruncatedNormal! mixing output
+TwoFloatInputs unknown
+TwoFloatInputsFloatOutput unknown c
+TwoFloatInputsIntOutput unknown c
+TwoFloatOutputs unknown a b
+TwoIntInputs unknown
+TwoIntOutputs unknown a b
+TwoRefsIn unknown
+TypeList unknown
+TypeListRestrict unknown
+TypeListTwice unknown
+Unary unknown b
+Unbatch unknown unbatched_tensor
+UnbatchDataset unknown handle
+UnbatchGrad unknown batched_grad
+UncompressElement unknown components:output_types
+UnicodeDecode unknown row_splits char_values
+UnicodeDecodeWithOffsets unknown row_splits char_values char_to_byte_starts
+UnicodeEncode unknown output
+UnicodeScript mapped output
+UnicodeTranscode mapped output
+UniformCandidateSampler! unknown sampled_candidates true_expected_count sampled_expected_count
+UniformDequantize unknown output
+UniformQuantize unknown output
+UniformQuantizedAdd unknown output
+UniformQuantizedClipByValue unknown output
+UniformQuantizedConvolution unknown output
+UniformQuantizedConvolutionHybrid unknown output
+UniformQuantizedDot unknown output
+UniformQuantizedDotHybrid unknown output
+UniformRequantize unknown output
+Unique mixing y idx
+UniqueDataset unknown handle
+UniqueV2 mixing y idx
+UniqueWithCounts mixing y idx count
+UniqueWithCountsV2 mixing y idx count
+Unpack unpack output:num
+UnravelIndex unknown output
+UnsortedSegmentJoin unknown output
+UnsortedSegmentMax unknown output
+UnsortedSegmentMin unknown output
+UnsortedSegmentProd unknown output
+UnsortedSegmentSum unknown output
+Unstage! unknown values:dtypes
+UnwrapDatasetVariant unknown output_handle
+UpdateTaskIdAndGlobalCoreArray! unknown
+UpperBound unknown output
+VarHandleOp! constant resource
+VarIsInitializedOp! constant is_initialized
+Variable! constant ref
+VariableShape! shape output
+VariableV2! constant ref
+WeightedFlatMapDataset unknown handle
+Where mixing index
+While! loop output:T
+WholeFileReader! unknown reader_handle
+WholeFileReaderV2! unknown reader_handle
+WindowDataset unknown handle
+WindowOp unknown handle
+WorkerHeartbeat! unknown response
+WrapDatasetVariant unknown output_handle
+WriteAudioSummary! unknown
+WriteFile! unknown
+WriteGraphSummary! unknown
+WriteHistogramSummary! unknown
+WriteImageSummary! unknown
+WriteRawProtoSummary! unknown
+WriteScalarSummary! unknown
+WriteSummary! unknown
+Xdivy broadcast z
+XlaAllReduce unknown output
+XlaBroadcastHelper unknown lhs_output rhs_output
+XlaCallModule! unknown output:Tout
+XlaClusterOutput unknown outputs
+XlaConcatND unknown output
+XlaConv unknown output
+XlaConvV2 unknown output
+XlaCustomCall unknown output
+XlaCustomCallV2 unknown results:result_dtypes
+XlaDequantize! unknown output
+XlaDot unknown output
+XlaDotV2 unknown output
+XlaDynamicSlice unknown output
+XlaDynamicUpdateSlice unknown output
+XlaEinsum unknown product
+XlaGather unknown output
+XlaHostCompute! unknown outputs:Toutputs
+XlaIf! unknown output:Tout
+XlaKeyValueSort unknown sorted_keys sorted_values
+XlaLaunch! unknown results:Tresults
+XlaLaunchV2 unknown results:Tresults
+XlaOptimizationBarrier unknown output:T
+XlaPad unknown output
+XlaRecv! unknown tensor
+XlaRecvFromHost! unknown output
+XlaRecvTPUEmbeddingActivations! unknown outputs:num_tables
+XlaRecvTPUEmbeddingActivationsV2! unknown outputs:num_tables
+XlaRecvTPUEmbeddingDeduplicationData! unknown output
+XlaRecvTPUEmbeddingDeduplicationDataV2! unknown output
+XlaReduce unknown output
+XlaReducePrecision unknown output
+XlaReduceScatter unknown output
+XlaReduceWindow unknown output
+XlaRemoveDynamicDimensionSize unknown output
+XlaReplicaId unknown id
+XlaRngBitGenerator unknown output_key output
+XlaScatter unknown output
+XlaSelectAndScatter unknown output
+XlaSelfAdjointEig unknown w v
+XlaSend! unknown
+XlaSendTPUEmbeddingGradients! unknown
+XlaSendTPUEmbeddingGradientsV2! unknown
+XlaSendToHost! unknown
+XlaSetBound unknown output
+XlaSetDynamicDimensionSize unknown output
+XlaSharding unknown output
+XlaSort unknown output
+XlaSparseActivationsUnstack unknown unstacked_activations:num_tables
+XlaSparseCoreAdagrad! unknown updated_embedding_table updated_accumulator
+XlaSparseCoreAdagradMomentum! unknown updated_embedding_table updated_accumulator updated_momentum
+XlaSparseCoreAdam! unknown updated_embedding_table updated_velocity updated_momentum
+XlaSparseCoreFtrl! unknown updated_embedding_table updated_accumulator updated_linear
+XlaSparseCoreSgd! unknown updated_embedding_table
+XlaSparseDenseMatmul unknown activations row_pointers sorted_embedding_ids sorted_sample_ids sorted_gains
+XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInput unknown updated_embedding_table updated_accumulator updated_weights
+XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInput unknown updated_embedding_table updated_accumulator updated_momenta updated_weights
+XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInput unknown updated_embedding_table updated_momenta updated_velocity updated_weights
+XlaSparseDenseMatmulCustomCombinerOnTcGradWithCsrInput unknown updated_tables:N updated_weights
+XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInput unknown updated_embedding_table updated_accumulator updated_linear updated_weights
+XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInput unknown updated_embedding_table updated_weights
+XlaSparseDenseMatmulCustomCombinerOnTcWithCsrInput unknown activations preserved_valencies preserved_vectors
+XlaSparseDenseMatmulGradWithAdagradAndCsrInput unknown updated_embedding_table updated_accumulator
+XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSize unknown updated_embedding_table updated_accumulator
+XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInput unknown updated_embedding_table updated_accumulator updated_momenta
+XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSize unknown updated_embedding_table updated_accumulator updated_momenta
+XlaSparseDenseMatmulGradWithAdamAndCsrInput unknown updated_embedding_table updated_momenta updated_velocity
+XlaSparseDenseMatmulGradWithAdamAndStaticBufferSize unknown updated_embedding_table updated_momenta updated_velocity
+XlaSparseDenseMatmulGradWithCsrInput unknown updated_tables:N
+XlaSparseDenseMatmulGradWithFtrlAndCsrInput unknown updated_embedding_table updated_accumulator updated_linear
+XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSize unknown updated_embedding_table updated_accumulator updated_linear
+XlaSparseDenseMatmulGradWithSgdAndCsrInput unknown updated_embedding_table
+XlaSparseDenseMatmulGradWithSgdAndStaticBufferSize unknown updated_embedding_table
+XlaSparseDenseMatmulWithCsrInput unknown activations
+XlaSparseDenseMatmulWithStaticBufferSize unknown activations
+XlaSparseGradientsStack unknown stacked_gradients
+XlaSplitND unknown outputs:N
+XlaSpmdFullToShardShape unknown output
+XlaSpmdShardToFullShape unknown output
+XlaSvd unknown s u v
+XlaVariadicReduce unknown output:N
+XlaVariadicReduceV2 unknown outputs:T
+XlaVariadicSort unknown outputs:T
+XlaWhile! unknown output:T
+Xlog1py broadcast z
+Xlogy broadcast z
+ZerosLike zerosLike y
+Zeta broadcast z
+ZipDataset unknown handle
+_Arg! unknown output
+_ArrayToList unknown output:out_types
+_ConfigureDistributedTPU! unknown output
+_DeviceArg! unknown output
+_DeviceRetval! unknown
+_DisconnectHostFromDistributedTPUSystem! unknown number_of_tpu_chips
+_EagerConst unknown output
+_FusedBatchNormEx unknown y batch_mean batch_variance reserve_space_1 reserve_space_2 reserve_space_3
+_FusedBatchNormGradEx unknown x_backprop scale_backprop offset_backprop reserve_space_4 reserve_space_5 side_input_backprop:num_side_inputs
+_FusedConv2D convolution output
+_FusedConv3D unknown output
+_FusedDepthwiseConv2dNative convolution output
+_FusedMatMul matmul product
+_FusedQuantizedConv2D unknown device_outputs:Tdevice_outputs host_outputs:Thost_outputs
+_FusedQuantizedDepthwiseConv2D unknown device_outputs:Tdevice_outputs host_outputs:Thost_outputs
+_HostCast unknown y
+_HostRecv! unknown tensor
+_HostSend! unknown
+_If! unknown output:Tout
+_InitializeHostForDistributedTPU! unknown tpu_ids
+_ListToArray unknown output:N
+_MklAvgPool unknown output mkl_output
+_MklAvgPool3D unknown output mkl_output
+_MklAvgPool3DGrad unknown output mkl_output
+_MklAvgPoolGrad unknown output mkl_output
+_MklBatchMatMul unknown output
+_MklBatchMatMulV2 unknown output
+_MklConcat unknown output mkl_output
+_MklConcatV2 unknown output mkl_output
+_MklConjugateTranspose unknown y
+_MklConv2D unknown output filter_output mkl_output mkl_filter_output
+_MklConv2DBackpropFilter unknown output mkl_output
+_MklConv2DBackpropFilterWithBias unknown output bias_grad mkl_output mkl_bias_grad
+_MklConv2DBackpropInput unknown output mkl_output
+_MklConv2DWithBias unknown output filter_output mkl_output mkl_filter_output
+_MklConv3D unknown output filter_output mkl_output mkl_filter_output
+_MklConv3DBackpropFilterV2 unknown output mkl_output
+_MklConv3DBackpropInputV2 unknown output mkl_output
+_MklDepthwiseConv2dNative unknown output filter_output mkl_output mkl_filter_output
+_MklDepthwiseConv2dNativeBackpropFilter unknown output mkl_output
+_MklDepthwiseConv2dNativeBackpropInput unknown output mkl_output
+_MklDequantize unknown output
+_MklEinsum unknown output
+_MklElu unknown activations mkl_activations
+_MklEluGrad unknown backprops mkl_backprops
+_MklFusedBatchMatMulV2 unknown output
+_MklFusedBatchNorm unknown y batch_mean batch_variance reserve_space_1 reserve_space_2 mkl_y mkl_batch_mean mkl_batch_variance mkl_reserve_space_1 mkl_reserve_space_2
+_MklFusedBatchNormEx unknown y batch_mean batch_variance reserve_space_1 reserve_space_2 reserve_space_3 mkl_y mkl_batch_mean mkl_batch_variance mkl_reserve_space_1 mkl_reserve_space_2 mkl_reserve_space_3
+_MklFusedBatchNormGrad unknown x_backprop scale_backprop offset_backprop reserve_space_3 reserve_space_4 mkl_x_backprop mkl_scale_backprop mkl_offset_backprop mkl_reserve_space_3 mkl_reserve_space_4
+_MklFusedBatchNormGradV2 unknown x_backprop scale_backprop offset_backprop reserve_space_3 reserve_space_4 mkl_x_backprop mkl_scale_backprop mkl_offset_backprop mkl_reserve_space_3 mkl_reserve_space_4
+_MklFusedBatchNormGradV3 unknown x_backprop scale_backprop offset_backprop reserve_space_4 reserve_space_5 mkl_x_backprop mkl_scale_backprop mkl_offset_backprop mkl_reserve_space_4 mkl_reserve_space_5
+_MklFusedBatchNormV2 unknown y batch_mean batch_variance reserve_space_1 reserve_space_2 mkl_y mkl_batch_mean mkl_batch_variance mkl_reserve_space_1 mkl_reserve_space_2
+_MklFusedBatchNormV3 unknown y batch_mean batch_variance reserve_space_1 reserve_space_2 reserve_space_3 mkl_y mkl_batch_mean mkl_batch_variance mkl_reserve_space_1 mkl_reserve_space_2 mkl_reserve_space_3
+_MklFusedConv2D unknown output filter_output mkl_output mkl_filter_output
+_MklFusedDepthwiseConv2dNative unknown output filter_output mkl_output mkl_filter_output
+_MklFusedInstanceNorm unknown y
+_MklFusedMatMul unknown product mkl_product
+_MklFusedMish unknown activations
+_MklLayerNorm unknown y
+_MklLeakyRelu unknown activations mkl_activations
+_MklLeakyReluGrad unknown backprops mkl_backprops
+_MklMatMul unknown product
+_MklMaxPool unknown output workspace mkl_output mkl_workspace
+_MklMaxPool3D unknown output workspace mkl_output mkl_workspace
+_MklMaxPool3DGrad unknown output mkl_output
+_MklMaxPoolGrad unknown output mkl_output
+_MklNativeAvgPool unknown output
+_MklNativeAvgPool3D unknown output
+_MklNativeAvgPool3DGrad unknown output
+_MklNativeAvgPoolGrad unknown output
+_MklNativeConv2D unknown output
+_MklNativeConv2DBackpropFilter unknown output
+_MklNativeConv2DBackpropFilterWithBias unknown output bias_grad
+_MklNativeConv2DBackpropInput unknown output
+_MklNativeConv2DWithBias unknown output
+_MklNativeConv3D unknown output
+_MklNativeConv3DBackpropFilterV2 unknown output
+_MklNativeConv3DBackpropInputV2 unknown output
+_MklNativeDepthwiseConv2dNative unknown output
+_MklNativeDepthwiseConv2dNativeBackpropFilter unknown output
+_MklNativeDepthwiseConv2dNativeBackpropInput unknown output
+_MklNativeFusedBatchNorm unknown y batch_mean batch_variance reserve_space_1 reserve_space_2
+_MklNativeFusedBatchNormEx unknown y batch_mean batch_variance reserve_space_1 reserve_space_2 reserve_space_3
+_MklNativeFusedBatchNormGrad unknown x_backprop scale_backprop offset_backprop reserve_space_3 reserve_space_4
+_MklNativeFusedBatchNormGradV2 unknown x_backprop scale_backprop offset_backprop reserve_space_3 reserve_space_4
+_MklNativeFusedBatchNormGradV3 unknown x_backprop scale_backprop offset_backprop reserve_space_4 reserve_space_5
+_MklNativeFusedBatchNormV2 unknown y batch_mean batch_variance reserve_space_1 reserve_space_2
+_MklNativeFusedBatchNormV3 unknown y batch_mean batch_variance reserve_space_1 reserve_space_2 reserve_space_3
+_MklNativeFusedConv2D unknown output
+_MklNativeFusedConv3D unknown output
+_MklNativeFusedDepthwiseConv2dNative unknown output
+_MklNativeFusedMatMul unknown product
+_MklNativeMaxPool unknown output workspace
+_MklNativeMaxPool3D unknown output workspace
+_MklNativeMaxPool3DGrad unknown output
+_MklNativeMaxPoolGrad unknown output
+_MklNativePadWithConv2D unknown output
+_MklNativePadWithFusedConv2D unknown output
+_MklNativeSparseMatrixMatMul unknown output
+_MklPadWithConv2D unknown output filter_output mkl_output mkl_filter_output
+_MklPadWithFusedConv2D unknown output filter_output mkl_output mkl_filter_output
+_MklQuantizeV2 unknown output output_min output_max
+_MklQuantizedAvgPool unknown output min_output max_output
+_MklQuantizedConcatV2 unknown output output_min output_max
+_MklQuantizedConv2D unknown output min_output max_output
+_MklQuantizedConv2DAndRelu unknown output min_output max_output
+_MklQuantizedConv2DAndReluAndRequantize unknown output min_output max_output
+_MklQuantizedConv2DAndRequantize unknown output min_output max_output
+_MklQuantizedConv2DPerChannel unknown output min_output max_output
+_MklQuantizedConv2DWithBias unknown output min_output max_output
+_MklQuantizedConv2DWithBiasAndRelu unknown output min_output max_output
+_MklQuantizedConv2DWithBiasAndReluAndRequantize unknown output min_output max_output
+_MklQuantizedConv2DWithBiasAndRequantize unknown output min_output max_output
+_MklQuantizedConv2DWithBiasSignedSumAndReluAndRequantize unknown output min_output max_output
+_MklQuantizedConv2DWithBiasSumAndRelu unknown output min_output max_output
+_MklQuantizedConv2DWithBiasSumAndReluAndRequantize unknown output min_output max_output
+_MklQuantizedDepthwiseConv2D unknown output min_output max_output
+_MklQuantizedDepthwiseConv2DWithBias unknown output min_output max_output
+_MklQuantizedDepthwiseConv2DWithBiasAndRelu unknown output min_output max_output
+_MklQuantizedDepthwiseConv2DWithBiasAndReluAndRequantize unknown output min_output max_output
+_MklQuantizedMatMulWithBias unknown out min_out max_out
+_MklQuantizedMatMulWithBiasAndDequantize unknown out
+_MklQuantizedMatMulWithBiasAndRelu unknown out min_out max_out
+_MklQuantizedMatMulWithBiasAndReluAndRequantize unknown out min_out max_out
+_MklQuantizedMatMulWithBiasAndRequantize unknown out min_out max_out
+_MklQuantizedMaxPool unknown output min_output max_output
+_MklRelu unknown activations mkl_activations
+_MklRelu6 unknown activations mkl_activations
+_MklRelu6Grad unknown backprops mkl_backprops
+_MklReluGrad unknown backprops mkl_backprops
+_MklSoftmax unknown softmax
+_MklSwish unknown activations
+_MklTanh unknown activations mkl_activations
+_MklTanhGrad unknown backprops mkl_backprops
+_MklTranspose unknown y
+_NcclBroadcastRecv! unknown output
+_NcclBroadcastSend! unknown
+_NcclReduceRecv! unknown data
+_NcclReduceSend! unknown
+_ParallelConcatStart! unknown output
+_ParallelConcatUpdate unknown output
+_QuantizedMatMul unknown device_outputs:Tdevice_outputs host_outputs:Thost_outputs
+_QuantizedMaxPool3D unknown output min_output max_output
+_ReadVariablesOp! unknown values:dtypes
+_Recv! unknown tensor
+_Retval! unknown
+_ScopedAllocator! unknown output
+_ScopedAllocatorConcat! unknown output
+_ScopedAllocatorSplit! unknown output:N
+_Send! unknown
+_SetGlobalTPUArray! unknown
+_ShutdownDistributedTPU! unknown
+_SwitchN unknown outputs:num_outs
+_TPUCompileMlir! unknown compilation_status program:num_computations
+_TPUReplicate! unknown outputs:output_types
+_TensorToHashBucketFast unknown output
+_UnaryOpsComposition unknown y
+_VarHandlesOp! unknown resources:N
+_WaitForDistributedTPU! unknown topology
+_While! unknown output:T
+_XlaAotOnlyVarHandleOp! unknown resource
+_XlaCompile! unknown key compilation_successful
+_XlaCompileMlirPlaceholderProgramKey! unknown program
+_XlaHostComputeMlir! unknown outputs:Toutputs
+_XlaMerge unknown output
+_XlaRecvAtHost! unknown outputs:Toutputs
+_XlaRecvAtHostV2! unknown outputs:Toutputs
+_XlaRun! unknown results:Tresults
+_XlaSendFromHost! unknown
+_XlaSendFromHostV2! unknown
+__MklDummyConv2DBackpropFilterWithBias unknown output bias_grad
+__MklDummyConv2DWithBias unknown output
+__MklDummyPadWithConv2D unknown output
+__MklDummyPadWithFusedConv2D unknown output filter_output mkl_output mkl_filter_output`;

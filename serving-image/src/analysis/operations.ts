@@ -1,0 +1,54 @@
+/** The table of TensorFlow's operations, looked up by name. Pure. */
+import type { GraphNode } from '@modeldeployment/modelpack';
+import { OPERATIONS } from './operations.gen.ts';
+import type { RowRule } from './sorted/rows.ts';
+
+export interface Operation {
+  rows: RowRule;
+  /** It may answer another time something else, or change what others answer. */
+  stateful: boolean;
+  outputs: readonly Output[];
+}
+interface Output {
+  name: string;
+  /** Attribute that says how many tensors it is. */
+  several: string | undefined;
+}
+
+const table = new Map<string, Operation>();
+for (const line of OPERATIONS.split('\n')) {
+  const [name = '', rows = '', ...outputs] = line.trim().split(' ');
+  table.set(name.replace('!', ''), {
+    rows: rows as RowRule,
+    stateful: name.endsWith('!'),
+    outputs: outputs.map(outputOf),
+  });
+}
+
+function outputOf(text: string): Output {
+  const [name = '', several] = text.split(':');
+  return { name, several };
+}
+
+/** Operations that only TensorFlow.js has. */
+for (const [name, rows] of [
+  ['FusedDepthwiseConv2dNative', 'convolution'],
+  ['Prelu', 'broadcast'],
+] as const) {
+  table.set(name, { rows, stateful: false, outputs: [{ name: 'output', several: undefined }] });
+}
+
+export const operationOf = (op: string): Operation | undefined => table.get(op);
+
+/** The number of an output among all tensors of a node, by its name, as functions write it: `node:output:1`. */
+export function outputIndex(node: GraphNode, output: string, index: number): number | undefined {
+  let before = 0;
+  for (const { name, several } of table.get(node.op)?.outputs ?? []) {
+    if (name === output) return before + index;
+    const { number, types } = several === undefined ? { number: 1 } : (node.attributes.get(several) ?? {});
+    const count = number ?? types?.length;
+    if (count === undefined) return undefined;
+    before += count;
+  }
+  return undefined;
+}
