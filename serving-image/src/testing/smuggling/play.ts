@@ -53,6 +53,13 @@ export async function play(path: SharedPath, size: Size, told: (row: Row) => voi
   return rows;
 }
 
+/** How many answers of victims one round of all tricks brings. */
+export const answersPerRound = (paths: readonly SharedPath[], requests: number): number =>
+  paths.reduce((sum, { transport, models }) => {
+    const tricks = transport === 'http' ? TRICKS.length : METADATA_TRICKS.length;
+    return sum + tricks * VICTIMS * models.length * (1 + requests);
+  }, 0);
+
 /** Resolves with how the attacker is answered once it may have done its harm; `leave` ends it, and tells what else it has read. */
 type Attack = () => Promise<{ answer: string; leave: () => string }>;
 
