@@ -14,11 +14,17 @@ const JSON_TYPE = 'application\\/(?:[\\w.-]+\\+)?json';
 const CURL_TYPE = 'application\\/x-www-form-urlencoded';
 const mediaTypes = (...types: string[]) => new RegExp(`^(?:${types.join('|')})\\s*(?:;|$)`, 'i');
 const MEDIA = {
-  v1: mediaTypes(JSON_TYPE, CURL_TYPE, 'text\\/plain'),
-  v2: mediaTypes(JSON_TYPE),
+  json: mediaTypes(JSON_TYPE, CURL_TYPE, 'text\\/plain'),
   binary: mediaTypes(JSON_TYPE, CURL_TYPE, 'application\\/octet-stream'),
 };
-const ENCODINGS: readonly (string | undefined)[] = [undefined, 'identity', 'gzip', 'deflate'];
+/** Codings of a body (RFC 9110, section 8.4.1), and whether there is something to unpack. */
+const ENCODINGS: Readonly<Record<string, boolean>> = { identity: false, gzip: true, 'x-gzip': true, deflate: true };
+
+/** Whether a body is compressed; undefined when nobody here can unpack it. */
+function isPacked({ 'content-encoding': encoding = 'identity' }: IncomingHttpHeaders): boolean | undefined {
+  const name = encoding.toLowerCase();
+  return Object.hasOwn(ENCODINGS, name) ? ENCODINGS[name] : undefined;
+}
 
 export const jsonLengthOf = (headers: IncomingHttpHeaders) => headers[LENGTH_FIELD] as string | undefined;
 
@@ -28,13 +34,13 @@ export const isGone = ({ socket }: IncomingMessage): boolean => socket.destroyed
 /** @throws RequestError 415 */
 export function checkMedia(headers: IncomingHttpHeaders, protocol: 'v1' | 'v2'): void {
   const { 'content-type': type, 'content-encoding': encoding } = headers;
-  const allowed = protocol === 'v2' && jsonLengthOf(headers) !== undefined ? MEDIA.binary : MEDIA[protocol];
+  const allowed = protocol === 'v2' && jsonLengthOf(headers) !== undefined ? MEDIA.binary : MEDIA.json;
   if (type !== undefined && !allowed.test(type)) {
     throw unsupportedMedia(
       `Content-Type ${type.slice(0, 60)} is not supported; send JSON with Content-Type: application/json`,
     );
   }
-  if (!ENCODINGS.includes(encoding)) {
+  if (isPacked(headers) === undefined) {
     throw unsupportedMedia(`Content-Encoding ${encoding?.slice(0, 60)} is not supported; use gzip, deflate or none`);
   }
 }
@@ -69,8 +75,7 @@ export function bodyOf(
   ticket: Ticket,
 ): Promise<Body> | Body {
   const body = { chunks, length, jsonLength: jsonLengthOf(headers) };
-  const encoding = headers['content-encoding'];
-  return encoding === undefined || encoding === 'identity' ? body : unpack(body, ticket);
+  return isPacked(headers) ? unpack(body, ticket) : body;
 }
 
 const unzipBuffer = promisify(unzip);

@@ -73,7 +73,11 @@ export class HttpExchange implements Exchange<Answer> {
     const { protocol, url: path, headers, body } = this.question;
     const passed = PassedHeaders.ofClient(headers).unpacked();
     const request = { path, headers: passed, chunks: body.chunks, length: body.length };
-    return replyOf(protocol, await askHttp(to, request, { [FORWARDED_HEADER]: this.revision }, timeoutMs));
+    // Whatever the client has called it, which servers of other versions may not know.
+    const binary = protocol === 'v2' && body.jsonLength !== undefined;
+    const type = binary ? 'application/octet-stream' : 'application/json';
+    const own = { 'content-type': type, [FORWARDED_HEADER]: this.revision };
+    return replyOf(protocol, await askHttp(to, request, own, timeoutMs));
   }
 
   outputs(answer: Answer): Output[] {

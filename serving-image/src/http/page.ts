@@ -22,24 +22,39 @@ export function page(model: ServedModel, host: string): string {
 <p>Also here: <a href="/v2/models/${encodeURIComponent(model.name)}">metadata</a>, <a href="/v2/health/ready">health</a>, <a href="/metrics">metrics</a>, <a href="/docs">all paths</a>.</p></html>\n`;
 }
 
-/** A command that works when pasted. Large inputs are made by the shell's own tools, or the line would fill pages. */
+/**
+ * A command that works when pasted, and does nothing else, whatever the names of models and tensors are. Large inputs are made
+ * by the shell's own tools, or the line would fill pages.
+ */
 function curl(name: string, signature: Signature, host: string): string {
   const tensors = zeros(signature);
   const longest = 64;
-  const url = `http://${host}/v1/models/${encodeURIComponent(name)}:predict`;
+  const url = word(`http://${HOST.test(host) ? host : 'localhost:8080'}/v1/models/${encodeURIComponent(name)}:predict`);
   if (tensors.every(({ data }) => data.length <= longest)) {
     const text = (tensor: Tensor) => new JsonWriter().nested(tensor).finish().toString();
-    const inputs = tensors.map((tensor) => `${JSON.stringify(tensor.name)}:${text(tensor)}`).join(',');
-    return `curl ${url} -d '{"inputs":{${inputs}}}'`;
+    const inputs = tensors.map((tensor) => `${literal(tensor.name)}:${text(tensor)}`).join(',');
+    return `curl ${url} -d ${word(`{"inputs":{${inputs}}}`)}`;
   }
   const code = tensors
     .map(
       (tensor) =>
-        `${JSON.stringify(tensor.name)}: ${tensor.shape.reduceRight((inner, size) => `[${inner}] * ${size}`, tensor.dtype === 'BYTES' ? '""' : '0')}`,
+        `${literal(tensor.name)}: ${tensor.shape.reduceRight((inner, size) => `[${inner}] * ${size}`, tensor.dtype === 'BYTES' ? '""' : '0')}`,
     )
     .join(', ');
-  return `python3 -c 'import json; print(json.dumps({"inputs": {${code}}}))' | curl ${url} -d @-`;
+  return `python3 -c ${word(`import json; print(json.dumps({"inputs": {${code}}}))`)} | curl ${url} -d @-`;
 }
+
+const HOST = /^[\w.:[\]-]{1,255}$/;
+
+/** One word of a shell. */
+const word = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** A text in JSON and in Python, in letters that no terminal takes for anything else. */
+const literal = (text: string) =>
+  JSON.stringify(text).replace(
+    /[\x7f-\uffff]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',

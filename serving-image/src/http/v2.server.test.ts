@@ -90,10 +90,28 @@ describe('binary tensors', () => {
   );
 });
 
+describe('a body of JSON', () => {
+  it.each(['application/x-www-form-urlencoded', 'text/plain; charset=utf-8', 'Application/JSON', 'application/x+json'])(
+    'may be said to be %s, as by both protocols',
+    async (type) => {
+      for (const [path, body] of [
+        ['/v2/models/dense/infer', BODY],
+        ['/v1/models/dense:predict', '{"instances":[[1,2,3]]}'],
+      ] as const)
+        expect((await post(path, body, { 'Content-Type': type })).status).toBe(200);
+    },
+  );
+});
+
 describe('a compressed body', () => {
   it.each([
     ['gzip', gzipSync(BODY)],
+    ['GZIP', gzipSync(BODY)],
+    ['x-gzip', gzipSync(BODY)],
+    ['X-Gzip', gzipSync(BODY)],
     ['deflate', deflateSync(BODY)],
+    ['Deflate', deflateSync(BODY)],
+    ['Identity', Buffer.from(BODY)],
   ])('of %s is unpacked', async (encoding, body) => {
     const answer = await post('/v2/models/dense/infer', body, { 'Content-Encoding': encoding });
     expect(answer.bytes.toString()).toContain('[22.5,27.5]');

@@ -52,9 +52,9 @@ export class PassedHeaders {
     return new PassedHeaders(fields);
   }
 
-  /** Without those of the body as it came: it is unpacked, and its answer must be readable. */
+  /** Without those of the body as it came: it is unpacked, and its type is known better. */
   unpacked(): PassedHeaders {
-    const { 'content-encoding': _, ...fields } = this.fields;
+    const { 'content-encoding': _encoding, 'content-type': _type, ...fields } = this.fields;
     return new PassedHeaders(fields);
   }
 }

@@ -93,7 +93,7 @@ describe('a server that is ready', () => {
     ['a path that climbs', '/v2/models/..%2f..%2fetc/infer', BODY, {}, 404],
     ['no JSON', INFER, '{', {}, 400],
     ['an empty body', INFER, '', {}, 400],
-    ['a form', INFER, 'a=b', { 'Content-Type': 'application/x-www-form-urlencoded' }, 415],
+    ['a form', INFER, 'a=b', { 'Content-Type': 'application/x-www-form-urlencoded' }, 400],
     ['a multipart form', '/v1/models/dense:predict', 'x', { 'Content-Type': 'multipart/form-data; boundary=x' }, 415],
     ['an unknown encoding', INFER, '{}', { 'Content-Encoding': 'br' }, 415],
     ['binary tensors', INFER, '{}', { 'Inference-Header-Content-Length': '-1' }, 400],
