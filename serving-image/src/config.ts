@@ -4,6 +4,7 @@ import { POD_INFO } from '@modeldeployment/modelpack/traffic';
 import type { BatchLimits } from './batching/executor.ts';
 import { availableCores } from './cores.ts';
 import type { Limits } from './service/admission.ts';
+import { ANY_ORIGIN } from './http/cors.ts';
 import type { Patience } from './http/server.ts';
 import type { Joining } from './model/warmup.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
@@ -43,6 +44,8 @@ export interface Config {
   tls: TlsFiles | undefined;
   /** Absent: all clients may ask. */
   tokens: TokenSettings | undefined;
+  /** Websites whose scripts may ask; absent: none. */
+  corsOrigins: readonly string[] | undefined;
   logLevel: string;
   /** Part of the requests without a trace of their own that are traced; absent: none are, whatever their clients say. */
   traceRatio: number | undefined;
@@ -100,6 +103,8 @@ export const OWN_ENV = {
   /** What a JWT must have as its issuer, and as its audience (default: anything). */
   tokenIssuer: 'AUTH_JWT_ISSUER',
   tokenAudience: 'AUTH_JWT_AUDIENCE',
+  /** Origins of websites whose scripts may ask, with commas, or * for all (default: none). */
+  corsOrigins: 'CORS_ORIGINS',
   /** Address of a collector of traces that speaks OTLP over HTTP; without it nothing is traced. */
   otlp: 'OTEL_EXPORTER_OTLP_ENDPOINT',
   /** The same, for traces alone, with its path. */
@@ -114,6 +119,9 @@ export const ENGINE_CHOICE = 'ENGINE_CHOICE';
 export const TAKES_ORDERS = 'TAKES_ORDERS';
 /** No model has this name. */
 export const ANY = '*';
+
+/** As browsers write it: scheme, host in small letters, port unless it is the scheme's own; no path. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,A-Z]+$/;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -194,6 +202,15 @@ export function readConfig(env: Environment = process.env, cores: () => number =
       problems.push(`${OWN_ENV.tokenIssuer} and ${OWN_ENV.tokenAudience} need ${OWN_ENV.tokenKeys}`);
     return (settings.tokens ?? keys) === undefined ? undefined : settings;
   };
+  const corsOrigins = (): string[] | undefined => {
+    const origins = get(OWN_ENV.corsOrigins)
+      ?.split(',')
+      .map((origin) => origin.trim());
+    const bad = origins?.find((origin) => origin !== ANY_ORIGIN && !ORIGIN.test(origin));
+    if (bad !== undefined)
+      problems.push(`${OWN_ENV.corsOrigins} has "${bad}", expected * or origins such as https://app.example:8443`);
+    return origins;
+  };
   const config: Config = {
     name: text(ENV.name, MODEL_NAME, 'letters, digits, ".", "_" and "-"'),
     version: text(ENV.version, VERSION, 'a number of at most 18 digits'),
@@ -226,6 +243,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     },
     tls: tls(),
     tokens: tokens(),
+    corsOrigins: corsOrigins(),
     traceRatio: traced() ? ratio(OWN_ENV.traceRatio, 1) : undefined,
     logLevel: oneOf(ENV.logLevel, LOG_LEVELS, 'info'),
     terminationLog: get(ENV.terminationLog) ?? PATH.terminationLog,

@@ -57,6 +57,7 @@ beforeEach(async () => {
   const lane = new Lane({
     server: http,
     limits: LIMITS,
+    cors: undefined,
     here: (url) => here(url),
     serve: (ask, send) => answer(ask, send),
     closing: () => closing,

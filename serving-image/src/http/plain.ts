@@ -8,9 +8,10 @@ import { LINGER_MS, type Answer } from './answer.ts';
 import { Arriving } from './arriving.ts';
 import type { Ask } from './ask.ts';
 import { bodyOf, type Body } from './body.ts';
+import type { Cors } from './cors.ts';
 import { Heads, type Head } from './head.ts';
 import { KEEP_ALIVE_MS, type Patience } from './server.ts';
-import { written } from './written.ts';
+import { written, type More } from './written.ts';
 
 export interface LaneSettings {
   /** Takes over what is not for the lane, and says what it says of connections that are too slow. */
@@ -20,6 +21,8 @@ export interface LaneSettings {
   here: (url: string) => string | undefined;
   /** See http/handler.ts. */
   serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => unknown;
+  /** Absent: browsers let no other website ask. */
+  cors: Cors | undefined;
   /** Whether connections end with their next answer. */
   closing: () => boolean;
 }
@@ -162,7 +165,8 @@ export class PlainConnection {
     this.#missing = end - bytes.length;
     this.#here = bytes.subarray(head.size);
     this.watch.began();
-    serve(new PlainAsk(this, head, url), (outcome) => this.#send(outcome));
+    const more = this.settings.cors?.headersFor(head.headers);
+    serve(new PlainAsk(this, head, url), (outcome) => this.#send(outcome, more));
     this.#here = undefined;
   }
 
@@ -183,12 +187,12 @@ export class PlainConnection {
     return this.socket.destroyed || !this.socket.writable;
   }
 
-  #send(outcome: Answer | RequestError): void {
+  #send(outcome: Answer | RequestError, more: More): void {
     if (!this.#busy || this.gone || !this.#mine) return;
     const { closing } = this.settings;
     const ends =
       closing() || this.#ended || (outcome instanceof RequestError && outcome.headers.Connection === 'close');
-    const flushed = this.socket.write(written(outcome, ends));
+    const flushed = this.socket.write(written(outcome, ends, more));
     if (ends) this.finish();
     if (flushed) this.#next();
     else this.socket.once('drain', this.#next);

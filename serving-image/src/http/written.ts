@@ -21,15 +21,26 @@ function dateLine(): string {
 /** The last refusal: under load it is the same again and again. */
 let last: { error: RequestError; closing: boolean; dateLine: string; bytes: Buffer } | undefined;
 
+/** Headers that are not the answer's own, and stand in place of such; their names in lower case. */
+export type More = Readonly<Record<string, string>> | undefined;
+
 /** The whole answer of HTTP/1.1, with the headers that node:http would give it. `closing`: the connection ends with it. */
-export function written(outcome: Answer | RequestError, closing: boolean): Buffer {
+export function written(outcome: Answer | RequestError, closing: boolean, more?: More): Buffer {
   if (!(outcome instanceof RequestError)) {
-    return join(outcome.status ?? 200, outcome.type, outcome.body, outcome.headers, closing);
+    return join(outcome.status ?? 200, outcome.type, outcome.body, withMore(outcome.headers, more), closing);
   }
+  const { status, message, headers } = outcome;
+  if (more) return join(status, 'application/json', errorBody(message), withMore(headers, more), closing);
   if (last?.error === outcome && last.closing === closing && last.dateLine === dateLine()) return last.bytes;
-  const bytes = join(outcome.status, 'application/json', errorBody(outcome.message), outcome.headers, closing);
+  const bytes = join(status, 'application/json', errorBody(message), headers, closing);
   last = { error: outcome, closing, dateLine: date, bytes };
   return bytes;
+}
+
+function withMore(headers: Answer['headers'], more: More): Answer['headers'] {
+  if (!more) return headers;
+  const own = Object.entries(headers ?? {}).filter(([name]) => !Object.hasOwn(more, name.toLowerCase()));
+  return { ...Object.fromEntries(own), ...more };
 }
 
 function join(

@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
 import { askOf, type Ask } from '../http/ask.ts';
 import { admit } from '../http/border.ts';
+import type { Cors } from '../http/cors.ts';
 import type { Catalog } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
 import { PAGE_OF, type Exposition, type Page } from '../telemetry/exposition.ts';
@@ -21,24 +22,24 @@ export interface State {
  * A server for what is answered without a worker: health and metrics, so that one that is busy with a long run cannot fail
  * a probe. `answer` rejects with RequestError.
  */
-export function createAdmin(answer: (ask: Ask) => Promise<Answer>): Server {
+export function createAdmin(answer: (ask: Ask) => Promise<Answer>, cors?: Cors): Server {
   const server = createServer((request, response) => {
-    void admitted(request, answer).then(
-      (content) => {
-        request.resume();
-        sendAnswer(response, content, false);
-      },
-      (error: unknown) => sendError(request, response, error instanceof RequestError ? error : internalError(), false),
-    );
+    const refuse = (error: unknown) =>
+      sendError(request, response, error instanceof RequestError ? error : internalError(), false);
+    try {
+      admit(request);
+    } catch (error) {
+      return refuse(error);
+    }
+    if (cors?.answer(request, response, false)) return;
+    void answer(askOf(request)).then((content) => {
+      request.resume();
+      sendAnswer(response, content, false);
+    }, refuse);
   });
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;
   return server;
-}
-
-async function admitted(request: IncomingMessage, answer: (ask: Ask) => Promise<Answer>): Promise<Answer> {
-  admit(request);
-  return answer(askOf(request));
 }
 
 /** Answers with what the supervisor knows; `elsewhere` tells who asks for more. */

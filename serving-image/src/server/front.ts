@@ -1,12 +1,14 @@
-import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
 import { askOf, type Ask, type WholeAsk } from '../http/ask.ts';
 import { admit } from '../http/border.ts';
+import type { Cors } from '../http/cors.ts';
 import type { Catalog, CatalogVersion } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
 import { ClientGone } from '../batching/executor.ts';
 import { internalError, RequestError, unavailable } from '../protocol/errors.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
+import { mayAsk, type Checks } from '../security/gate.ts';
 import { route, withVersion, type Route } from '../protocol/route.ts';
 import type { Destination, Hop } from './hop.ts';
 
@@ -18,16 +20,15 @@ export interface FrontSettings {
   serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => Promise<void> | undefined;
   hop: Hop;
   /** Absent: all clients may ask. */
-  tokens: { check(headers: IncomingHttpHeaders): Promise<void> } | undefined;
+  tokens: Checks | undefined;
+  /** Absent: browsers let no other website ask. */
+  cors: Cors | undefined;
   /** Called for every request whose client may not ask. */
   refused: (protocol: string, error: RequestError) => void;
   draining: () => boolean;
   /** Called for every request that is passed on. */
   passing: (request: IncomingMessage, response: ServerResponse) => void;
 }
-
-/** Probes have no tokens. */
-const OPEN: ReadonlySet<string> = new Set(['/v2/health/live', '/v2/health/ready']);
 
 type Named = Extract<Route, { model: string }>;
 
@@ -57,8 +58,10 @@ export class Front {
   }
 
   readonly handle: RequestListener = (request, response) => {
+    const { cors, draining } = this.settings;
     try {
       admit(request);
+      if (cors?.answer(request, response, draining())) return;
     } catch (error) {
       return this.#refuse(request, response, error);
     }
@@ -71,12 +74,11 @@ export class Front {
   };
 
   /** @throws RequestError 401 */
-  async #check({ url, headers, protocol }: Ask): Promise<void> {
-    if (OPEN.has(url)) return;
+  async #check(ask: Ask): Promise<void> {
     try {
-      await this.settings.tokens?.check(headers);
+      await mayAsk(ask, this.settings.tokens);
     } catch (error) {
-      if (error instanceof RequestError) this.settings.refused(protocol, error);
+      if (error instanceof RequestError) this.settings.refused(ask.protocol, error);
       throw error;
     }
   }

@@ -9,7 +9,7 @@ import * as answers from '../protocol/catalog.ts';
 import { unavailable } from '../protocol/errors.ts';
 import { route } from '../protocol/route.ts';
 import { serverMetadata } from '../protocol/v2/metadata.ts';
-import { Tokens } from '../security/tokens.ts';
+import { mayAsk, type Checks } from '../security/gate.ts';
 import type { Tls } from '../security/tls.ts';
 import { Admission } from '../service/admission.ts';
 import type { Orders } from '../service/orders.ts';
@@ -27,18 +27,17 @@ export interface LobbySettings {
 
 export class Lobby {
   readonly #admission: Admission;
-  readonly #tokens: Tokens | undefined;
   readonly #sessions: Sessions;
 
   constructor(
     private readonly settings: LobbySettings,
     private readonly state: State,
+    private readonly tokens: Checks | undefined,
     tls: Tls | undefined,
   ) {
     const { config, log, draining } = settings;
-    const { limits, tokens } = config;
+    const { limits } = config;
     this.#admission = new Admission(limits);
-    this.#tokens = tokens && new Tokens(tokens, log);
     const open = () => Promise.resolve(new GrpcServer({ respond: this.answer, limits, draining, log }));
     this.#sessions = new Sessions(open, { taken: (_, then) => then(), closed: () => undefined }, tls);
   }
@@ -56,10 +55,10 @@ export class Lobby {
   /** Rejects with RequestError. */
   readonly answer = async (ask: Ask): Promise<Answer> => {
     const { orders, serverVersion } = this.settings;
+    await mayAsk(ask, this.tokens);
     const asked = route(ask.method, ask.url);
     const plain = await answerPlain(this.state, asked);
     if (plain) return plain;
-    await this.#tokens?.check(ask.headers);
     const catalog = this.state.catalog();
     const repository = { admission: this.#admission, orders };
     if (asked.kind === 'v2.load' || asked.kind === 'v2.unload') return answerOrder(repository, asked, ask);

@@ -1,8 +1,13 @@
 import { createServer } from 'node:http2';
 import type { Server, Socket } from 'node:net';
+import type { Answer } from '../http/answer.ts';
+import type { Ask } from '../http/ask.ts';
+import type { Cors } from '../http/cors.ts';
 import { unavailable } from '../protocol/errors.ts';
+import { route } from '../protocol/route.ts';
+import { mayAsk, type Checks } from '../security/gate.ts';
 import type { Tls } from '../security/tls.ts';
-import { answerOf, createAdmin, type State } from './admin.ts';
+import { answerPlain, createAdmin, type State } from './admin.ts';
 import { startReading } from './handle.ts';
 import type { LobbySettings } from './lobby.ts';
 import type { Transport } from './messages.ts';
@@ -18,15 +23,30 @@ export interface StandIns {
   leave(): void;
 }
 
+/** What both kinds of them need. */
+export interface StandInSettings {
+  tls: Readonly<Record<Transport, Tls>> | undefined;
+  /** Absent: all clients may ask. */
+  tokens: Checks | undefined;
+  /** Absent: browsers let no other website ask. */
+  cors: Cors | undefined;
+}
+
 /** Each answer ends its connection: the next one should meet a worker. With `lobby` clients can load models here. */
 export function createStandIns(
   state: State,
-  tls: Readonly<Record<Transport, Tls>> | undefined,
+  { tls, tokens, cors }: StandInSettings,
   lobby: LobbySettings | undefined,
 ): StandIns {
   // Brings half of what workers need, which a supervisor should do without.
-  const opened = lobby && import('./lobby.ts').then(({ Lobby }) => new Lobby(lobby, state, tls?.grpc));
-  const http = createAdmin(opened ? async (ask) => (await opened).answer(ask) : answerOf(state, unavailable(WHY)));
+  const opened = lobby && import('./lobby.ts').then(({ Lobby }) => new Lobby(lobby, state, tokens, tls?.grpc));
+  const refused = async (ask: Ask): Promise<Answer> => {
+    await mayAsk(ask, tokens);
+    const answer = await answerPlain(state, route(ask.method, ask.url));
+    if (!answer) throw unavailable(WHY);
+    return answer;
+  };
+  const http = createAdmin(opened ? async (ask) => (await opened).answer(ask) : refused, cors);
   http.maxRequestsPerSocket = 1;
   const receive = (server: Server, transport: Transport) => (socket: Socket) => {
     if (tls) {

@@ -17,6 +17,8 @@ import type { ToSupervisor, Transport } from './messages.ts';
 import { listen, portOf } from './ports.ts';
 import { Reception } from './reception.ts';
 import { scratchFolder } from './scratch.ts';
+import { Cors } from '../http/cors.ts';
+import { readLater } from '../security/gate.ts';
 import { handshakes } from '../security/tls.ts';
 import { createStandIns, type StandIns } from './stand-in.ts';
 import { refusalOf } from './control.ts';
@@ -104,8 +106,13 @@ export class Supervisor {
     });
     const { orders } = this.#wishes;
     const tls = config.tls && handshakes(config.tls, log);
+    const cors = config.corsOrigins && new Cors(config.corsOrigins);
     const draining = () => this.#draining;
-    this.#standIns = createStandIns(state, tls, orders && { config, log, serverVersion, orders, draining });
+    this.#standIns = createStandIns(
+      state,
+      { tls, tokens: readLater(config.tokens, log), cors },
+      orders && { config, log, serverVersion, orders, draining },
+    );
     this.#reception = new Reception(
       this.#fleet,
       this.#crew,

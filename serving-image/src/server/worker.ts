@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { Trial } from '../forward/trial.ts';
 import { Admission } from '../service/admission.ts';
 import { exchangeOf } from '../http/calls.ts';
+import { Cors } from '../http/cors.ts';
 import { createHandler, serve } from '../http/handler.ts';
 import { Lane } from '../http/lane.ts';
 import { samples } from '../http/samples.ts';
@@ -136,8 +137,10 @@ class Worker {
       taken: (connection: number, then: () => void) => tell({ type: 'taken', connection }, { then }),
       closed: batched((count) => tell({ type: 'closed', transport, count })),
     });
+    const cors = config.corsOrigins && new Cors(config.corsOrigins);
     const lane = new Lane({
       server,
+      cors,
       limits: config.limits,
       here: (url) => this.#front.here(url),
       serve: (ask, send) => serve(service, ask, send),
@@ -157,7 +160,7 @@ class Worker {
       handler: this.#handler,
       serve: (ask, send) => serve(service, ask, send),
       hop: this.#hop,
-      tokens,
+      ...{ tokens, cors },
       refused: (protocol, error) => this.#metrics.answered(protocol, error.status, 0, reasonOf(error)),
       draining: () => this.#draining,
       passing: (request, response) => {
