@@ -2,8 +2,8 @@
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
 import { POD_INFO } from '@modeldeployment/modelpack/traffic';
 import type { BatchLimits } from './batching/executor.ts';
-import { availableCores } from './cores.ts';
-import type { Limits } from './service/admission.ts';
+import { availableCores, availableMemory } from './cores.ts';
+import { memoryFor, type Limits } from './service/admission.ts';
 import { ANY_ORIGIN } from './http/cors.ts';
 import type { Patience } from './http/server.ts';
 import type { Joining } from './model/warmup.ts';
@@ -30,7 +30,8 @@ export interface Config {
   httpPort: number;
   grpcPort: number;
   adminPort: number;
-  host: string;
+  /** Absent: all addresses. */
+  host: string | undefined;
   /** Of each version. Absent: the cores, shared by the versions. */
   workers: number | undefined;
   cores: number;
@@ -62,7 +63,7 @@ export const OWN_ENV = {
   grpcPort: 'GRPC_PORT',
   /** Port of health and metrics (default 9090); 0 takes any free one. */
   adminPort: 'ADMIN_PORT',
-  /** Address all listen on (default: all, IPv6 and IPv4). */
+  /** Address all listen on (default: all, IPv6 and IPv4, or IPv4 where there is no IPv6). */
   host: 'HOST',
   /** Largest request body in bytes (default 64 MiB). */
   maxBodyBytes: 'MAX_BODY_BYTES',
@@ -70,6 +71,15 @@ export const OWN_ENV = {
   podInfo: 'POD_INFO',
   /** Requests of models that one worker has in hand at once (default 1000); more are answered 429. */
   maxRequests: 'MAX_REQUESTS',
+  /** Largest answer in bytes (default 64 MiB); a larger one is not made, and answered 507. */
+  maxAnswerBytes: 'MAX_ANSWER_BYTES',
+  /**
+   * Bytes that requests and answers of one worker may take together (default: three of the largest bodies, at most a third of its share
+   * of the container's memory, and at least two of the largest bodies).
+   */
+  maxMemory: 'MAX_MEMORY_BYTES',
+  /** Bytes a second at which a request body has to arrive, and an answer to be read (default 240). */
+  leastRate: 'MIN_BYTES_PER_SECOND',
   /** Requests that may wait for the engine in one worker (default 512); more are answered 503. */
   maxQueue: 'MAX_QUEUE',
   /** Most rows of a batch put together from several requests (default 32); 1 runs each request by itself. */
@@ -131,7 +141,11 @@ const JOINING = ['auto', 'on', 'off'] as const;
 const CONTROLS = ['poll', 'explicit'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 /** @throws FatalError BadConfiguration with every mistake */
-export function readConfig(env: Environment = process.env, cores: () => number = availableCores): Config {
+export function readConfig(
+  env: Environment = process.env,
+  cores: () => number = availableCores,
+  memory: () => number | undefined = availableMemory,
+): Config {
   const problems: string[] = [];
   // An empty variable is one that is not set: that is how templates leave a value out.
   const get = (name: string) => env[name]?.trim() || undefined;
@@ -225,7 +239,7 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     httpPort: whole(OWN_ENV.httpPort, PORT.http, 0, 65535),
     grpcPort: whole(OWN_ENV.grpcPort, PORT.grpc, 0, 65535),
     adminPort: whole(OWN_ENV.adminPort, PORT.admin, 0, 65535),
-    host: get(OWN_ENV.host) ?? '::',
+    host: get(OWN_ENV.host),
     workers: whole(ENV.workers, 0, 1, 1024) || undefined,
     cores: cores(),
     joining: oneOf(OWN_ENV.batching, JOINING, 'auto'),
@@ -236,6 +250,9 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     limits: {
       bodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
       requests: whole(OWN_ENV.maxRequests, 1000, 1, 1_000_000),
+      answerBytes: whole(OWN_ENV.maxAnswerBytes, 64 * 1024 * 1024, 1, 2 ** 31),
+      memoryBytes: whole(OWN_ENV.maxMemory, 0, 1, 2 ** 40),
+      bytesPerSecond: whole(OWN_ENV.leastRate, 240, 1, 2 ** 31),
       queue: whole(OWN_ENV.maxQueue, 512, 1, 1_000_000),
       batchRows: whole(OWN_ENV.maxBatchRows, 32, 1, 65_536),
       headerSeconds: whole(OWN_ENV.headerSeconds, 10, 1, 3600),
@@ -255,6 +272,8 @@ export function readConfig(env: Environment = process.env, cores: () => number =
     problems.push(`${ENV.version} and ${OWN_ENV.policy} are both set; a version alone needs no policy`);
   if (config.version !== undefined && get(OWN_ENV.control) === 'explicit')
     problems.push(`${ENV.version} is set, so there is nothing to load and unload by ${OWN_ENV.control}=explicit`);
+  const { limits } = config;
+  limits.memoryBytes ||= memoryFor(limits.bodyBytes, memory(), config.workers ?? config.cores);
   if (problems.length > 0) throw new FatalError('BadConfiguration', problems.join('; '));
   return config;
 }

@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 
 /** CPUs this container may use, at least 1: its limit rounded up, or the machine's. */
 export function availableCores(): number {
   return Math.max(1, Math.min(cgroupLimit(readText) ?? Infinity, availableParallelism()));
+}
+
+/** Memory that this container may use, in bytes; undefined where there is no limit. */
+export function availableMemory(): number | undefined {
+  // Node knows both kinds of cgroups, and says of no limit 0, or more than any machine has.
+  const bytes = process.constrainedMemory();
+  return bytes > 0 && bytes < totalmem() ? bytes : undefined;
 }
 
 const readText = (path: string): string | undefined => {

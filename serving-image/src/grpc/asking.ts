@@ -4,6 +4,7 @@ import type { WholeAsk } from '../http/ask.ts';
 import type { Body } from '../http/body.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { LENGTH_FIELD } from '../protocol/v2/framing.ts';
+import { headersOf } from './guard.ts';
 
 /** Answers a request as REST does. Rejects with RequestError and ClientGone. */
 export type Respond = (ask: WholeAsk) => Promise<Answer>;
@@ -57,10 +58,7 @@ export class Asking {
 
   async #ask(method: string, url: string, content: Body): Promise<Answer> {
     const { call } = this;
-    const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(call.metadata.getMap())) {
-      if (typeof value === 'string') headers[name] = value;
-    }
+    const headers = headersOf(call.metadata);
     for (const name of OF_BODY) delete headers[name];
     headers['content-type'] = content.jsonLength === undefined ? 'application/json' : 'application/octet-stream';
     if (content.jsonLength === undefined) delete headers[LENGTH_FIELD];
@@ -74,7 +72,7 @@ export class Asking {
       protocol: `${this.protocol}-grpc`,
       async body(ticket) {
         for (const chunk of content.chunks) {
-          const problem = ticket.take(chunk);
+          const problem = ticket.take(chunk.length);
           if (problem) throw problem;
         }
         return Promise.resolve(content);

@@ -17,7 +17,8 @@ export function definitionOf(name: string, schema = name): ServiceDefinition {
           requestStream: method.requestStream === true,
           responseStream: method.responseStream === true,
           requestSerialize: write(request),
-          requestDeserialize: read(request),
+          // Decoded by who asks for it: see `requestType`.
+          requestDeserialize: (bytes: Buffer) => bytes,
           responseSerialize: write(response),
           responseDeserialize: read(response),
         },
@@ -25,6 +26,14 @@ export function definitionOf(name: string, schema = name): ServiceDefinition {
     }),
   );
 }
+
+/** What the messages of a method are. */
+export const requestType = (service: string, method: string): Type => {
+  const { resolvedRequestType } = serviceNamed(service).lookup(method)?.resolve() as unknown as {
+    resolvedRequestType: Type;
+  };
+  return resolvedRequestType;
+};
 
 const read = (type: Type) => (bytes: Buffer) => type.decode(bytes);
 

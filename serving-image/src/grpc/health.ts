@@ -6,16 +6,19 @@ import type { Method } from './asking.ts';
 /** grpc.health.v1.HealthCheckResponse.ServingStatus. */
 const STATUS = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const;
 
-type Watch = ServerWritableStream<{ service: string }, object>;
+type Watch = ServerWritableStream<Buffer, object>;
 
 /** Health of the server as a whole, whose name is empty, and of each service: all are alike. */
 export class Health {
-  readonly #watches = new Set<Watch>();
+  /** And what each asks for. */
+  readonly #watches = new Map<Watch, string>();
   #ending = false;
 
   constructor(
     private readonly services: readonly string[],
     private readonly draining: () => boolean,
+    /** @throws RequestError */
+    private readonly watched: (call: Watch) => { service: string },
   ) {}
 
   readonly methods: Readonly<Record<string, Method>> = {
@@ -32,21 +35,22 @@ export class Health {
 
   readonly streams: UntypedServiceImplementation = {
     Watch: (call: Watch) => {
-      call.write({ status: this.#statusOf(call.request.service) });
+      const { service } = this.watched(call);
+      call.write({ status: this.#statusOf(service) });
       if (this.#ending) return void call.end();
-      this.#watches.add(call);
+      this.#watches.set(call, service);
       call.once('cancelled', () => this.#watches.delete(call));
     },
   };
 
   /** To be called when the server begins to drain. */
   changed(): void {
-    for (const call of this.#watches) call.write({ status: this.#statusOf(call.request.service) });
+    for (const [call, service] of this.#watches) call.write({ status: this.#statusOf(service) });
   }
 
   end(): void {
     this.#ending = true;
-    for (const call of this.#watches) call.end();
+    for (const call of this.#watches.keys()) call.end();
   }
 
   #statusOf(service: string): number {

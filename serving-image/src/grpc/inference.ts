@@ -47,8 +47,9 @@ interface OrderRequest {
 
 const order = (action: 'load' | 'unload'): Method =>
   method(async ({ model_name: name, parameters }: OrderRequest, asking) => {
-    const given = Object.entries(parameters).map(([key, value]) => [key, String(Object.values(value)[0])]);
-    const body = jsonBody({ parameters: Object.fromEntries(given) as object });
+    // REST looks at their names only.
+    const names = Object.keys(parameters).map((key) => [key, true]);
+    const body = jsonBody({ parameters: Object.fromEntries(names) as object });
     await asking.post(`/v2/repository/models/${encodeURIComponent(name)}/${action}`, body);
     return {};
   });

@@ -9,6 +9,7 @@ import {
   type PredictRequest,
 } from '../protocol/proto/predict.ts';
 import { messageType } from '../protocol/proto/schema.ts';
+import { longOf } from '../protocol/proto/values.ts';
 import type { Target } from '../protocol/route.ts';
 import { servableNotFound } from '../protocol/v1/metadata.ts';
 import { method, type Asking, type Method } from './asking.ts';
@@ -70,7 +71,7 @@ async function metadata({ model_spec, metadata_field }: MetadataRequest, asking:
   const type = messageType(SIGNATURES);
   const value = type.encode(type.fromObject(answer.metadata.signature_def)).finish();
   return {
-    model_spec: { name: answer.model_spec.name, version: { value: Number(answer.model_spec.version) } },
+    model_spec: { name: answer.model_spec.name, version: { value: longOf(BigInt(answer.model_spec.version), false) } },
     metadata: { signature_def: { type_url: `type.googleapis.com/${SIGNATURES}`, value } },
   };
 }

@@ -9,9 +9,10 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { InferRequest } from '../protocol/proto/infer.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { decode } from '../protocol/proto/wire.ts';
 import { Asking, type Method, type Respond } from './asking.ts';
-import { definitionOf } from './definition.ts';
+import { definitionOf, requestType } from './definition.ts';
+import { guard, type GuardSettings } from './guard.ts';
 import { Health } from './health.ts';
 import { INFERENCE, infer } from './inference.ts';
 import { MODEL, PREDICTION } from './prediction.ts';
@@ -19,16 +20,19 @@ import { reflect, type ReflectionRequest } from './reflection.ts';
 import { statusOf } from './status.ts';
 import { Stream } from './stream.ts';
 
-export interface GrpcSettings {
+export interface GrpcSettings extends GuardSettings {
   respond: Respond;
-  limits: { bodyBytes: number; requests: number };
   draining: () => boolean;
-  log: Logger;
 }
 
 /** How often a silent connection is asked whether its client is still there, and how long it may take to say so, in milliseconds. */
 const KEEPALIVE_MS = 300_000;
 const KEEPALIVE_PATIENCE_MS = 20_000;
+
+/** What the library holds of one connection, in answers of the largest size: more calls are refused then. */
+const SESSION_ANSWERS = 2;
+/** What a message may take as objects, in messages of the largest size. */
+const OBJECTS = 2;
 
 const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
 const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
@@ -39,7 +43,7 @@ const REFLECTION_SERVICE = 'grpc.reflection.v1alpha.ServerReflection';
 const REFLECTION_V1 = 'grpc.reflection.v1.ServerReflection';
 const SERVICES = [INFERENCE_SERVICE, PREDICTION_SERVICE, MODEL_SERVICE, HEALTH_SERVICE, REFLECTION_SERVICE];
 
-type Duplex<Request> = ServerDuplexStream<Request, object>;
+type Duplex = ServerDuplexStream<Buffer, object>;
 
 export class GrpcServer {
   readonly #server: Server;
@@ -49,7 +53,8 @@ export class GrpcServer {
   #ending = false;
 
   constructor(private readonly settings: GrpcSettings) {
-    const { limits, draining } = settings;
+    const { admission, draining } = settings;
+    const { limits } = admission;
     this.#server = new Server({
       'grpc.max_receive_message_length': limits.bodyBytes,
       'grpc.max_send_message_length': -1,
@@ -57,18 +62,22 @@ export class GrpcServer {
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_PATIENCE_MS,
       'grpc.enable_channelz': 0,
+      'grpc-node.max_session_memory': Math.ceil((SESSION_ANSWERS * limits.answerBytes) / 2 ** 20),
+      interceptors: [guard(settings)],
     });
-    this.#health = new Health(SERVICES, draining);
+    const watched = (call: { request: unknown }) =>
+      this.#read(HEALTH_SERVICE, 'Watch', call.request) as { service: string };
+    this.#health = new Health(SERVICES, draining, watched);
     const server = this.#server;
     server.addService(definitionOf(INFERENCE_SERVICE), {
-      ...this.#unary(INFERENCE, 'v2'),
-      ModelStreamInfer: (call: Duplex<InferRequest>) => this.#inferStream(call),
+      ...this.#unary(INFERENCE_SERVICE, INFERENCE, 'v2'),
+      ModelStreamInfer: (call: Duplex) => this.#inferStream(call),
     });
-    server.addService(definitionOf(PREDICTION_SERVICE), this.#unary(PREDICTION, 'v1'));
-    server.addService(definitionOf(MODEL_SERVICE), this.#unary(MODEL, 'v1'));
+    server.addService(definitionOf(PREDICTION_SERVICE), this.#unary(PREDICTION_SERVICE, PREDICTION, 'v1'));
+    server.addService(definitionOf(MODEL_SERVICE), this.#unary(MODEL_SERVICE, MODEL, 'v1'));
     const { methods, streams } = this.#health;
-    server.addService(definitionOf(HEALTH_SERVICE), { ...this.#unary(methods, 'v2'), ...streams });
-    const reflection = { ServerReflectionInfo: (call: Duplex<ReflectionRequest>) => this.#reflection(call) };
+    server.addService(definitionOf(HEALTH_SERVICE), { ...this.#unary(HEALTH_SERVICE, methods, 'v2'), ...streams });
+    const reflection = { ServerReflectionInfo: (call: Duplex) => this.#reflection(call) };
     server.addService(definitionOf(REFLECTION_SERVICE), reflection);
     server.addService(definitionOf(REFLECTION_V1, REFLECTION_SERVICE), reflection);
   }
@@ -90,37 +99,54 @@ export class GrpcServer {
     for (const stream of this.#streams) stream.end();
   }
 
-  #unary(methods: Readonly<Record<string, Method>>, protocol: 'v1' | 'v2'): UntypedServiceImplementation {
-    const implement = (answer: Method) => (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>) => {
-      const asking = new Asking(this.settings.respond, call, protocol);
-      // What a method throws at once is answered as well.
-      void Promise.resolve()
-        .then(() => answer(call.request, asking))
-        .then(
-          (response) => done(null, response),
-          (error: unknown) => done(statusOf(error, this.settings.log)),
-        );
-    };
-    return Object.fromEntries(Object.entries(methods).map(([name, answer]) => [name, implement(answer)]));
+  /** A message, from the bytes that the library gives. @throws RequestError 413, 500 */
+  #read(service: string, name: string, bytes: unknown): object {
+    const { bodyBytes } = this.settings.admission.limits;
+    return decode(requestType(service, name), bytes as Buffer, OBJECTS * bodyBytes);
+  }
+
+  #unary(
+    service: string,
+    methods: Readonly<Record<string, Method>>,
+    protocol: 'v1' | 'v2',
+  ): UntypedServiceImplementation {
+    const implement =
+      (name: string, answer: Method) => (call: ServerUnaryCall<Buffer, object>, done: sendUnaryData<object>) => {
+        const asking = new Asking(this.settings.respond, call, protocol);
+        // What a method throws at once is answered as well.
+        void Promise.resolve()
+          .then(() => answer(this.#read(service, name, call.request), asking))
+          .then(
+            (response) => done(null, response),
+            (error: unknown) => done(statusOf(error, this.settings.log)),
+          );
+      };
+    return Object.fromEntries(Object.entries(methods).map(([name, answer]) => [name, implement(name, answer)]));
   }
 
   /** Triton's stream: each request is answered by itself, in the order in which they come to an end. */
-  #inferStream(call: Duplex<InferRequest>): void {
+  #inferStream(call: Duplex): void {
     const asking = new Asking(this.settings.respond, call, 'v2');
-    this.#stream(call, async (request) => {
+    this.#stream(call, async (bytes) => {
+      let id = '';
       try {
+        const request = this.#read(INFERENCE_SERVICE, 'ModelInfer', bytes) as InferRequest;
+        id = request.id;
         return { infer_response: await infer(request, asking) };
       } catch (error) {
-        return { error_message: statusOf(error, this.settings.log).details, infer_response: { id: request.id } };
+        return { error_message: statusOf(error, this.settings.log).details, infer_response: { id } };
       }
     });
   }
 
-  #reflection(call: Duplex<ReflectionRequest>): void {
-    this.#stream(call, (request) => Promise.resolve(reflect(request, SERVICES)));
+  #reflection(call: Duplex): void {
+    this.#stream(call, (bytes) => {
+      const request = this.#read(REFLECTION_SERVICE, 'ServerReflectionInfo', bytes) as ReflectionRequest;
+      return Promise.resolve(reflect(request, SERVICES));
+    });
   }
 
-  #stream<Request>(call: Duplex<Request>, answer: (request: Request) => Promise<object>): void {
+  #stream(call: Duplex, answer: (bytes: Buffer) => Promise<object>): void {
     const stream = new Stream(call, answer, () => this.#streams.delete(stream));
     this.#streams.add(stream);
     if (this.#ending) stream.end();

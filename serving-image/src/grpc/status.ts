@@ -18,6 +18,7 @@ const CODES: Readonly<Record<number, status>> = {
   501: status.UNIMPLEMENTED,
   503: status.UNAVAILABLE,
   504: status.DEADLINE_EXCEEDED,
+  507: status.RESOURCE_EXHAUSTED,
 };
 
 export const codeOf = (httpStatus: number): status => CODES[httpStatus] ?? status.INTERNAL;

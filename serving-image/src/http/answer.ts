@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorBody, type RequestError } from '../protocol/errors.ts';
+import type { Admission } from '../service/admission.ts';
+import { countUnread } from './unread.ts';
 
 export interface Answer {
   /** 200 when absent. */
@@ -14,10 +16,12 @@ export const json = (body: string | Buffer): Answer => ({ type: 'application/jso
 /** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
 export const LINGER_MS = 500;
 
+/** With `admission` what its client does not read at once is counted there. */
 export function sendAnswer(
   response: ServerResponse,
   { status = 200, type, body, headers }: Answer,
   closing: boolean,
+  admission?: Admission,
 ): void {
   response
     .writeHead(status, {
@@ -27,6 +31,10 @@ export function sendAnswer(
       ...(closing ? { Connection: 'close' } : {}),
     })
     .end(body);
+  const { socket, writableLength } = response;
+  if (admission && socket && writableLength > 0) {
+    response.once('finish', countUnread(admission, socket, writableLength));
+  }
 }
 
 export function sendError(

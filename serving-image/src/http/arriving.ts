@@ -8,23 +8,28 @@ import type { Head } from './head.ts';
 export class Arriving {
   readonly #bytes: Buffer;
   #length = 0;
+  #problem: RequestError | undefined;
   #end: { resolve: () => void; reject: (error: Error) => void } | undefined;
 
+  /** @throws RequestError 413, 503 */
   constructor(
     { headers, length }: Head,
     private readonly ticket: Ticket,
   ) {
+    // Counted before there is memory for it.
+    const problem = ticket.take(length);
+    if (problem) throw problem;
     this.#bytes = placeFor(length, jsonLengthOf(headers));
   }
 
-  /** @returns what is wrong with that, if anything */
-  add(part: Buffer): RequestError | undefined {
+  /** @returns whether more of it is wanted */
+  add(part: Buffer): boolean {
+    if (this.#problem) return false;
     this.#bytes.set(part, this.#length);
     this.#length += part.length;
-    const problem = this.ticket.take(part);
-    if (problem) this.fail(problem);
-    else if (this.#length === this.#bytes.length) this.#end?.resolve();
-    return problem;
+    if (this.#length < this.#bytes.length) return true;
+    this.#end?.resolve();
+    return false;
   }
 
   fail(error: Error): void {
@@ -35,6 +40,11 @@ export class Arriving {
     if (this.#length === this.#bytes.length) return this.#bytes;
     return new Promise((resolve, reject) => {
       this.#end = { resolve: () => resolve(this.#bytes), reject };
+      const drop = (problem: RequestError) => {
+        this.#problem = problem;
+        reject(problem);
+      };
+      this.ticket.wait(drop, () => this.#length);
     });
   }
 }

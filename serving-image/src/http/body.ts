@@ -1,10 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { unzip } from 'node:zlib';
 import { ClientGone } from '../batching/executor.ts';
-import { badRequest, inPieces, tooLarge, unsupportedMedia } from '../protocol/errors.ts';
+import { inPieces, tooLarge, unsupportedMedia, type RequestError } from '../protocol/errors.ts';
 import { LENGTH_FIELD } from '../protocol/v2/framing.ts';
 import type { Ticket } from '../service/admission.ts';
+import { unpack } from './unpack.ts';
 
 const JSON_TYPE = 'application\\/(?:[\\w.-]+\\+)?json';
 /**
@@ -74,46 +73,42 @@ export function bodyOf(
   length: number,
   ticket: Ticket,
 ): Promise<Body> | Body {
-  const body = { chunks, length, jsonLength: jsonLengthOf(headers) };
-  return isPacked(headers) ? unpack(body, ticket) : body;
-}
-
-const unzipBuffer = promisify(unzip);
-
-async function unpack({ chunks, length, jsonLength }: Body, ticket: Ticket): Promise<Body> {
-  const { bodyBytes } = ticket.limits;
-  let whole: Buffer;
-  try {
-    whole = await unzipBuffer(Buffer.concat(chunks, length), { maxOutputLength: bodyBytes });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bodyBytes);
-    throw badRequest('the request body is not compressed as its Content-Encoding says');
-  }
-  const problem = ticket.take(whole);
-  if (problem) throw problem;
-  return { chunks: [whole], length: whole.length, jsonLength };
+  const jsonLength = jsonLengthOf(headers);
+  if (!isPacked(headers)) return { chunks, length, jsonLength };
+  return unpack(chunks, length, ticket).then((unpacked) => ({ ...unpacked, jsonLength }));
 }
 
 const inTinyPieces = (chunks: readonly Buffer[], length: number) =>
   chunks.length > FEW_PIECES && length < chunks.length * SMALLEST_PIECE;
 
-/** Everything that arrives. Fails as soon as it is known to be too much. */
+/** What a piece takes beside its bytes. */
+const PIECE_BYTES = 128;
+
+/** Everything that arrives. Fails as soon as it is known to be too much, or too slow. */
 function readChunks(request: IncomingMessage, ticket: Ticket): Promise<{ chunks: Buffer[]; length: number }> {
   const { bodyBytes } = ticket.limits;
   return new Promise((resolve, reject) => {
     if (Number(request.headers['content-length'] ?? 0) > bodyBytes) return reject(tooLarge(bodyBytes));
     const chunks: Buffer[] = [];
     let length = 0;
+    const fail = (problem: RequestError) => {
+      request.removeAllListeners('data');
+      chunks.length = 0;
+      reject(problem);
+    };
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
       chunks.push(chunk);
       const problem =
-        length > bodyBytes ? tooLarge(bodyBytes) : inTinyPieces(chunks, length) ? inPieces() : ticket.take(chunk);
-      if (!problem) return;
-      request.removeAllListeners('data');
-      reject(problem);
+        length > bodyBytes
+          ? tooLarge(bodyBytes)
+          : inTinyPieces(chunks, length)
+            ? inPieces()
+            : ticket.take(chunk.length + PIECE_BYTES);
+      if (problem) fail(problem);
     });
     request.on('end', () => resolve({ chunks, length }));
     request.on('error', () => reject(new ClientGone()));
+    ticket.wait(fail, () => length);
   });
 }

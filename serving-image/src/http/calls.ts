@@ -1,7 +1,7 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
 import type { Answered } from '../forward/exchange.ts';
-import type { ServedModel, Tensor } from '../model/types.ts';
-import { modelNotFound, type RequestError } from '../protocol/errors.ts';
+import { bytesOf, type ServedModel, type Tensor } from '../model/types.ts';
+import { answerTooLarge, modelNotFound, type RequestError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
 import type { Answer as ModelAnswer, Inference } from '../protocol/request.ts';
 import type { CallKind, CallRoute, Route } from '../protocol/route.ts';
@@ -27,8 +27,8 @@ interface Call<Request extends Inference> {
   api: string;
   /** @throws RequestError 400, 413 */
   decode(body: Body, model: ServedModel): Request;
-  /** @throws RequestError 400 when the outputs cannot be written as they were asked for */
-  encode(model: ServedModel, request: Request, outputs: readonly Tensor[]): ModelAnswer;
+  /** @throws RequestError 400 when the outputs cannot be written as they were asked for; 507 when they would be `largest` bytes or more */
+  encode(model: ServedModel, request: Request, outputs: readonly Tensor[], largest: number): ModelAnswer;
 }
 
 const infer: Call<InferRequest> = {
@@ -41,19 +41,19 @@ const predict: Call<PredictRequest> = {
   protocol: 'v1',
   api: 'predict',
   decode: ({ chunks, length }, model) => decodePredict(jsonText(chunks, length), model),
-  encode: (_, request, outputs) => ({ body: encodePredict(request, outputs) }),
+  encode: (_, request, outputs, largest) => ({ body: encodePredict(request, outputs, largest) }),
 };
 const classify: Call<Inference> = {
   protocol: 'v1',
   api: 'classify',
   decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'classify'),
-  encode: (_, request, outputs) => ({ body: encodeClassify(request, outputs) }),
+  encode: (_, request, outputs, largest) => ({ body: encodeClassify(request, outputs, largest) }),
 };
 const regress: Call<Inference> = {
   protocol: 'v1',
   api: 'regress',
   decode: ({ chunks, length }, model) => decodeExamples(jsonText(chunks, length), model, 'regress'),
-  encode: (_, request, outputs) => ({ body: encodeRegress(request, outputs) }),
+  encode: (_, request, outputs, largest) => ({ body: encodeRegress(request, outputs, largest) }),
 };
 
 const CALLS: Readonly<Record<CallKind, Call<Inference>>> = {
@@ -117,8 +117,10 @@ async function answerAsked(
     const arriving = ask.body(ticket);
     // Each wait costs as much as reading a few numbers.
     const body = arriving instanceof Promise ? await arriving : arriving;
+    const refusal = ticket.place();
+    if (refusal) throw refusal;
     exchange = exchangeOf(service, served, { kind, protocol, entrypoint, url, version, headers, body });
-    exchange.client = client;
+    exchange.client = { ...client, take: (bytes) => ticket.take(bytes) };
     return (await service.trial.serve(exchange)).answer;
   } catch (error) {
     served.statistics.failed(performance.now() - client.started, reasonOf(error));
@@ -131,21 +133,34 @@ async function answerAsked(
 
 /** A request as a trial sees it: it may be answered here or elsewhere, and be asked again later. */
 export const exchangeOf = (service: Service, served: Served, question: HttpQuestion): HttpExchange =>
-  new HttpExchange(question, service.revision, (client) => answerHere(served, question, client));
+  new HttpExchange(question, service.revision, (client) =>
+    answerHere(served, question, client, service.admission.limits.answerBytes),
+  );
+
+/** Counts what the request takes beside its body. @throws RequestError 413, 503 */
+function take(client: HttpClient, bytes: number): void {
+  const problem = client.take?.(bytes);
+  if (problem) throw problem;
+}
 
 /** From the body of a request to its answer. */
 async function answerHere(
   { model, executor, statistics }: Served,
   { kind, entrypoint, body }: HttpQuestion,
   client: HttpClient,
+  answerBytes: number,
 ): Promise<Answered<Answer>> {
   const call = CALLS[kind];
   const read = performance.now();
   const inference = call.decode(body, model);
+  take(client, bytesOf(inference.inputs));
   const decoded = performance.now();
   const { outputs, began, ended } = await executor.run(inference, client);
   const encoding = performance.now();
-  const { body: bytes, jsonLength } = call.encode(model, inference, outputs);
+  const size = bytesOf(outputs);
+  if (size > answerBytes) throw answerTooLarge(answerBytes);
+  take(client, size);
+  const { body: bytes, jsonLength } = call.encode(model, inference, outputs, answerBytes);
   const written = performance.now();
   statistics.succeeded(
     {

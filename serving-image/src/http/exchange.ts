@@ -7,6 +7,7 @@ import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
 import { PassedHeaders } from '../protocol/passed-headers.ts';
 import type { CallKind } from '../protocol/route.ts';
+import type { RequestError } from '../protocol/errors.ts';
 import { LENGTH_FIELD, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { ServedModel } from '../model/types.ts';
 import type { Part } from '../telemetry/trace.ts';
@@ -39,6 +40,8 @@ export interface Traced {
 /** Who waits for an answer. */
 export interface HttpClient extends Client {
   traced?: Traced;
+  /** Counts bytes that its request takes beside its body. @returns what is wrong with that, if anything */
+  take?: (bytes: number) => RequestError | undefined;
 }
 
 export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();

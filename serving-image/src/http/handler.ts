@@ -21,7 +21,7 @@ export function createHandler(service: Service): (request: IncomingMessage, resp
   return (request, response) => {
     void serve(service, askOf(request), (outcome) => {
       if (outcome instanceof RequestError) sendError(request, response, outcome, service.draining());
-      else sendAnswer(response, outcome, service.draining());
+      else sendAnswer(response, outcome, service.draining(), service.admission);
     });
   };
 }

@@ -12,7 +12,8 @@ import { Lane } from './lane.ts';
 import type { PlainConnection } from './plain.ts';
 import { createHttpServer } from './server.ts';
 
-const LIMITS = { headerSeconds: 1, requestSeconds: 4, bodyBytes: 500_000, requests: 10 };
+const MEMORY = { memoryBytes: 100_000_000, answerBytes: 1e9, bytesPerSecond: 1000 };
+const LIMITS = { headerSeconds: 1, requestSeconds: 4, bodyBytes: 500_000, requests: 10, ...MEMORY };
 const PATH = '/v2/models/m/infer';
 const post = (body: string, headers = '') =>
   `POST ${PATH} HTTP/1.1\r\nHost: x\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
@@ -58,6 +59,7 @@ beforeEach(async () => {
     server: http,
     limits: LIMITS,
     cors: undefined,
+    admission,
     here: (url) => here(url),
     serve: (ask, send) => answer(ask, send),
     closing: () => closing,
@@ -202,7 +204,7 @@ describe('a connection of the lane', () => {
 
   it('stops a body that is too much for the server with a 503, and goes on', async () => {
     const ticket = admission.enter();
-    ticket.take(Buffer.alloc(4 * LIMITS.bodyBytes - 5));
+    ticket.take(LIMITS.memoryBytes - 5);
     client.write(post('01234567'));
     while (!heard.includes('503')) await once(client, 'data');
     ticket.leave();

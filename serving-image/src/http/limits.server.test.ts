@@ -1,4 +1,3 @@
-import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -143,34 +142,16 @@ describe('a request that takes too long', () => {
 });
 
 describe('clients', () => {
-  it('beyond the limit of requests at once are told to come again', async () => {
-    const slow = Array.from(
-      { length: 3 },
-      () =>
-        new Promise<{ finish: () => void; status: Promise<number | undefined> }>((resolve) => {
-          const request = httpRequest(`${server.url}${INFER}`, {
-            method: 'POST',
-            headers: { 'Content-Type': 'application/json', 'Content-Length': BODY.length },
-          });
-          const status = new Promise<number | undefined>((answered) =>
-            request.on('response', (response) => {
-              response.resume();
-              answered(response.statusCode);
-            }),
-          );
-          request.write(BODY.slice(0, 10), () => resolve({ finish: () => request.end(BODY.slice(10)), status }));
-        }),
-    );
-    const begun = await Promise.all(slow);
-    // Asked before they have taken their places, a request would take one of them.
-    await until(async () => (await server.metric(/^modeldeployment_requests_inflight/)) === begun.length);
-    const answer = await server.post(INFER, BODY);
-    expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '1']);
-    // What is no request of a model is answered all the same.
-    expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(200);
-    for (const { finish } of begun) finish();
-    expect(await Promise.all(begun.map(({ status }) => status))).toEqual([200, 200, 200]);
+  it('whose bodies are on their way hold no place, and the slowest of more than there are places makes room', async () => {
+    const text = `${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY.slice(0, 10)}`;
+    const sockets: Socket[] = [];
+    const begun = Array.from({ length: 4 }, () => talk(text, (socket) => sockets.push(socket)));
+    const first = await Promise.race(begun);
+    expect(first).toMatch(/^HTTP\/1\.1 503 [^]*arrived most slowly/);
     await stillServes();
+    for (const socket of sockets) socket.end(BODY.slice(10));
+    const answers = await Promise.all(begun);
+    expect(answers.filter((answer) => answer.startsWith('HTTP/1.1 200 '))).toHaveLength(3);
   });
 
   it('that go away in the middle of their body are counted, and hold no place', async () => {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { ClientGone } from '../batching/executor.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { readInto, startReading } from '../server/handle.ts';
-import type { Ticket } from '../service/admission.ts';
+import type { Admission, Ticket } from '../service/admission.ts';
 import { LINGER_MS, type Answer } from './answer.ts';
 import { Arriving } from './arriving.ts';
 import type { Ask } from './ask.ts';
@@ -11,12 +11,14 @@ import { bodyOf, type Body } from './body.ts';
 import type { Cors } from './cors.ts';
 import { Heads, type Head } from './head.ts';
 import { KEEP_ALIVE_MS, type Patience } from './server.ts';
+import { countUnread } from './unread.ts';
 import { written, type More } from './written.ts';
 
 export interface LaneSettings {
   /** Takes over what is not for the lane, and says what it says of connections that are too slow. */
   server: Server;
   limits: Patience;
+  admission: Admission;
   /** The path under which the service answers a request for this one; undefined when it is not to come this way. */
   here: (url: string) => string | undefined;
   /** See http/handler.ts. */
@@ -147,7 +149,7 @@ export class PlainConnection {
 
   #add(part: Buffer): void {
     this.#missing -= part.length;
-    if (this.#body?.add(part) || this.#missing === 0) this.#body = undefined;
+    if (!this.#body?.add(part)) this.#body = undefined;
     if (this.#missing > 0) return;
     this.#since = performance.now();
     if (this.socket.writableEnded) this.socket.destroySoon();
@@ -175,9 +177,7 @@ export class PlainConnection {
     const here = this.#here;
     if (!here) throw new Error('the body of a request was asked for too late');
     const body = new Arriving(head, ticket);
-    const problem = body.add(here);
-    if (problem) throw problem;
-    if (this.#missing > 0) this.#body = body;
+    if (body.add(here)) this.#body = body;
     const whole = body.whole();
     const done = (bytes: Buffer) => bodyOf(head.headers, [bytes], bytes.length, ticket);
     return whole instanceof Promise ? whole.then(done) : done(whole);
@@ -192,10 +192,15 @@ export class PlainConnection {
     const { closing } = this.settings;
     const ends =
       closing() || this.#ended || (outcome instanceof RequestError && outcome.headers.Connection === 'close');
-    const flushed = this.socket.write(written(outcome, ends, more));
+    const bytes = written(outcome, ends, more);
+    const flushed = this.socket.write(bytes);
     if (ends) this.finish();
-    if (flushed) this.#next();
-    else this.socket.once('drain', this.#next);
+    if (flushed) return this.#next();
+    const read = countUnread(this.settings.admission, this.socket, bytes.length);
+    this.socket.once('drain', () => {
+      read();
+      this.#next();
+    });
   }
 
   readonly #next = (): void => {

@@ -51,6 +51,8 @@ async function readObject({ admission }: Repository, ask: Ask): Promise<Record<s
   try {
     checkMedia(ask.headers, 'v2');
     const { chunks, length } = await ask.body(ticket);
+    const refusal = ticket.place();
+    if (refusal) throw refusal;
     if (length === 0) return {};
     const scan = openBody(jsonText(chunks, length));
     const value = scan.value();

@@ -144,3 +144,16 @@ export class FatalError extends Error {
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
+
+/** What an element of BYTES takes beside its bytes. */
+const TEXT_BYTES = 128;
+
+/** Memory that tensors take, in bytes. */
+export function bytesOf(tensors: readonly Tensor[]): number {
+  let sum = 0;
+  for (const { data } of tensors) {
+    if (!Array.isArray(data)) sum += (data as Exclude<TensorData, readonly Uint8Array[]>).byteLength;
+    else for (const text of data as readonly Uint8Array[]) sum += TEXT_BYTES + text.length;
+  }
+  return sum;
+}

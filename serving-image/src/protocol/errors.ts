@@ -49,11 +49,29 @@ export const inPieces = () =>
   new RequestError(413, 'the request body comes in too many too small pieces; send larger ones', {
     Connection: 'close',
   });
+export const tooMuchPacked = (ratio: number) =>
+  new RequestError(
+    413,
+    `the request body is more than ${ratio} times as large as it was sent; send it less compressed`,
+  );
 export const unsupportedMedia = (message: string) => new RequestError(415, message);
 export const unavailable = (message: string) => new RequestError(503, message, { 'Retry-After': '1' });
 /** As many requests are in hand already as there may be. */
 export const tooManyRequests = (limit: number) =>
   new RequestError(429, `${limit} requests are being answered already; try again later`, { 'Retry-After': '1' });
+/** The rest of the body is not read. */
+const closing = { Connection: 'close' };
+export const tooSlow = (bytesPerSecond: number) =>
+  new RequestError(408, `the request body arrives at less than ${bytesPerSecond} bytes a second`, closing);
+/** Room was needed, and this client was waited for the longest. */
+export const slowest = () =>
+  new RequestError(503, 'others needed the room, and this request arrived most slowly; send it again, faster', {
+    ...closing,
+    'Retry-After': '1',
+  });
+/** No waiting would help. */
+export const outOfMemory = (limit: number) =>
+  new RequestError(413, `the request takes more memory than there is for one, with ${limit} bytes for all`, closing);
 /** The engine has more to do already than anybody would wait for. */
 export const queueFull = (limit: number) =>
   unavailable(`${limit} requests wait for the model already; try again later`);
@@ -61,5 +79,15 @@ export const queueFull = (limit: number) =>
 export const deadlineExceeded = (milliseconds: number) =>
   new RequestError(504, `the timeout of ${milliseconds} ms passed before the model was run; it was not run`);
 export const internalError = () => new RequestError(500, 'internal error; the log of the server has the cause');
+export const tooManyParts = (limit: number) =>
+  new RequestError(413, `a part of the request that is no tensor has more than ${limit} values`);
+export const tooManyFields = (limit: number) =>
+  new RequestError(413, `the message would take more than ${limit} bytes as objects; send tensors as raw contents`);
+/** A call waits for one of the places of those that are open. */
+export const tooManyCalls = (limit: number) =>
+  new RequestError(429, `${limit} calls are open already; try again later`, { 'Retry-After': '1' });
+/** Not by the load: the same request would be answered the same again. */
+export const answerTooLarge = (limit: number) =>
+  new RequestError(507, `the answer would be larger than ${limit} bytes; ask for less, or raise MAX_ANSWER_BYTES`);
 export const tooManyElements = (field: string, limit: number) =>
   new RequestError(413, `${field} has more than ${limit} elements`);

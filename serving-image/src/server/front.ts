@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { json, sendAnswer, sendError, type Answer } from '../http/answer.ts';
 import { askOf, type Ask, type WholeAsk } from '../http/ask.ts';
 import { admit } from '../http/border.ts';
@@ -74,7 +74,7 @@ export class Front {
   };
 
   /** @throws RequestError 401 */
-  async #check(ask: Ask): Promise<void> {
+  async #check(ask: Pick<Ask, 'url' | 'headers' | 'protocol'>): Promise<void> {
     try {
       await mayAsk(ask, this.settings.tokens);
     } catch (error) {
@@ -118,9 +118,12 @@ export class Front {
     }
   };
 
-  /** The answer to a request that is here as a whole. Rejects with RequestError or ClientGone. */
+  /** Whether a client of gRPC may ask, before its message is read. Rejects with RequestError 401. */
+  readonly authorize = (headers: IncomingHttpHeaders, protocol: string): Promise<void> =>
+    this.#check({ url: '', headers, protocol });
+
+  /** The answer to a request that is here as a whole, of a client that may ask. Rejects with RequestError or ClientGone. */
   readonly respond = async (ask: WholeAsk): Promise<Answer> => {
-    await this.#check(ask);
     const catalog = this.#alone ? undefined : this.#catalog;
     const asked = catalog && this.#route(ask);
     if (!asked) return this.#own(ask);

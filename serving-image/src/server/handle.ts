@@ -5,6 +5,8 @@
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 
 interface Handle {
+  /** Bytes that the kernel has not taken yet. */
+  writeQueueSize?: number;
   reading: boolean;
   readStart(): number;
   readStop(): number;
@@ -40,6 +42,12 @@ export function startReading(socket: Socket): void {
   if (!handle || handle.reading) return;
   handle.reading = true;
   handle.readStart();
+}
+
+/** Bytes written to the connection that the kernel has not taken: its client does not read them. */
+export function unsent(socket: Socket): number {
+  // Of a large write node knows only whether all of it has gone.
+  return insides(socket)._handle?.writeQueueSize ?? socket.writableLength;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Answers in place of workers where clients say what is loaded: there may be no worker for as long as they like. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { GrpcServer } from '../grpc/server.ts';
@@ -38,7 +39,9 @@ export class Lobby {
     const { config, log, draining } = settings;
     const { limits } = config;
     this.#admission = new Admission(limits);
-    const open = () => Promise.resolve(new GrpcServer({ respond: this.answer, limits, draining, log }));
+    const authorize = (headers: IncomingHttpHeaders) => mayAsk({ url: '', headers }, this.tokens);
+    const open = () =>
+      Promise.resolve(new GrpcServer({ respond: this.answer, authorize, admission: this.#admission, draining, log }));
     this.#sessions = new Sessions(open, { taken: (_, then) => then(), closed: () => undefined }, tls);
   }
 

@@ -142,6 +142,7 @@ class Worker {
       server,
       cors,
       limits: config.limits,
+      admission: service.admission,
       here: (url) => this.#front.here(url),
       serve: (ask, send) => serve(service, ask, send),
       closing: service.draining,
@@ -170,12 +171,12 @@ class Worker {
       },
     });
     server.on('request', this.#front.handle);
-    const respond = this.#front.respond;
+    const { respond, authorize } = this.#front;
     const { draining } = service;
     // 60 ms and 10 MiB, of no use to those who speak only HTTP/1.
     const openGrpc = async () => {
       const { GrpcServer } = await import('../grpc/server.ts');
-      return new GrpcServer({ respond, limits: config.limits, draining, log });
+      return new GrpcServer({ respond, authorize, admission: service.admission, draining, log });
     };
     this.#sessions = new Sessions(openGrpc, events('grpc'), tls?.grpc);
   }

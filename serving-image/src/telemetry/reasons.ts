@@ -21,7 +21,11 @@ export const REASONS = {
   },
   unauthorized: { triton: 'OTHER', tensorflow: 'UNAUTHENTICATED', meaning: 'the client may not ask' },
   not_found: { triton: 'OTHER', tensorflow: 'NOT_FOUND', meaning: 'no such path, model, version or label' },
-  too_large: { triton: 'OTHER', tensorflow: 'INVALID_ARGUMENT', meaning: 'the body, or a tensor, is over the limit' },
+  too_large: {
+    triton: 'OTHER',
+    tensorflow: 'INVALID_ARGUMENT',
+    meaning: 'the body, a tensor or the answer is over the limit',
+  },
   unsupported: {
     triton: 'OTHER',
     tensorflow: 'UNIMPLEMENTED',
@@ -56,6 +60,7 @@ const BY_STATUS: Readonly<Record<number, Reason>> = {
   501: 'unsupported',
   503: 'overloaded',
   504: 'too_late',
+  507: 'too_large',
 };
 
 /** Of an error that ends a request. */

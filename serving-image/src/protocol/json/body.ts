@@ -18,7 +18,7 @@ export function openBody(text: JsonText, { bareTokens = false, list = false }: O
   const scan = new Scanner(text, bareTokens);
   const first = scan.peek();
   if (first === Byte.OpenObject || (list && first === Byte.OpenList)) return scan;
-  scan.value();
+  scan.pass();
   scan.finish();
   throw badRequest('the request body is not a JSON object');
 }

@@ -5,6 +5,9 @@ import type { Scanner } from './scanner.ts';
 /** Most elements of one tensor: 64 MiB of FP32. */
 export const MAX_ELEMENTS = 16 * 1024 * 1024;
 
+/** Most elements of one tensor of BYTES: each takes some 128 bytes beside its own. */
+export const MAX_TEXTS = 512 * 1024;
+
 /** Where the values of one tensor arrive while its JSON text is read. */
 export abstract class Column {
   count = 0;
@@ -69,7 +72,7 @@ export abstract class Column {
   tooLong(scan: Scanner, start: number, most: number): RequestError {
     if (this.count + most >= MAX_ELEMENTS) return tooManyElements(this.field, MAX_ELEMENTS);
     scan.at = start;
-    return this.wrongLength((scan.value() as unknown[]).length, most);
+    return this.wrongLength(countItems(scan), most);
   }
 
   wrongLength(found: number, needed: number): RequestError {
@@ -87,6 +90,16 @@ export abstract class Column {
     }
     return show(this.shape.length === 0 ? [] : [rest, ...at]);
   }
+}
+
+/** Of a list, of which nothing is made. */
+function countItems(scan: Scanner): number {
+  let count = 0;
+  for (let more = scan.firstItem(); more; more = scan.nextItem()) {
+    scan.pass();
+    count++;
+  }
+  return count;
 }
 
 /** A shape in an error text. */

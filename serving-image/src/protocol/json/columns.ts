@@ -2,7 +2,8 @@
 import type { TensorData, TensorSpec } from '../../model/types.ts';
 import { unfilled, type ArrayType } from '../../model/unfilled.ts';
 import { Byte } from './byte.ts';
-import { Column, MAX_ELEMENTS } from './column.ts';
+import { tooManyElements } from '../errors.ts';
+import { Column, MAX_ELEMENTS, MAX_TEXTS } from './column.ts';
 import { readInteger64 } from './integers.ts';
 import { readNumber, readNumbers } from './numbers.ts';
 import type { Scanner } from './scanner.ts';
@@ -194,7 +195,7 @@ class BytesColumn extends Column {
   readonly #data: Uint8Array[] = [];
 
   one(scan: Scanner): void {
-    this.capacity(scan, 1);
+    if (this.count === MAX_TEXTS) throw tooManyElements(this.field, MAX_TEXTS);
     this.#data.push(this.#value(scan));
     this.count++;
   }

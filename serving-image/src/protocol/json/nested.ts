@@ -48,7 +48,7 @@ function startsNested(scan: Scanner): boolean {
 
 function notNested(scan: Scanner, column: Column, depth: number): Error {
   // What is no JSON at all is told first.
-  scan.value();
+  scan.pass();
   const { field, shape } = column;
   return badRequest(
     depth === 0

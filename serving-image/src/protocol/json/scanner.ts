@@ -1,9 +1,13 @@
 import { Byte } from './byte.ts';
-import { badRequest, quote, type RequestError } from '../errors.ts';
+import { badRequest, quote, tooManyParts, type RequestError } from '../errors.ts';
+import { hasGoodEscapes, isWord } from './grammar.ts';
 import type { JsonText } from './text.ts';
 
 /** Deepest nesting of lists and objects that is read: far more than tensors need, far less than a stack holds. */
 export const MAX_DEPTH = 100;
+
+/** Most values, lists and objects in a part of a request that is made a value of JavaScript, and most names in one object. */
+export const MAX_PARTS = 10_000;
 
 /**
  * Walks over JSON text (RFC 8259) without making values of it: the caller asks for what it expects next. Nothing that
@@ -19,6 +23,7 @@ export class Scanner {
   readonly words: DataView;
   readonly end: number;
   at = 0;
+  #parts = 0;
 
   /** `bareTokens`: the words NaN, Infinity and -Infinity are numbers, as TensorFlow Serving has it. */
   constructor(
@@ -49,10 +54,7 @@ export class Scanner {
 
   /** Takes the comma and the next key, or `}`: then undefined. */
   nextKey(): string | undefined {
-    const c = this.peek();
-    if (c !== Byte.Comma && c !== Byte.CloseObject) throw this.invalid();
-    this.at++;
-    return c === Byte.Comma ? this.#key() : undefined;
+    return this.#more(Byte.CloseObject) ? this.#key() : undefined;
   }
 
   /** Takes `[`. False when the list is empty: then `]` is taken, too. */
@@ -65,10 +67,7 @@ export class Scanner {
 
   /** Takes the comma, or `]`: then false. */
   nextItem(): boolean {
-    const c = this.peek();
-    if (c !== Byte.Comma && c !== Byte.CloseList) throw this.invalid();
-    this.at++;
-    return c === Byte.Comma;
+    return this.#more(Byte.CloseList);
   }
 
   /** Nothing but blanks may follow. */
@@ -91,19 +90,54 @@ export class Scanner {
     return Buffer.from(this.bytes.subarray(start + 1, this.at - 1));
   }
 
-  /** Any value, made by JSON.parse: for the small parts of a request. */
+  /** Any value, made by JSON.parse: for the small parts of a request. Its parts are counted before. */
   value(): unknown {
     this.peek();
     const start = this.at;
-    this.skip();
+    this.skip(MAX_PARTS);
     return this.#parse(start);
   }
 
-  /** Passes over a value, finding its end only: what is inside may still not be JSON. */
-  skip(): void {
+  /** Passes over a value that nobody wants: it is JSON, and nothing is made of it. */
+  pass(depth = 0): void {
+    if (depth > MAX_DEPTH) throw tooDeep();
+    const c = this.peek();
+    if (c === Byte.OpenList) {
+      for (let more = this.firstItem(); more; more = this.nextItem()) this.pass(depth + 1);
+    } else if (c === Byte.OpenObject) {
+      // An item of this list is a name, a colon and a value.
+      this.at++;
+      if (this.peek() === Byte.CloseObject) {
+        this.at++;
+        return;
+      }
+      for (let more = true; more; more = this.#more(Byte.CloseObject)) {
+        if (this.peek() !== Byte.Quote) throw this.invalid();
+        this.#passString();
+        this.#take(Byte.Colon);
+        this.pass(depth + 1);
+      }
+    } else if (c === Byte.Quote) {
+      this.#passString();
+    } else {
+      const start = this.at;
+      this.#word();
+      if (!isWord(this.bytes, start, this.at)) throw this.invalid(start);
+    }
+  }
+
+  /** Counts one more of the parts that become values of their own. @throws RequestError 413 when there are more than `most` */
+  count(most: number): void {
+    if (++this.#parts > most) throw tooManyParts(most);
+  }
+
+  /** Passes over a value, finding its end only: what is inside may still not be JSON. @throws RequestError 413 over `most` parts */
+  skip(most = Infinity): void {
     let depth = 0;
+    let parts = 0;
     do {
       const c = this.peek();
+      if (c !== Byte.Comma && c !== Byte.Colon && ++parts > most) throw tooManyParts(most);
       if (c === Byte.Quote) {
         this.#stringExtent();
       } else if (c === Byte.OpenList || c === Byte.OpenObject) {
@@ -131,6 +165,14 @@ export class Scanner {
     if (at >= this.end) return badRequest('the request body is not valid JSON: it ends too early');
     const found = this.bytes.toString('utf8', at, Math.min(this.end, at + 20));
     return badRequest(`the request body is not valid JSON: unexpected ${quote(found)} at byte ${at}`);
+  }
+
+  /** Takes the comma, or `close`: then false. */
+  #more(close: Byte): boolean {
+    const c = this.peek();
+    if (c !== Byte.Comma && c !== close) throw this.invalid();
+    this.at++;
+    return c === Byte.Comma;
   }
 
   #take(expected: Byte): void {
@@ -164,6 +206,11 @@ export class Scanner {
     }
     this.at = at + 1;
     return plain;
+  }
+
+  #passString(): void {
+    const start = this.at;
+    if (!this.#stringExtent() && !hasGoodEscapes(this.bytes, start + 1, this.at - 1)) throw this.invalid(start);
   }
 
   /** Passes over a number, true, false, null or whatever stands there, at least one byte. */

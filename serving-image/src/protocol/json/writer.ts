@@ -1,4 +1,5 @@
 import { sizeOf, type Tensor } from '../../model/types.ts';
+import { answerTooLarge } from '../errors.ts';
 import { Byte } from './byte.ts';
 import { LONGEST_NUMBER, writeFloat32, writeInteger, writeText } from './digits.ts';
 
@@ -17,13 +18,17 @@ const chunk = Buffer.allocUnsafeSlow(CHUNK);
 export class JsonWriter {
   #at = 0;
   readonly #full: Buffer[] = [];
+  #fullBytes = 0;
+
+  /** @param largest text that is written, in bytes */
+  constructor(private readonly largest = Infinity) {}
 
   /** Writes JSON text as it is. */
   raw(text: string): this {
     // No character of UTF-16 takes more than three bytes.
     if (text.length * 3 > CHUNK) {
       this.#flush();
-      this.#full.push(Buffer.from(text, 'utf8'));
+      this.#keep(Buffer.from(text, 'utf8'));
       return this;
     }
     this.#reserve(text.length * 3);
@@ -128,9 +133,16 @@ export class JsonWriter {
 
   /** Puts what is written aside. @returns where to write on */
   #flush(at = this.#at): number {
-    if (at > 0) this.#full.push(Buffer.from(chunk.subarray(0, at)));
+    if (at > 0) this.#keep(Buffer.from(chunk.subarray(0, at)));
     this.#at = 0;
     return 0;
+  }
+
+  /** @throws RequestError 507 when there is too much */
+  #keep(bytes: Buffer): void {
+    this.#fullBytes += bytes.length;
+    if (this.#fullBytes > this.largest) throw answerTooLarge(this.largest);
+    this.#full.push(bytes);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Inference of the Open Inference protocol over gRPC: its messages, and the same with binary tensors as REST has it. Pure. */
 import type { DataType } from '../../model/types.ts';
 import { badRequest, quote } from '../errors.ts';
-import { numberOf, pack, strings, unpack, type Element, type Long } from './values.ts';
+import { exactOf, pack, strings, unpack, type Element, type Long } from './values.ts';
 
 /** One of bool_param, int64_param, string_param, double_param and uint64_param: the only field that is the message's own. */
 type Parameter = Readonly<Record<string, boolean | string | number | Long>>;
@@ -68,7 +68,7 @@ export function inferBody(request: InferRequest, timeoutMs: number): BinaryBody 
     inputs: inputs.map(({ name, datatype, shape, parameters }, i) => ({
       name,
       datatype,
-      shape: shape.map(numberOf),
+      shape: shape.map(exactOf),
       parameters: { ...valuesOf(parameters), binary_data_size: blobs[i]?.length },
     })),
     outputs: outputs.map(({ name, parameters }) => ({
@@ -90,7 +90,7 @@ const valuesOf = (parameters: Parameters): Record<string, boolean | string | num
   Object.fromEntries(
     Object.entries(parameters).map(([name, parameter]) => {
       const [value] = Object.values(parameter);
-      return [name, typeof value === 'object' ? numberOf(value) : value];
+      return [name, typeof value === 'object' ? exactOf(value) : value];
     }),
   );
 

@@ -7,7 +7,7 @@ import { TF_TYPE } from '../v1/metadata.ts';
 import { widthOf } from '../v2/binary.ts';
 import { binaryBody, timeoutOf, type BinaryAnswer, type BinaryBody } from './infer.ts';
 import { enumNames, enumNumbers } from './schema.ts';
-import { numberOf, pack, strings, unpack, type Element, type Long } from './values.ts';
+import { digitsOf, longOf, numberOf, pack, strings, unpack, type Element, type Long } from './values.ts';
 
 /** tensorflow.serving.ModelSpec. */
 export interface ModelSpec {
@@ -57,7 +57,7 @@ const DATATYPE: Readonly<Record<string, string>> = Object.fromEntries(
 export function targetOf(spec: ModelSpec | null): Target {
   if (!spec || spec.name === '') throw badRequest('Missing ModelSpec: model_spec.name says which model is asked');
   const { name: model, version, version_label: label } = spec;
-  if (version) return { model, version: String(numberOf(version.value)) };
+  if (version) return { model, version: digitsOf(version.value) };
   return label === '' ? { model } : { model, label };
 }
 
@@ -102,7 +102,8 @@ function read(tensor: TensorProto, field: string): { datatype: DataType; shape: 
 
 /** A tensorflow.serving.PredictResponse. */
 export function predictResponse({ model_name, model_version, outputs }: BinaryAnswer, signature: string): object {
-  const model_spec = { name: model_name, version: { value: Number(model_version) }, signature_name: signature };
+  const version = { value: longOf(BigInt(model_version), false) };
+  const model_spec = { name: model_name, version, signature_name: signature };
   return {
     model_spec,
     outputs: Object.fromEntries(

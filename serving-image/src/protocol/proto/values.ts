@@ -21,7 +21,16 @@ export function bigintOf(value: Element): bigint {
 
 export const numberOf = (value: number | Long): number => Number(typeof value === 'number' ? value : bigintOf(value));
 
-const longOf = (value: bigint, unsigned: boolean): Long => ({
+/** Its digits, also where a number of JavaScript has not enough of them. */
+export const digitsOf = (value: number | Long): string => String(typeof value === 'number' ? value : bigintOf(value));
+
+/** As JSON has it: a number while that is exact, else its digits. */
+export const exactOf = (value: number | Long): number | string => {
+  const number = numberOf(value);
+  return Number.isSafeInteger(number) ? number : digitsOf(value);
+};
+
+export const longOf = (value: bigint, unsigned: boolean): Long => ({
   low: Number(BigInt.asIntN(32, value)),
   high: Number(BigInt.asIntN(32, value >> 32n)),
   unsigned,

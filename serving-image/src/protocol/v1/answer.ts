@@ -3,9 +3,9 @@ import { badRequest } from '../errors.ts';
 import { JsonWriter } from '../json/writer.ts';
 import type { PredictRequest } from './predict.ts';
 
-/** The answer, as JSON. `outputs` are those of the signature, in its order. @throws RequestError 400 */
-export function encodePredict({ form }: PredictRequest, outputs: readonly Tensor[]): Buffer {
-  const json = new JsonWriter();
+/** The answer, as JSON. `outputs` are those of the signature, in its order. @throws RequestError 400, 507 */
+export function encodePredict({ form }: PredictRequest, outputs: readonly Tensor[], largest = Infinity): Buffer {
+  const json = new JsonWriter(largest);
   if (form !== 'rows') {
     const sample = form === 'sample' && outputs.every(({ shape }) => shape[0] === 1);
     json.raw('{"outputs":');

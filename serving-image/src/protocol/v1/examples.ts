@@ -22,7 +22,7 @@ export function decodeExamples(text: JsonText, model: ServedModel, method: Metho
     if (key === 'signature_name') signature = readSignatureName(scan.value(), model);
     else if (key === 'context') context = readExample(scan, "'context'");
     else if (key === 'examples') examples = readExamples(scan);
-    else scan.value();
+    else scan.pass();
   }
   scan.finish();
   const input = inputOf(signatureNamed(signature, model), method);
@@ -54,7 +54,7 @@ function inputOf({ inputs, method }: Signature, asked: Method): string {
 }
 
 /** The answer of classify, as JSON. @throws RequestError 400 when the outputs are not those of a classification */
-export function encodeClassify(request: Inference, outputs: readonly Tensor[]): Buffer {
+export function encodeClassify(request: Inference, outputs: readonly Tensor[], largest = Infinity): Buffer {
   const rows = rowsOf(request);
   const classes = matrixOf(outputs, 'classes', 'BYTES', rows);
   const scores = matrixOf(outputs, 'scores', 'FP32', rows);
@@ -65,7 +65,7 @@ export function encodeClassify(request: Inference, outputs: readonly Tensor[]): 
   if (classes && scores && classes.shape[1] !== scores.shape[1]) {
     throw badRequest(`classes and scores have ${classes.shape[1]} and ${scores.shape[1]} columns, expected the same`);
   }
-  const json = new JsonWriter().raw('{"results":[');
+  const json = new JsonWriter(largest).raw('{"results":[');
   for (let row = 0; row < rows; row++) {
     json.raw(row === 0 ? '[' : ',[');
     for (let i = 0; i < size; i++) {
@@ -84,14 +84,14 @@ export function encodeClassify(request: Inference, outputs: readonly Tensor[]): 
 }
 
 /** The answer of regress, as JSON. @throws RequestError 400 when the output is not that of a regression */
-export function encodeRegress(request: Inference, outputs: readonly Tensor[]): Buffer {
+export function encodeRegress(request: Inference, outputs: readonly Tensor[], largest = Infinity): Buffer {
   const rows = rowsOf(request);
   const output = outputs.find(({ name }) => name === 'outputs');
   if (output?.dtype !== 'FP32' || output.data.length !== rows) {
     const found = output ? `${output.dtype} of shape [${output.shape.join(',')}]` : 'none';
     throw badRequest(`Expected a regression output "outputs" of FP32 with one value for each example; found ${found}`);
   }
-  return new JsonWriter().raw('{"results":[').elements(output, 0, rows, 'v1').raw(']}').finish();
+  return new JsonWriter(largest).raw('{"results":[').elements(output, 0, rows, 'v1').raw(']}').finish();
 }
 
 const rowsOf = ({ inputs }: Inference) => inputs[0]?.shape[0] ?? 0;

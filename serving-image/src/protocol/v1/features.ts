@@ -2,6 +2,7 @@
 import protobuf from 'protobufjs/minimal.js';
 import { badRequest, quote } from '../errors.ts';
 import { Byte } from '../json/byte.ts';
+import { MAX_TEXTS } from '../json/column.ts';
 import { numberText } from '../json/decimal.ts';
 import { bareToken } from '../json/numbers.ts';
 import type { Scanner } from '../json/scanner.ts';
@@ -20,6 +21,7 @@ const tag = (field: number) => (field << 3) | 2;
  */
 export function readExample(scan: Scanner, where: string): Uint8Array {
   if (scan.peek() !== Byte.OpenObject) throw badRequest(`${where} is ${quote(scan.value())}, expected an object`);
+  scan.count(MAX_TEXTS);
   const features = protobuf.Writer.create();
   for (let name = scan.firstKey(); name !== undefined; name = scan.nextKey()) {
     const values = readValues(scan, `${where}: feature ${quote(name)}`);
@@ -44,6 +46,7 @@ function readValues(scan: Scanner, where: string): Value[] {
 
 /** Numbers with a point or an exponent are floats, others integers, as TensorFlow Serving has it. */
 function readValue(scan: Scanner, where: string): Value {
+  scan.count(MAX_TEXTS);
   const c = scan.peek();
   if (c === Byte.Quote) return { kind: 'bytes', value: scan.stringBytes() };
   const start = scan.at;

@@ -3,7 +3,7 @@ import type { ServedModel, Signature, Tensor } from '../../model/types.ts';
 import { badRequest } from '../errors.ts';
 import { openBody } from '../json/body.ts';
 import { Byte } from '../json/byte.ts';
-import type { Scanner } from '../json/scanner.ts';
+import { MAX_PARTS, type Scanner } from '../json/scanner.ts';
 import type { JsonText } from '../json/text.ts';
 import { signatureNamed, type Inference } from '../request.ts';
 import { readByHand, type ByHand } from './by-hand.ts';
@@ -46,6 +46,7 @@ export function decodePredict(text: JsonText, model: ServedModel): PredictReques
       tensors = { key, attempt: attempt(scan, signature, model, read) };
     } else {
       if (others.has(key)) throw givenTwice(key);
+      scan.count(MAX_PARTS);
       others.set(key, attempt(scan, signature, model, readInput(key)));
     }
   }
@@ -93,7 +94,7 @@ function decodeByHand(
 /** What nobody reads must still be JSON: an attempt at reading it may have passed over its faults. */
 function checkIgnored(scan: Scanner, at: number): void {
   scan.at = at;
-  scan.value();
+  scan.pass();
 }
 
 const givenTwice = (key: string) => badRequest(`'${key}' is given twice`);
@@ -103,7 +104,7 @@ const readInput =
   (scan, { inputs }) => {
     const spec = inputs.find(({ name }) => name === key);
     if (spec) return readByHand(scan, spec, JSON.stringify(key));
-    scan.value();
+    scan.pass();
     throw badRequest(`${JSON.stringify(key)} is no input`);
   };
 

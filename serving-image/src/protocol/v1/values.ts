@@ -99,7 +99,7 @@ function readNamed(
       seen.add(place);
       read(place, spec);
     } else if (unknown === 'ignored') {
-      scan.value();
+      scan.pass();
     } else {
       throw badRequest(`${where} Unknown input ${quote(key)}; the model takes ${mapOf(signature)}`);
     }

@@ -4,7 +4,8 @@
  * machine that TensorFlow runs on.
  */
 import type { DataType, Tensor, TensorData } from '../../model/types.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest, tooManyElements } from '../errors.ts';
+import { MAX_TEXTS } from '../json/column.ts';
 import { fromBfloat, fromHalf, toBfloat, toHalf } from './half.ts';
 
 type Numbers = Exclude<TensorData, readonly Uint8Array[]>;
@@ -60,19 +61,21 @@ function aligned(bytes: Buffer, width: number): [ArrayBuffer, number] {
 }
 
 function readStrings(bytes: Buffer, count: number, field: string): readonly Uint8Array[] {
+  if (count > MAX_TEXTS) throw tooManyElements(field, MAX_TEXTS);
   const elements: Uint8Array[] = [];
+  let found = 0;
   let at = 0;
   while (at < bytes.length) {
     const start = at + 4;
     const end = start <= bytes.length ? start + bytes.readUInt32LE(at) : Infinity;
     if (end > bytes.length) {
-      throw badRequest(`${field}: the length of element ${elements.length} reaches beyond its binary data`);
+      throw badRequest(`${field}: the length of element ${found} reaches beyond its binary data`);
     }
-    elements.push(bytes.subarray(start, end));
+    if (found++ < count) elements.push(bytes.subarray(start, end));
     at = end;
   }
-  if (elements.length === count) return elements;
-  throw badRequest(`${field} has ${elements.length} elements in its binary data, but its shape needs ${count}`);
+  if (found === count) return elements;
+  throw badRequest(`${field} has ${found} elements in its binary data, but its shape needs ${count}`);
 }
 
 /** The bytes of a tensor; they may lie in its own memory. */

@@ -46,7 +46,7 @@ function decodeAs(signature: string, { text, binary }: Frame, model: ServedModel
     else if (key === 'id') id = readId(scan.value());
     else if (key === 'outputs') outputs = readOutputs(scan.value() ?? [], outputSpecs);
     else if (key === 'parameters') parameters = readParameters(scan.value(), 'parameters');
-    else scan.value();
+    else scan.pass();
   }
   scan.finish();
   const { signature_name: named = signature } = parameters;

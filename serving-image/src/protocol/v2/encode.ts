@@ -1,11 +1,18 @@
 import { sizeOf, type ServedModel, type Signature, type Tensor } from '../../model/types.ts';
+import { tooManyElements } from '../errors.ts';
+import { MAX_TEXTS } from '../json/column.ts';
 import { JsonWriter } from '../json/writer.ts';
 import type { Answer } from '../request.ts';
 import { writeBinary } from './binary.ts';
 import type { InferRequest } from './decode.ts';
 
-/** The answer of an inference. `outputs` are those of the signature, in its order. */
-export function encodeInfer(model: ServedModel, request: InferRequest, outputs: readonly Tensor[]): Answer {
+/** The answer of an inference. `outputs` are those of the signature, in its order. @throws RequestError 507 */
+export function encodeInfer(
+  model: ServedModel,
+  request: InferRequest,
+  outputs: readonly Tensor[],
+  largest = Infinity,
+): Answer {
   // Before the answer is begun: classification writes texts of its own.
   const wanted = request.outputs.map(({ place, binary = request.binaryOutputs, classes }) => {
     const output = outputs[place];
@@ -15,7 +22,7 @@ export function encodeInfer(model: ServedModel, request: InferRequest, outputs: 
       tensor: classes > 0 ? classify(output, classes, model.signatures.get(request.signature)) : output,
     };
   });
-  const json = new JsonWriter();
+  const json = new JsonWriter(largest);
   const blobs: Buffer[] = [];
   json.raw(`{"model_name":${JSON.stringify(model.name)},"model_version":${JSON.stringify(model.version)}`);
   if (request.id !== undefined) json.raw(`,"id":${JSON.stringify(request.id)}`);
@@ -45,6 +52,7 @@ function classify(tensor: Tensor, classes: number, signature: Signature | undefi
   const rows = batched ? (tensor.shape[0] ?? 1) : 1;
   const length = batched ? sizeOf(tensor.shape.slice(1)) : tensor.data.length;
   const count = Math.min(classes, length);
+  if (rows * count > MAX_TEXTS) throw tooManyElements(`the classification of ${tensor.name}`, MAX_TEXTS);
   const values = tensor.data as ArrayLike<number | bigint>;
   const data: Uint8Array[] = [];
   for (let row = 0; row < rows; row++) {

@@ -86,7 +86,7 @@ function readInput(scan: Scanner, specs: readonly TensorSpec[], blobs: Blobs, fi
       const name = `${field}.parameters`;
       size = wholeParameter(readParameters(scan.value(), name), 'binary_data_size', name);
     } else {
-      scan.value();
+      scan.pass();
     }
   }
   if (size !== undefined) {
