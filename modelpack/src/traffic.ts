@@ -20,6 +20,18 @@ export const POD_INFO = { path: '/podinfo', traffic: 'traffic' } as const;
  */
 export const FORWARDED_HEADER = 'x-modelserving-forwarded';
 
+/**
+ * Header beside it of a request that does not enter the verdict: whoever forwards decides that, because only there both
+ * revisions and the client are known. An older server ignores it.
+ */
+export const UNCOUNTED_HEADER = 'x-modelserving-uncounted';
+
+/**
+ * Header of an answer that refuses a request because of others that are being answered. It says nothing of the revision: a few
+ * pods on trial get what many stable ones forward. An older server does not set it.
+ */
+export const OVERLOADED_HEADER = 'x-modelserving-overloaded';
+
 /** Requests that go to the revision on trial whatever the weight: a header or a cookie with exactly this value. */
 export type Match = { header: string; value: string } | { cookie: string; value: string };
 
@@ -97,13 +109,21 @@ export const LATENCY_BOUNDS_MS: readonly number[] = Array.from({ length: 117 }, 
 
 /** Counts of one side of a comparison since the trial began. */
 export interface Tally {
-  /** Answered requests, whatever the answer. */
+  /** Requests that enter the verdict. One that the client itself has made fail does not. */
   requests: number;
   /** Of these, answers other than 2xx that are not the client's fault, and connections that broke. */
   errors: number;
   /** Of these, answers with a NaN or an infinity among the outputs. */
   nonFinite: number;
-  /** One count per bound of LATENCY_BOUNDS_MS, and one for what lies beyond; trailing zeros left out. */
+  /**
+   * Of these errors and non-finite answers, those that speak against neither revision: the other one did no better with the
+   * same request, or whoever forwarded the request judges it. Absent in reports of servers that do not know.
+   */
+  shared?: { errors: number; nonFinite: number };
+  /**
+   * One count per bound of LATENCY_BOUNDS_MS, and one for what lies beyond; trailing zeros left out. Requests that are much
+   * larger than most are left out.
+   */
   latency: number[];
 }
 
@@ -156,7 +176,21 @@ export interface TrialReport {
   skipped: number;
   /** Of `own` and `target`, how many were replayed, not sent by a client. */
   replayed: number;
-  mirror: { compared: number; differing: number; failed: number; dropped: number; examples: Difference[] };
+  /** Requests that do not enter the verdict; see docs/analysis.md. Absent in reports of servers that do not know. */
+  uncounted?: number;
+  /**
+   * Copies that were compared, or failed although the stable revision answered. `nonFinite`: answers with a NaN or an infinity
+   * where the stable one has none; absent in reports of servers that do not know. `dropped`: never sent, or nothing can be
+   * said of them.
+   */
+  mirror: {
+    compared: number;
+    differing: number;
+    failed: number;
+    nonFinite?: number;
+    dropped: number;
+    examples: Difference[];
+  };
   /** Golden requests replayed against the revision on trial, and how many got other answers than the recorded ones. */
   golden: { asked: number; mismatches: number };
 }

@@ -88,7 +88,7 @@ export class TrialReader {
     const { total, mirror, golden } = compare(this.reports, this.subject.trial.revision, 0);
     const silent = this.reports.map(({ pod, trouble }) => trouble && `${pod} ${trouble}`).filter(Boolean);
     const counts = JSON.stringify([total.felt, total.own, mirror, golden, silent]);
-    return { counts, control: total.control.requests };
+    return { counts, control: total.control.felt.requests };
   }
 
   private async readPod(pod: PodIdentity): Promise<void> {

@@ -15,6 +15,11 @@ export class Breaker {
 
   constructor(private readonly now: () => number) {}
 
+  /** Whether it answers, as far as is known. */
+  get closed(): boolean {
+    return this.#pauses === 0;
+  }
+
   /** Whether this request may go there; at the end of a pause that is one, which begins the next pause. */
   allows(): boolean {
     if (this.#pauses === 0) return true;

@@ -8,6 +8,7 @@ const ALL = { ...TRAFFIC, weight: 100 };
 
 const facts = (headers: Record<string, string> = {}, version?: string): Asked => ({
   protocol: 'v2',
+  peer: '',
   version,
   header: (name) => headers[name],
 });
@@ -45,9 +46,9 @@ describe('a request during a trial', () => {
       facts({}, '3'),
       'own',
     ],
-    ['with the header goes to the trial', MATCH, facts({ 'x-canary': 'always' }), 'forward'],
+    ['with the header goes to the trial', MATCH, facts({ 'x-canary': 'always' }), 'matched'],
     ['with another value of the header goes by weight', MATCH, facts({ 'x-canary': 'never' }), 'own'],
-    ['with the cookie goes to the trial', MATCH, facts({ cookie: 'a=1; group=b; c=2' }), 'forward'],
+    ['with the cookie goes to the trial', MATCH, facts({ cookie: 'a=1; group=b; c=2' }), 'matched'],
     ['with a cookie that begins alike goes by weight', MATCH, facts({ cookie: 'group=bc; xgroup=b' }), 'own'],
   ])('%s', (_, traffic, asked, expected) => {
     expect(choose(asked, traffic, '3', new Share())).toBe(expected);

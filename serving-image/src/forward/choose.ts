@@ -12,21 +12,26 @@ export interface Facts {
 /** A request whose turn is decided; those of each protocol are shared out by themselves. */
 export interface Asked extends Facts {
   readonly protocol: string;
+  /** Address of the client, without its port; empty when it is not known. */
+  readonly peer: string;
 }
 
 /**
  * - `final`: answered here whatever the weight, and no copy is made: it was forwarded already, or names our version
+ * - `matched`: goes to the revision on trial because its client has chosen so, and is answered here when that fails
  * - `own`: answered here by its turn
  * - `forward`: goes to the revision on trial, and is answered here when that fails
  * - `named`: names the version on trial, which nobody else can answer
+ *
+ * What its client has aimed at one revision does not enter the verdict: only `own` and `forward` are left to chance.
  */
-export type Choice = 'final' | 'own' | 'forward' | 'named';
+export type Choice = 'final' | 'own' | 'forward' | 'matched' | 'named';
 
 export function choose(facts: Asked, traffic: Traffic, ownVersion: string, share: Share): Choice {
   if (facts.header(FORWARDED_HEADER) !== undefined) return 'final';
   if (namesTarget(facts, traffic, ownVersion)) return 'named';
   if (facts.version !== undefined && traffic.targetVersion !== ownVersion) return 'final';
-  if (traffic.match?.some((match) => matches(match, facts))) return 'forward';
+  if (traffic.match?.some((match) => matches(match, facts))) return 'matched';
   return share.take(traffic.weight, facts.protocol) ? 'forward' : 'own';
 }
 

@@ -44,7 +44,9 @@ export class Desk {
   retire(counts: Counts, lost: number): void {
     const trial = this.#traffic?.trial;
     this.#gone = merge([this.#gone, counts], trial);
-    for (let i = 0; i < lost; i++) count(this.#gone.own, { ms: Infinity, error: true });
+    // Of the stable revision nobody can say any more what the other one would have made of them.
+    const shared = trial !== undefined;
+    for (let i = 0; i < lost; i++) count(this.#gone.own, { ms: Infinity, error: true, shared });
   }
 
   report(workers: readonly Counts[]): TrialReport {

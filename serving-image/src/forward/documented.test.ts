@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
-import { FALLBACK, FORWARDED_HEADER, TRAFFIC_ANNOTATION, TRIAL_PATH } from '@modeldeployment/modelpack/traffic';
+import {
+  FALLBACK,
+  FORWARDED_HEADER,
+  TRAFFIC_ANNOTATION,
+  TRIAL_PATH,
+  UNCOUNTED_HEADER,
+} from '@modeldeployment/modelpack/traffic';
 import { METRICS } from '../telemetry/definitions.ts';
 import { emptyCounts } from './tally.ts';
 
@@ -16,7 +22,14 @@ it('docs/traffic.md has every metric, field of the report, cause and name', asyn
     ...Object.keys(counts.mirror),
     ...Object.keys(counts.golden),
   ];
-  const told = [...metrics, ...fields, ...Object.keys(FALLBACK), FORWARDED_HEADER, TRAFFIC_ANNOTATION];
+  const told = [
+    ...metrics,
+    ...fields,
+    ...Object.keys(FALLBACK),
+    FORWARDED_HEADER,
+    UNCOUNTED_HEADER,
+    TRAFFIC_ANNOTATION,
+  ];
   expect(told.filter((name) => !text.includes(`\`${name}\``) && !text.includes(`"${name}":`))).toEqual([]);
   expect(text).toContain(TRIAL_PATH);
 });

@@ -29,6 +29,11 @@ const IDLE_MS = 15_000;
  * on trial may wait for its share.
  */
 const AGE_MS = 30_000;
+/**
+ * Longest head that is sent, in bytes, ours included. A server accepts 16 KiB: with room to spare no client can make a request that
+ * is taken here and refused there.
+ */
+const LONGEST_HEAD = 12 * 1024;
 /** Longest answer that is read, in bytes. */
 const LONGEST_ANSWER = 1024 * 1024 * 1024;
 
@@ -55,10 +60,11 @@ export function askHttp(
   { path, headers, chunks, length }: HttpRequest,
   extra: Readonly<Record<string, string>>,
   timeoutMs: number,
-): Promise<HttpAnswer | FallbackCause> {
+): Promise<HttpAnswer | FallbackCause | 'unsent'> {
   const [host, port] = to.split(':');
-  return new Promise<HttpAnswer | FallbackCause>((resolve) => {
-    const finish = (result: HttpAnswer | FallbackCause): void => {
+  if (sizeOf(path, { ...headers.fields, ...extra }) > LONGEST_HEAD) return Promise.resolve('unsent');
+  return new Promise<HttpAnswer | FallbackCause | 'unsent'>((resolve) => {
+    const finish = (result: HttpAnswer | FallbackCause | 'unsent'): void => {
       clearTimeout(timer);
       resolve(result);
     };
@@ -87,15 +93,23 @@ export function askHttp(
       });
     });
     const timer = setTimeout(() => {
-      finish('timeout');
+      // Without a connection it has only waited for others.
+      finish(outgoing.socket ? 'timeout' : 'unsent');
       outgoing.destroy();
     }, timeoutMs);
     outgoing.on('error', (error: NodeJS.ErrnoException) => finish(causeOf(error.code)));
     for (const chunk of chunks) outgoing.write(chunk);
     outgoing.end();
     // What node refuses to send, such as a path with a character it does not like, is still ours to answer.
-  }).catch(() => 'other');
+  }).catch(() => 'unsent');
 }
+
+/** Of a head, in bytes: headers are of Latin letters, and so is a path. */
+const sizeOf = (path: string, headers: Readonly<Record<string, string>>): number =>
+  Object.entries(headers).reduce(
+    (size, [name, value]) => size + name.length + value.length + ': \r\n'.length,
+    path.length,
+  );
 
 const UNREACHABLE = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']);
 

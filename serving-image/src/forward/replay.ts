@@ -3,7 +3,7 @@ import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import { difference } from './compare.ts';
 import type { Sample } from './exchange.ts';
 import type { Mirror } from './mirror.ts';
-import type { Round } from './round.ts';
+import { causeAgainst, type Round, type Told } from './round.ts';
 
 /** At most one in this time, in milliseconds. */
 const INTERVAL_MS = 100;
@@ -70,20 +70,28 @@ export function pick(samples: readonly Sample[], recent: readonly Sample[], turn
   return rest[(turn - golden.length) % rest.length];
 }
 
-/** Asks both revisions, counts both, and compares where the trial says so or the answer is known. */
+/** Asks both revisions, counts what one of them does better, and compares where the trial says so or the answer is known. */
 export async function replay(
   { exchange, expected }: Sample,
   traffic: Traffic,
   round: Round,
   mirror: Mirror,
 ): Promise<void> {
-  const own = await round.own(exchange).catch(() => undefined);
+  let told: Told;
+  const own = await round.own(exchange, (it) => (told = it)).catch(() => undefined);
   const began = performance.now();
-  const reply = await round.ask(exchange, traffic);
-  const outcome = reply.ok ? 'answered' : reply.cause === '4xx' && !own ? 'rejected' : reply.cause;
-  round.settle(outcome, performance.now() - began, reply.ok && reply.nonFinite);
+  const reply = await round.ask(exchange, traffic, true);
+  const ms = performance.now() - began;
+  const cause = own && !reply.ok ? causeAgainst(reply, ms, told?.ms ?? 0) : undefined;
+  round.learn(reply, cause !== undefined);
+  const nonFinite = reply.ok && reply.nonFinite;
+  if (told) round.count('own', exchange, { ...told, shared: !reply.ok || nonFinite });
+  if (cause !== undefined) round.fellBack(exchange, cause, ms);
+  // One of ours that both refuse is at least no difference: a model may have no other requests.
+  else if (reply.ok || (!told && reply.cause === '4xx'))
+    round.count('target', exchange, { ms, nonFinite, shared: !own || own.nonFinite });
   round.counts.replayed++;
-  if (own && traffic.mirror) mirror.compare(exchange, own, reply, traffic, round, new Date());
+  if (own && traffic.mirror) await mirror.compare(exchange, own, reply.ok ? reply : cause, traffic, round, new Date());
   if (!expected || !reply.ok) return;
   const { golden } = round.counts;
   golden.asked++;

@@ -50,7 +50,8 @@ describe('the counts of several workers', () => {
     const counts = emptyCounts(trial);
     count(counts.own, { ms: 1 });
     count(counts.target, { ms: 100, error: true });
-    count(counts.target, { ms: 0.1, nonFinite: true });
+    count(counts.target, { ms: 0.1, nonFinite: true, shared: true });
+    counts.uncounted = 4;
     counts.fallbacks.timeout = 1;
     counts.skipped = 2;
     counts.replayed = 3;
@@ -59,6 +60,7 @@ describe('the counts of several workers', () => {
       compared: 6,
       differing: 6,
       failed: 1,
+      nonFinite: 1,
       dropped: 1,
       examples: Array.from({ length: 6 }, () => example),
     };
@@ -70,7 +72,8 @@ describe('the counts of several workers', () => {
     expect(sum).toMatchObject({
       trial: 'a',
       own: { requests: 2, errors: 0 },
-      target: { requests: 4, errors: 2, nonFinite: 2 },
+      target: { requests: 4, errors: 2, nonFinite: 2, shared: { errors: 0, nonFinite: 2 } },
+      uncounted: 8,
       fallbacks: { timeout: 2 },
       skipped: 4,
       replayed: 6,

@@ -2,15 +2,33 @@
 import { EXAMPLES, LATENCY_BOUNDS_MS, type Tally, type TrialReport } from '@modeldeployment/modelpack/traffic';
 
 /** What one worker knows of a trial; the report of a server is that of its workers together. */
-export type Counts = Omit<TrialReport, 'revision' | 'started' | 'weight'>;
+export type Counts = Omit<
+  TrialReport,
+  'revision' | 'started' | 'weight' | 'own' | 'target' | 'uncounted' | 'mirror'
+> & {
+  own: Required<Tally>;
+  target: Required<Tally>;
+  uncounted: number;
+  mirror: Required<TrialReport['mirror']>;
+};
 
 export interface Outcome {
   ms: number;
   error?: boolean;
   nonFinite?: boolean;
+  /** The error, or the NaN, speaks against neither revision. */
+  shared?: boolean;
+  /** How long it took says nothing of other requests. */
+  untimed?: boolean;
 }
 
-const emptyTally = (): Tally => ({ requests: 0, errors: 0, nonFinite: 0, latency: [] });
+const emptyTally = (): Required<Tally> => ({
+  requests: 0,
+  errors: 0,
+  nonFinite: 0,
+  shared: { errors: 0, nonFinite: 0 },
+  latency: [],
+});
 
 export const emptyCounts = (trial?: string): Counts => ({
   ...(trial === undefined ? {} : { trial }),
@@ -19,14 +37,18 @@ export const emptyCounts = (trial?: string): Counts => ({
   fallbacks: {},
   skipped: 0,
   replayed: 0,
-  mirror: { compared: 0, differing: 0, failed: 0, dropped: 0, examples: [] },
+  uncounted: 0,
+  mirror: { compared: 0, differing: 0, failed: 0, nonFinite: 0, dropped: 0, examples: [] },
   golden: { asked: 0, mismatches: 0 },
 });
 
-export function count(tally: Tally, { ms, error = false, nonFinite = false }: Outcome): void {
+export function count(tally: Required<Tally>, { ms, error, nonFinite, shared, untimed }: Outcome): void {
   tally.requests++;
   if (error) tally.errors++;
   if (nonFinite) tally.nonFinite++;
+  if (shared && error) tally.shared.errors++;
+  if (shared && nonFinite) tally.shared.nonFinite++;
+  if (untimed) return;
   const bucket = bucketOf(ms);
   // No holes: they would become null in JSON.
   while (tally.latency.length <= bucket) tally.latency.push(0);
@@ -41,10 +63,17 @@ export function bucketOf(ms: number): number {
   return ms > (LATENCY_BOUNDS_MS[index] ?? Infinity) ? index + 1 : index;
 }
 
+/** Requests that were timed. */
+export const timed = ({ latency }: Tally): number => latency.reduce((sum, bucket) => sum + bucket, 0);
+
+/** Requests of which something can be said: without those that speak against neither revision. */
+export const telling = ({ requests, shared }: Required<Tally>): number => requests - shared.errors - shared.nonFinite;
+
 /** Upper bound in ms of the bucket that holds the quantile `q`; undefined without any request. */
-export function quantile({ requests, latency }: Tally, q: number): number | undefined {
-  if (requests === 0) return undefined;
-  let left = Math.ceil(q * requests);
+export function quantile(tally: Tally, q: number): number | undefined {
+  const { latency } = tally;
+  let left = Math.ceil(q * timed(tally));
+  if (left === 0) return undefined;
   for (const [index, bucket] of latency.entries()) {
     left -= bucket;
     if (left <= 0) return LATENCY_BOUNDS_MS[index] ?? Infinity;
@@ -61,6 +90,7 @@ export function merge(all: readonly Counts[], trial: string | undefined): Counts
     add(sum.fallbacks, counts.fallbacks);
     sum.skipped += counts.skipped;
     sum.replayed += counts.replayed;
+    sum.uncounted += counts.uncounted;
     add(sum.mirror, counts.mirror);
     sum.mirror.examples = [...sum.mirror.examples, ...counts.mirror.examples].slice(0, EXAMPLES);
     add(sum.golden, counts.golden);
@@ -68,8 +98,9 @@ export function merge(all: readonly Counts[], trial: string | undefined): Counts
   return sum;
 }
 
-function addTally(sum: Tally, tally: Tally): void {
+function addTally(sum: Required<Tally>, tally: Required<Tally>): void {
   add(sum, tally);
+  add(sum.shared, tally.shared);
   const buckets = Math.max(sum.latency.length, tally.latency.length);
   sum.latency = Array.from({ length: buckets }, (_, i) => (sum.latency[i] ?? 0) + (tally.latency[i] ?? 0));
 }

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
-import { FORWARDED_HEADER, type Traffic } from '@modeldeployment/modelpack/traffic';
+import { describe, expect, it, jest } from '@jest/globals';
+import { FORWARDED_HEADER, type Traffic, UNCOUNTED_HEADER } from '@modeldeployment/modelpack/traffic';
 import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
-import { RequestError, unavailable } from '../protocol/errors.ts';
+import { deadlineExceeded, RequestError, unavailable } from '../protocol/errors.ts';
 import { Forwarding } from '../telemetry/forwarding.ts';
 import { Meter } from '../telemetry/meter.ts';
 import type { Exchange, Reply, Sample } from './exchange.ts';
@@ -21,17 +21,30 @@ interface Script {
   version?: string;
   headers?: Record<string, string>;
   bytes?: number;
+  peer?: string;
+  nonFinite?: boolean;
 }
 
 /** A request whose answers are given; an answer of "x 1 2" has the outputs 1 and 2. */
-function exchange({ own, reply = answered('there'), version, headers = {}, bytes = 1 }: Script = {}) {
+function exchange({
+  own,
+  reply = answered('there'),
+  version,
+  headers = {},
+  bytes = 1,
+  peer = '',
+  nonFinite = false,
+}: Script = {}) {
   const asked: { to: string; timeoutMs: number }[] = [];
+  const here = async () => ({ answer: (await own?.()) ?? 'here', bytes: 1, nonFinite });
   const made: Exchange<string> = {
     protocol: 'v2',
+    peer,
     version,
     header: (name) => headers[name],
     bytes,
-    own: async () => ({ answer: (await own?.()) ?? 'here', bytes: 1, nonFinite: false }),
+    own: here,
+    afresh: here,
     ask: async (to, timeoutMs) => {
       asked.push({ to, timeoutMs });
       return typeof reply === 'function' ? reply() : reply;
@@ -71,21 +84,20 @@ const failed = (cause: Extract<Texts, { ok: false }>['cause'], answer?: string):
   ...(answer === undefined ? {} : { answer }),
 });
 
+/** In no time: the deadline was a short one. */
+const expired = (cause: '5xx' | 'timeout' = '5xx'): Texts => ({ ok: false, cause, excuse: 'deadline' });
+
 describe('a forwarded request', () => {
   it('gets the answer of the revision on trial, and counts for it', async () => {
     const { trial: worker, serve, value } = trial();
     worker.set(TRAFFIC);
     expect(await serve()).toBe('there');
-    await serve({ reply: answered('NaN', true) });
-    expect(worker.counts).toMatchObject({
-      trial: 'a',
-      target: { requests: 2, errors: 0, nonFinite: 1 },
-      own: { requests: 0 },
-    });
-    expect(value('forwarded_requests_total')).toEqual([['answered', 2]]);
+    expect(worker.counts).toMatchObject({ trial: 'a', target: { requests: 1, errors: 0 }, own: { requests: 0 } });
+    expect(value('forwarded_requests_total')).toEqual([['answered', 1]]);
   });
 
   const badRequest = new RequestError(400, 'bad');
+  const NOBODYS = { target: { requests: 0, errors: 0 }, own: { requests: 0 }, fallbacks: {}, uncounted: 1 };
   it.each<[string, Texts, Script['own'], string | Error, object]>([
     [
       'nobody listens',
@@ -108,41 +120,22 @@ describe('a forwarded request', () => {
       'here',
       { target: { requests: 1, errors: 1 }, fallbacks: { '4xx': 1 } },
     ],
-    [
-      'it refuses what the stable one refuses too',
-      failed('4xx', 'no'),
-      fails(badRequest),
-      badRequest,
-      { target: { requests: 1, errors: 0 }, fallbacks: {} },
-    ],
+    ['it refuses what the stable one refuses too', failed('4xx', 'no'), fails(badRequest), badRequest, NOBODYS],
     [
       'it refuses values that the stable model refuses too',
       failed('4xx', 'no'),
       fails(new RunError('index')),
       new RunError('index'),
-      { target: { requests: 1, errors: 0 } },
+      NOBODYS,
     ],
-    [
-      'it fails where the stable one refuses',
-      failed('5xx'),
-      fails(badRequest),
-      badRequest,
-      { target: { requests: 1, errors: 1 }, own: { requests: 0 } },
-    ],
-    [
-      'both fail',
-      failed('timeout'),
-      fails(new Error('bug')),
-      new Error('bug'),
-      { target: { requests: 1, errors: 1 }, own: { requests: 1, errors: 1 } },
-    ],
-    [
-      'both have no memory left',
-      failed('5xx'),
-      fails(new RunError('oom', true)),
-      new RunError('oom'),
-      { own: { requests: 1, errors: 1 } },
-    ],
+    ['it fails where the stable one refuses', failed('5xx'), fails(badRequest), badRequest, NOBODYS],
+    ['both fail', failed('timeout'), fails(new Error('bug')), new Error('bug'), NOBODYS],
+    ['both have no memory left', failed('5xx'), fails(new RunError('oom', true)), new RunError('oom'), NOBODYS],
+    ['the client has gone meanwhile', failed('5xx'), fails(new ClientGone()), new ClientGone(), NOBODYS],
+    ['it cannot be sent there', failed('unsent'), undefined, 'here', NOBODYS],
+    ['the other one is asked too much', { ok: false, cause: '5xx', excuse: 'load' }, undefined, 'here', NOBODYS],
+    ['its token is not known there', { ok: false, cause: '4xx', excuse: 'token' }, undefined, 'here', NOBODYS],
+    ['its own deadline passes there', expired(), undefined, 'here', NOBODYS],
   ])('is answered here when %s', async (_, reply, own, expected, counts) => {
     const { trial: worker, serve } = trial();
     worker.set(TRAFFIC);
@@ -150,6 +143,20 @@ describe('a forwarded request', () => {
     if (typeof expected === 'string') expect(await serve(script)).toBe(expected);
     else await expect(serve(script)).rejects.toThrow(expected.message);
     expect(worker.counts).toMatchObject({ own: { requests: 0, errors: 0 }, ...counts });
+  });
+
+  it('that takes its time there speaks against the other one only where several times less is needed here', async () => {
+    const { trial: worker, serve } = trial();
+    worker.set(TRAFFIC);
+    let now = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const after = (ms: number) => Promise.resolve((now += ms));
+    const hangs = () => after(1500).then(() => expired('timeout'));
+    await serve({ reply: hangs, own: () => after(300).then(() => 'here') });
+    expect(worker.counts).toMatchObject({ target: { errors: 1 }, fallbacks: { timeout: 1 }, uncounted: 0 });
+    await serve({ reply: hangs, own: () => after(500).then(() => 'here') });
+    expect(worker.counts).toMatchObject({ target: { requests: 1, errors: 1 }, uncounted: 1 });
+    clock.mockRestore();
   });
 
   it('is not sent to a revision that has failed five times in a row, and counts for nobody there', async () => {
@@ -190,17 +197,92 @@ describe('a forwarded request', () => {
   });
 });
 
+describe('an answer that speaks against one revision', () => {
+  const OWN = { ...TRAFFIC, weight: 0 };
+  const NaNs = answered('NaN', true);
+  const bug = fails(new Error('bug'));
+  const none = { errors: 0, nonFinite: 0 };
+  it.each<[string, Traffic, Script, object]>([
+    ['NaN there, a number here', TRAFFIC, { reply: NaNs }, { target: { nonFinite: 1, shared: none } }],
+    [
+      'NaN in both',
+      TRAFFIC,
+      { reply: NaNs, nonFinite: true },
+      { target: { nonFinite: 1, shared: { errors: 0, nonFinite: 1 } } },
+    ],
+    ['NaN here, a number there', OWN, { nonFinite: true }, { own: { nonFinite: 1, shared: none } }],
+    [
+      'NaN here, and there too',
+      OWN,
+      { nonFinite: true, reply: NaNs },
+      { own: { nonFinite: 1, shared: { errors: 0, nonFinite: 1 } } },
+    ],
+    ['a failure here, an answer there', OWN, { own: bug }, { own: { errors: 1, shared: none } }],
+    [
+      'a failure here, and there too',
+      OWN,
+      { own: bug, reply: failed('5xx') },
+      { own: { errors: 1, shared: { errors: 1, nonFinite: 0 } } },
+    ],
+  ])(
+    'counts for that one alone where the other does better with the same request: %s',
+    async (_, to, script, counts) => {
+      const { trial: worker, serve } = trial();
+      worker.set(to);
+      await serve(script).catch(() => undefined);
+      const { own, target } = worker.counts;
+      while (own.requests + target.requests === 0) await turn();
+      expect(worker.counts).toMatchObject(counts);
+    },
+  );
+
+  it('counts for neither when the other one cannot be asked', async () => {
+    const { trial: worker, serve } = trial();
+    worker.set(TRAFFIC);
+    for (let i = 0; i < 5; i++) await serve({ reply: failed('refused') });
+    worker.set(OWN);
+    await expect(serve({ own: bug })).rejects.toThrow();
+    expect(worker.counts.own).toMatchObject({ requests: 1, errors: 1, shared: { errors: 1 } });
+  });
+});
+
+describe('the requests of one peer', () => {
+  it('count for at most a fifth of those that came, where there are others', async () => {
+    const { trial: worker, serve } = trial();
+    worker.set(TRAFFIC);
+    for (let i = 0; i < 1000; i++) await serve({ peer: i % 2 === 0 ? 'loud' : `10.0.0.${i % 20}` });
+    expect(worker.counts.target.requests).toBeGreaterThan(690);
+    expect(worker.counts.target.requests).toBeLessThan(720);
+    expect(worker.counts.target.requests + worker.counts.uncounted).toBe(1000);
+  });
+});
+
+describe('a server that is told of no trial', () => {
+  it('leaves it to those that forward what a failure is, and whether a request counts', async () => {
+    const { trial: worker, serve } = trial();
+    const forwarded = { headers: { [FORWARDED_HEADER]: '1' } };
+    await serve(forwarded);
+    await expect(serve({ ...forwarded, own: fails(new Error('bug')) })).rejects.toThrow();
+    await serve({ headers: { ...forwarded.headers, [UNCOUNTED_HEADER]: 'yes' } });
+    await serve({ version: OWN_VERSION });
+    expect(worker.counts).toMatchObject({
+      own: { requests: 2, errors: 1, shared: { errors: 1, nonFinite: 0 } },
+      uncounted: 2,
+    });
+  });
+});
+
 describe('a request for the version on trial', () => {
   const NAMED = { version: '4' };
-  it.each<[string, Texts, object]>([
-    ['what it should be', answered('there'), { target: { requests: 1, errors: 0 } }],
-    ['that it refuses', failed('4xx', 'there'), { target: { requests: 1, errors: 0 }, fallbacks: {} }],
-    ['that it has failed', failed('5xx', 'there'), { target: { requests: 1, errors: 1 }, fallbacks: { '5xx': 1 } }],
-  ])('gets its answer, %s', async (_, reply, counts) => {
+  it.each<[string, Texts]>([
+    ['what it should be', answered('there')],
+    ['that it refuses', failed('4xx', 'there')],
+    ['that it has failed', failed('5xx', 'there')],
+  ])('gets its answer, %s, which counts for nobody', async (_, reply) => {
     const { trial: worker, serve } = trial();
     worker.set({ ...TRAFFIC, weight: 0 });
     expect(await serve({ ...NAMED, reply })).toBe('there');
-    expect(worker.counts).toMatchObject(counts);
+    expect(worker.counts).toMatchObject({ target: { requests: 0 }, own: { requests: 0 }, fallbacks: {}, uncounted: 1 });
   });
 
   it('gets a 503 when there is none', async () => {
@@ -226,8 +308,9 @@ describe('the counts', () => {
       await expect(serve({ own: fails(error) })).rejects.toThrow();
     for (const error of [unavailable(''), new RunError('', true), new Error()])
       await expect(serve({ own: fails(error) })).rejects.toThrow();
-    await expect(serve({ own: fails(new ClientGone()) })).rejects.toThrow();
-    expect(worker.counts.own).toMatchObject({ requests: 6, errors: 3 });
+    for (const error of [new ClientGone(), deadlineExceeded(1)])
+      await expect(serve({ own: fails(error) })).rejects.toThrow();
+    expect(worker.counts).toMatchObject({ own: { requests: 4, errors: 3 }, uncounted: 4 });
   });
 
   it('begin anew with another trial, not with another weight', async () => {
@@ -275,6 +358,23 @@ describe('a mirrored request', () => {
     expect(worker.counts.mirror.compared + worker.counts.mirror.failed).toBe(0);
     while (worker.counts.mirror.compared + worker.counts.mirror.failed === 0) await turn();
     expect(worker.counts).toMatchObject({ mirror, own: { requests: 1 }, target: { requests: 0 }, fallbacks: {} });
+  });
+
+  it('differs only where the stable revision gives the same answer again', async () => {
+    const { trial: worker, serve } = trial();
+    worker.set(MIRROR);
+    let asked = 0;
+    await serve({ own: () => Promise.resolve(`here ${asked++} 2`), reply: answered('there 5 2') });
+    while (worker.counts.mirror.dropped === 0) await turn();
+    expect(worker.counts.mirror).toMatchObject({ compared: 0, differing: 0, dropped: 1 });
+  });
+
+  it('that runs out of its own deadline says nothing', async () => {
+    const { trial: worker, serve } = trial();
+    worker.set(MIRROR);
+    await serve({ own, reply: expired() });
+    while (worker.counts.mirror.dropped === 0) await turn();
+    expect(worker.counts.mirror).toMatchObject({ compared: 0, failed: 0, dropped: 1 });
   });
 
   it('keeps ten examples at most', async () => {

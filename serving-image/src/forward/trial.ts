@@ -2,7 +2,7 @@
  * One worker's part in the trial of a new revision: it forwards a share of the requests there, sends copies, replays, and
  * counts. It judges nothing; that is the operator's. Every protocol comes through `serve`.
  */
-import type { Traffic } from '@modeldeployment/modelpack/traffic';
+import { FORWARDED_HEADER, type Traffic, UNCOUNTED_HEADER } from '@modeldeployment/modelpack/traffic';
 import type { Forwarding } from '../telemetry/forwarding.ts';
 import { choose, namesTarget, Share, type Facts } from './choose.ts';
 import type { Answered, Exchange, Sample } from './exchange.ts';
@@ -10,8 +10,9 @@ import { forward, forwardNamed } from './forward.ts';
 import { Mirror } from './mirror.ts';
 import { Recent } from './recent.ts';
 import { replay, Replay } from './replay.ts';
-import { Round } from './round.ts';
-import type { Counts } from './tally.ts';
+import { Round, type Told } from './round.ts';
+import { SecondOpinion } from './second-opinion.ts';
+import { telling, type Counts } from './tally.ts';
 
 export interface TrialOptions {
   /** Version that this server serves. */
@@ -25,7 +26,7 @@ export interface TrialOptions {
   metrics: Forwarding;
 }
 
-const RECENT = { count: 32, bytes: 4 * 1024 * 1024 };
+const RECENT = { count: 32, ofPeer: 8, bytes: 4 * 1024 * 1024 };
 
 export class Trial {
   #traffic: Traffic | undefined;
@@ -33,6 +34,7 @@ export class Trial {
   #forwarded = new Share();
   #mirrored = new Share();
   readonly #mirror: Mirror;
+  readonly #opinions = new SecondOpinion();
   readonly #recent: Recent<Exchange<unknown>> | undefined;
   readonly #replay: Replay;
 
@@ -77,23 +79,58 @@ export class Trial {
   serve<T>(exchange: Exchange<T>): Promise<Answered<T>> {
     const traffic = this.#traffic;
     const round = this.#round;
-    if (traffic === undefined) return round.own(exchange, this.#recent);
+    if (traffic === undefined) return this.#alone(exchange, round);
     const { version, metrics } = this.options;
+    const on = { traffic, round, metrics, opinions: this.#opinions };
     const choice = choose(exchange, traffic, version, this.#forwarded);
-    if (choice === 'named') return forwardNamed(exchange, traffic, round, metrics);
-    if (choice === 'forward') {
-      if (round.breaker.allows()) return forward(exchange, traffic, round, metrics);
+    if (choice === 'named') return forwardNamed(exchange, on);
+    if (choice === 'forward' || choice === 'matched') {
+      if (round.breaker.allows())
+        return forward(exchange, on, choice === 'forward' && round.admits('target', exchange));
       round.counts.skipped++;
       metrics.skipped();
     }
+    const counted = (choice === 'own' || choice === 'forward') && round.admits('own', exchange);
+    if (!counted) return this.#uncounted(exchange, round);
     const copied = choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent, exchange.protocol);
-    return copied ? this.#copy(exchange, traffic, round) : round.own(exchange, this.#recent);
+    return this.#compared(exchange, traffic, round, copied === true);
   }
 
-  async #copy<T>(exchange: Exchange<T>, traffic: Traffic, round: Round): Promise<Answered<T>> {
-    const answered = await round.own(exchange, this.#recent);
-    this.#mirror.offer(exchange, answered, traffic, round);
+  /** Without a trial, as far as this server knows: on trial itself, it is forwarded requests that others judge. */
+  #alone<T>(exchange: Exchange<T>, round: Round): Promise<Answered<T>> {
+    const shared = exchange.header(FORWARDED_HEADER) !== undefined;
+    const counted = shared
+      ? exchange.header(UNCOUNTED_HEADER) === undefined
+      : exchange.version === undefined && round.admits('own', exchange);
+    if (!counted) return this.#uncounted(exchange, round);
+    return round.own(exchange, (told) => {
+      if (told) round.count('own', exchange, { ...told, shared });
+      this.#told(exchange, told, round);
+    });
+  }
+
+  /** As the stable revision: what speaks against it is looked into. */
+  async #compared<T>(exchange: Exchange<T>, traffic: Traffic, round: Round, copied: boolean): Promise<Answered<T>> {
+    let tookMs = 0;
+    const answered = await round.own(exchange, (told) => {
+      if (told?.error || told?.nonFinite) this.#opinions.onOwn(exchange, told, traffic, round);
+      else if (told) round.count('own', exchange, told);
+      tookMs = told?.ms ?? 0;
+      this.#told(exchange, told, round);
+    });
+    if (copied && round.admits('mirror', exchange)) this.#mirror.offer(exchange, answered, tookMs, traffic, round);
     return answered;
+  }
+
+  #uncounted<T>(exchange: Exchange<T>, round: Round): Promise<Answered<T>> {
+    round.counts.uncounted++;
+    return exchange.own();
+  }
+
+  #told(exchange: Exchange<unknown>, told: Told, round: Round): void {
+    if (!told) round.counts.uncounted++;
+    // One that names our version would be refused by any other.
+    else if (!told.error && exchange.version === undefined) this.#recent?.offer(exchange, performance.now());
   }
 
   async #send(sample: Sample): Promise<boolean> {
@@ -107,4 +144,4 @@ export class Trial {
 }
 
 /** Requests of a trial that say something of the revision on trial. */
-const seen = ({ target, mirror }: Counts): number => Math.max(target.requests, mirror.compared + mirror.failed);
+const seen = ({ target, mirror }: Counts): number => Math.max(telling(target), mirror.compared + mirror.failed);

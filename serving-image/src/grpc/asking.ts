@@ -14,6 +14,8 @@ export interface Call {
   readonly metadata: Metadata;
   readonly cancelled: boolean;
   getDeadline(): Date | number;
+  /** Address and port of the client. */
+  getPeer(): string;
 }
 
 const NO_BODY: Body = { chunks: [], length: 0, jsonLength: undefined };
@@ -68,6 +70,7 @@ export class Asking {
       url,
       headers,
       content,
+      peer: call.getPeer().replace(/:\d+$/, ''),
       entrypoint: 'GRPC',
       protocol: `${this.protocol}-grpc`,
       async body(ticket) {

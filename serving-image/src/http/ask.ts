@@ -8,6 +8,8 @@ export interface Ask {
   /** Path and query. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
+  /** Address of the client, without its port; empty when it is not known. */
+  readonly peer: string;
   /** What has carried it, in TensorFlow Serving's words. */
   readonly entrypoint: 'REST' | 'GRPC';
   /** What metrics call that. */
@@ -33,6 +35,7 @@ export function askOf(request: IncomingMessage): Ask {
     method,
     url,
     headers,
+    peer: request.socket.remoteAddress ?? '',
     entrypoint: 'REST',
     protocol: protocolOf(url),
     body: (ticket) => readBody(request, ticket),

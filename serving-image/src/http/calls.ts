@@ -108,7 +108,7 @@ async function answerAsked(
   ask: Ask,
   client: HttpClient,
 ): Promise<Answer> {
-  const { url, headers, entrypoint } = ask;
+  const { url, headers, entrypoint, peer } = ask;
   const { protocol } = CALLS[kind];
   const ticket = service.admission.enter();
   let exchange: HttpExchange | undefined;
@@ -119,7 +119,7 @@ async function answerAsked(
     const body = arriving instanceof Promise ? await arriving : arriving;
     const refusal = ticket.place();
     if (refusal) throw refusal;
-    exchange = exchangeOf(service, served, { kind, protocol, entrypoint, url, version, headers, body });
+    exchange = exchangeOf(service, served, { kind, protocol, entrypoint, url, version, peer, headers, body });
     exchange.client = { ...client, take: (bytes) => ticket.take(bytes) };
     return (await service.trial.serve(exchange)).answer;
   } catch (error) {

@@ -1,8 +1,13 @@
 /** A request of HTTP as a trial sees it: how it is answered here, and how by the server on trial. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { FORWARDED_HEADER, type FallbackCause } from '@modeldeployment/modelpack/traffic';
+import {
+  FORWARDED_HEADER,
+  type FallbackCause,
+  OVERLOADED_HEADER,
+  UNCOUNTED_HEADER,
+} from '@modeldeployment/modelpack/traffic';
 import type { Client } from '../batching/executor.ts';
-import type { Answered, Exchange, Reply } from '../forward/exchange.ts';
+import type { Answered, Exchange, Excuse, Reply } from '../forward/exchange.ts';
 import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
 import { PassedHeaders } from '../protocol/passed-headers.ts';
@@ -25,6 +30,8 @@ export interface HttpQuestion {
   /** Path and query. */
   url: string;
   version: string | undefined;
+  /** Address of the client, without its port; empty when it is not known. */
+  peer: string;
   headers: IncomingHttpHeaders;
   /** No longer compressed. */
   body: Body;
@@ -49,6 +56,7 @@ export const headerOf = (headers: IncomingHttpHeaders, name: string): string | u
 export class HttpExchange implements Exchange<Answer> {
   readonly protocol: string;
   readonly version: string | undefined;
+  readonly peer: string;
   readonly bytes: number;
   /** Who waits for the answer; nobody once there is one, so that a request that is kept holds nothing of its connection. */
   client: HttpClient | undefined;
@@ -61,6 +69,7 @@ export class HttpExchange implements Exchange<Answer> {
   ) {
     this.protocol = `${question.protocol} ${question.entrypoint}`;
     this.version = question.version;
+    this.peer = question.peer;
     this.bytes = question.body.length;
   }
 
@@ -69,17 +78,22 @@ export class HttpExchange implements Exchange<Answer> {
   }
 
   own(): Promise<Answered<Answer>> {
-    return this.answer(this.client ?? { started: performance.now(), gone: () => false });
+    return this.client ? this.answer(this.client) : this.afresh();
   }
 
-  async ask(to: string, timeoutMs: number): Promise<Reply<Answer>> {
+  afresh(): Promise<Answered<Answer>> {
+    return this.answer({ gone: () => false, ...this.client, started: performance.now() });
+  }
+
+  async ask(to: string, timeoutMs: number, counted: boolean): Promise<Reply<Answer>> {
     const { protocol, url: path, headers, body } = this.question;
     const passed = PassedHeaders.ofClient(headers).unpacked();
     const request = { path, headers: passed, chunks: body.chunks, length: body.length };
     // Whatever the client has called it, which servers of other versions may not know.
     const binary = protocol === 'v2' && body.jsonLength !== undefined;
     const type = binary ? 'application/octet-stream' : 'application/json';
-    const own = { 'content-type': type, [FORWARDED_HEADER]: this.revision };
+    const counts = counted ? {} : { [UNCOUNTED_HEADER]: 'yes' };
+    const own = { 'content-type': type, [FORWARDED_HEADER]: this.revision, ...counts };
     return replyOf(protocol, await askHttp(to, request, own, timeoutMs));
   }
 
@@ -88,15 +102,29 @@ export class HttpExchange implements Exchange<Answer> {
   }
 }
 
+function excuseOf({ status, headers }: HttpAnswer): Excuse | undefined {
+  // A 408 is said of how fast a body arrives.
+  if (headers[OVERLOADED_HEADER] !== undefined || status === 408) return 'load';
+  if (status === 401 || status === 403) return 'token';
+  // What a server says when the client's own deadline has passed.
+  return status === 504 ? 'deadline' : undefined;
+}
+
 /** Pure. */
-export function replyOf(protocol: Protocol, result: HttpAnswer | FallbackCause): Reply<Answer> {
-  if (typeof result === 'string') return { ok: false, cause: result };
+export function replyOf(protocol: Protocol, result: HttpAnswer | FallbackCause | 'unsent'): Reply<Answer> {
+  if (typeof result === 'string')
+    return { ok: false, cause: result, excuse: result === 'timeout' ? 'deadline' : undefined };
   const { status, body } = result;
   const { 'content-type': type = 'application/octet-stream', ...headers } = result.headers;
   const answer: Answer = { status, type: type.toString(), headers, body };
   const hundred = Math.floor(status / 100);
   if (hundred === 2) return { ok: true, ...answered(protocol, answer) };
-  return { ok: false, cause: hundred === 4 ? '4xx' : hundred === 5 ? '5xx' : 'other', answer };
+  return {
+    ok: false,
+    excuse: excuseOf(result),
+    cause: hundred === 4 ? '4xx' : hundred === 5 ? '5xx' : 'other',
+    answer,
+  };
 }
 
 function answered(protocol: Protocol, answer: Answer): Answered<Answer> {

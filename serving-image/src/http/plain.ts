@@ -261,6 +261,10 @@ class PlainAsk implements Ask {
     return this.head.protocol;
   }
 
+  get peer(): string {
+    return this.connection.socket.remoteAddress ?? '';
+  }
+
   body(ticket: Ticket): Promise<Body> | Body {
     return this.connection.body(this.head, ticket);
   }

@@ -24,7 +24,7 @@ export async function samples(
         : (['v2.infer', `/v2/models/${name}/infer`] as const);
     const body = { chunks: [bytes], length: bytes.length, jsonLength: undefined };
     const headers = { 'content-type': 'application/json' };
-    return exchange({ kind, protocol, entrypoint: 'REST', url, version: undefined, headers, body });
+    return exchange({ kind, protocol, entrypoint: 'REST', url, version: undefined, peer: '', headers, body });
   };
   const asks = [...(await written(directory, GOLDEN_FILE, model)), ...(await written(directory, WARMUP_FILE, model))];
   const found = asks.flatMap(({ request, expected, signature }) => {

@@ -1,3 +1,5 @@
+import { OVERLOADED_HEADER } from '@modeldeployment/modelpack/traffic';
+
 /**
  * Every answer that is not a 200 is born here, so that clients can rely on one form: `{"error": "…"}`. Without a stack: the client
  * is at fault or the load is, and under load a stack costs as much as the rest of a refusal.
@@ -55,10 +57,12 @@ export const tooMuchPacked = (ratio: number) =>
     `the request body is more than ${ratio} times as large as it was sent; send it less compressed`,
   );
 export const unsupportedMedia = (message: string) => new RequestError(415, message);
+/** Nothing is wrong but that too much is asked. */
+const OVERLOADED = { 'Retry-After': '1', [OVERLOADED_HEADER]: 'yes' };
 export const unavailable = (message: string) => new RequestError(503, message, { 'Retry-After': '1' });
 /** As many requests are in hand already as there may be. */
 export const tooManyRequests = (limit: number) =>
-  new RequestError(429, `${limit} requests are being answered already; try again later`, { 'Retry-After': '1' });
+  new RequestError(429, `${limit} requests are being answered already; try again later`, OVERLOADED);
 /** The rest of the body is not read. */
 const closing = { Connection: 'close' };
 export const tooSlow = (bytesPerSecond: number) =>
@@ -67,14 +71,16 @@ export const tooSlow = (bytesPerSecond: number) =>
 export const slowest = () =>
   new RequestError(503, 'others needed the room, and this request arrived most slowly; send it again, faster', {
     ...closing,
-    'Retry-After': '1',
+    ...OVERLOADED,
   });
 /** No waiting would help. */
 export const outOfMemory = (limit: number) =>
   new RequestError(413, `the request takes more memory than there is for one, with ${limit} bytes for all`, closing);
 /** The engine has more to do already than anybody would wait for. */
 export const queueFull = (limit: number) =>
-  unavailable(`${limit} requests wait for the model already; try again later`);
+  new RequestError(503, `${limit} requests wait for the model already; try again later`, OVERLOADED);
+export const tooMuchAtOnce = () =>
+  new RequestError(503, 'too many large requests at once; try again later', OVERLOADED);
 /** The client's own deadline has passed: the model was not run. */
 export const deadlineExceeded = (milliseconds: number) =>
   new RequestError(504, `the timeout of ${milliseconds} ms passed before the model was run; it was not run`);

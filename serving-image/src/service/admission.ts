@@ -9,7 +9,14 @@
  * - The last quarter of the memory is for requests that are small. Large ones, however many, leave that to them; and all places
  *   full of small ones fit in it, as long as nobody has changed the settings.
  */
-import { outOfMemory, slowest, tooManyRequests, tooSlow, unavailable, type RequestError } from '../protocol/errors.ts';
+import {
+  outOfMemory,
+  slowest,
+  tooManyRequests,
+  tooMuchAtOnce,
+  tooSlow,
+  type RequestError,
+} from '../protocol/errors.ts';
 
 export interface Limits {
   /** Largest body, unpacked, in bytes. */
@@ -74,7 +81,7 @@ export class Admission {
     if (asking.bytes > memoryBytes * (1 - RESERVE)) return outOfMemory(memoryBytes);
     while (this.bytes > most) {
       const behind = this.#furthestBehind(SMALL);
-      if (!behind) return unavailable('too many large requests at once; try again later');
+      if (!behind) return tooMuchAtOnce();
       behind.drop(slowest());
       if (behind === asking) return slowest();
     }

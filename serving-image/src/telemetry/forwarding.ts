@@ -3,16 +3,18 @@ import type { Meter } from './meter.ts';
 
 /**
  * What became of a request for the revision on trial: `answered`; `rejected` with a 4xx, as by the stable one; why there is no
- * answer that can be passed on; or `skipped`, because it had just failed several times in a row.
+ * answer that can be passed on; `skipped`, because it had just failed several times in a row; `unsent`, because of what the
+ * request is, or because too many others were waiting.
  */
-export type ForwardOutcome = 'answered' | 'rejected' | 'skipped' | FallbackCause;
-/** How the answer to a copy compares; `dropped` was never sent. */
+export type ForwardOutcome = 'answered' | 'rejected' | 'skipped' | 'unsent' | FallbackCause;
+/** How the answer to a copy compares; `dropped` was never sent, or nothing can be said of it. */
 export type MirrorOutcome = 'equal' | 'differing' | 'failed' | 'dropped';
 
 const FORWARD: readonly ForwardOutcome[] = [
   'answered',
   'rejected',
   'skipped',
+  'unsent',
   ...(Object.keys(FALLBACK) as FallbackCause[]),
 ];
 const MIRROR: readonly MirrorOutcome[] = ['equal', 'differing', 'failed', 'dropped'];

@@ -1,5 +1,4 @@
-import type { Tally } from '@modeldeployment/modelpack/traffic';
-import { add, addTally, type Counts, noCounts, noTally, type PodReport, sumOf } from './counts.ts';
+import { add, addTally, type Counts, noCounts, noTally, type PodReport, sumOf, type Tally, telling } from './counts.ts';
 
 /**
  * The counts of both revisions while the shares of the requests stayed the same. Only then do both see the same mix of
@@ -9,14 +8,17 @@ import { add, addTally, type Counts, noCounts, noTally, type PodReport, sumOf } 
 export interface Comparison {
   /** Percent of the requests that the revision on trial got. */
   weight: number;
-  /** Answers of the revision that serves, as its servers count them. */
-  control: Tally;
+  /**
+   * Answers of the revision that serves, as its servers count them, for each view of the other one. Beside `felt` those that
+   * speak against neither revision are left out on both sides; who came to one directly was compared with nobody.
+   */
+  control: Readonly<Record<View, Tally>>;
   /**
    * Requests sent to the revision on trial, as the servers count that forwarded or copied them: broken connections too.
    * Forwarded ones or copies, whichever are more, because a request that is replayed for a Shadow counts as both.
    */
   felt: Tally;
-  /** Answers of the revision on trial as its own servers count them: also requests that came to it directly. */
+  /** Answers of the revision on trial as its own servers count them; of what was forwarded to them others count the failures. */
   own: Tally;
   /** Errors of `felt` by cause. */
   causes: Counts['fallbacks'];
@@ -24,6 +26,7 @@ export interface Comparison {
 
 /** Both views of the revision on trial. They count the same requests, so they are never added up. */
 export const VIEWS = ['felt', 'own'] as const;
+export type View = (typeof VIEWS)[number];
 
 /** One comparison for each share, in the order in which they came, and what does not depend on it. */
 export interface Evidence {
@@ -46,7 +49,7 @@ export function compare(reports: readonly PodReport[], revision: number, fewest:
       revision,
       weight,
     );
-    return comparison.control.requests < fewest ? { ...comparison, control: total.control } : comparison;
+    return comparison.control.felt.requests < fewest ? { ...comparison, control: total.control } : comparison;
   });
   const { mirror, golden, examples, replayed } = all;
   return { comparisons, total, mirror, golden, examples, replayed };
@@ -57,21 +60,23 @@ function comparisonOf(reports: readonly PodReport[], revision: number, weight: n
     reports
       .filter((report) => (report.revision === revision) === onTrial)
       .reduce((sum, report) => addTally(sum, counts(report)), noTally());
-  const forwarded = total(({ counts }) => counts.target, false);
+  const forwarded = telling(total(({ counts }) => counts.target, false));
+  const control = total(({ counts }) => counts.own, false);
   const copied = total(({ counts }) => copies(counts.mirror), false);
   return {
     weight,
-    control: total(({ counts }) => counts.own, false),
+    control: { felt: telling(control), own: control },
     felt: forwarded.requests >= copied.requests ? forwarded : copied,
-    own: total(({ counts }) => counts.own, true),
+    own: telling(total(({ counts }) => counts.own, true)),
     causes: reports.reduce((sum, { counts }) => add(sum, counts.fallbacks), {}),
   };
 }
 
-const copies = ({ compared, failed }: Counts['mirror']): Tally => ({
+const copies = ({ compared, failed, nonFinite }: Counts['mirror']): Tally => ({
   ...noTally(),
   requests: compared + failed,
   errors: failed,
+  nonFinite,
 });
 
 /** The view with more requests. */

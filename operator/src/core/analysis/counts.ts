@@ -1,4 +1,7 @@
-import { LATENCY_BOUNDS_MS, type Difference, type Tally } from '@modeldeployment/modelpack/traffic';
+import { LATENCY_BOUNDS_MS, type Difference, type Tally as ReportedTally } from '@modeldeployment/modelpack/traffic';
+
+/** All of it: a server that does not know what speaks against neither revision says nothing of it. */
+export type Tally = Required<ReportedTally>;
 
 /** What is judged of a server's report (`TrialReport` in modelpack/src/traffic.ts), or the sum of several. */
 export interface Counts {
@@ -8,7 +11,7 @@ export interface Counts {
   fallbacks: Record<string, number>;
   /** Of `own` and `target`, how many were replayed. */
   replayed: number;
-  mirror: { compared: number; differing: number; failed: number };
+  mirror: { compared: number; differing: number; failed: number; nonFinite: number };
   golden: { asked: number; mismatches: number };
   /** At most EXAMPLES. */
   examples: Difference[];
@@ -38,14 +41,31 @@ export interface PodReport {
 
 const EXAMPLES = 10;
 
-export const noTally = (): Tally => ({ requests: 0, errors: 0, nonFinite: 0, latency: [] });
+export const noTally = (): Tally => ({
+  requests: 0,
+  errors: 0,
+  nonFinite: 0,
+  shared: { errors: 0, nonFinite: 0 },
+  latency: [],
+});
+
+/** Without the failures that speak against neither revision. */
+export function telling({ requests, errors, nonFinite, shared, latency }: Tally): Tally {
+  return {
+    requests: requests - shared.errors - shared.nonFinite,
+    errors: errors - shared.errors,
+    nonFinite: nonFinite - shared.nonFinite,
+    shared: { errors: 0, nonFinite: 0 },
+    latency,
+  };
+}
 
 export const noCounts = (): Counts => ({
   own: noTally(),
   target: noTally(),
   fallbacks: {},
   replayed: 0,
-  mirror: { compared: 0, differing: 0, failed: 0 },
+  mirror: { compared: 0, differing: 0, failed: 0, nonFinite: 0 },
   golden: { asked: 0, mismatches: 0 },
   examples: [],
 });
@@ -72,6 +92,7 @@ export function addTally(a: Tally, b: Tally, sign: 1 | -1 = 1): Tally {
     requests: a.requests + sign * b.requests,
     errors: a.errors + sign * b.errors,
     nonFinite: a.nonFinite + sign * b.nonFinite,
+    shared: add(a.shared, b.shared, sign),
     latency: Array.from({ length: buckets }, (_, i) => (a.latency[i] ?? 0) + sign * (b.latency[i] ?? 0)),
   };
 }
@@ -118,6 +139,7 @@ export function parseReport(text: string): ServerReport | undefined {
         compared: readCount(value.mirror?.compared),
         differing: readCount(value.mirror?.differing),
         failed: readCount(value.mirror?.failed),
+        nonFinite: readCount(value.mirror?.nonFinite),
       },
       golden: { asked: readCount(value.golden?.asked), mismatches: readCount(value.golden?.mismatches) },
       examples: readList(value.mirror?.examples).slice(0, EXAMPLES).map(readExample),
@@ -151,16 +173,23 @@ function readList(value: unknown): readonly unknown[] {
 }
 
 function readTally(value: unknown): Tally {
-  const { requests, errors, nonFinite, latency } = (value ?? {}) as Partial<Record<keyof Tally, unknown>>;
+  const { requests, errors, nonFinite, shared, latency } = (value ?? {}) as Partial<Record<keyof Tally, unknown>>;
+  const ofBoth = (shared ?? {}) as Partial<Record<keyof Tally['shared'], unknown>>;
   const tally = {
     requests: readCount(requests),
     errors: readCount(errors),
     nonFinite: readCount(nonFinite),
+    shared: { errors: readCount(ofBoth.errors), nonFinite: readCount(ofBoth.nonFinite) },
     latency: readList(latency)
       .slice(0, LATENCY_BOUNDS_MS.length + 1)
       .map(readCount),
   };
-  if (Math.max(tally.errors, tally.nonFinite) > tally.requests) throw new TypeError('a part is more than the whole');
+  const parts = [
+    [tally.requests, tally.errors + tally.nonFinite],
+    [tally.errors, tally.shared.errors],
+    [tally.nonFinite, tally.shared.nonFinite],
+  ] as const;
+  if (parts.some(([whole, part]) => part > whole)) throw new TypeError('a part is more than the whole');
   return tally;
 }
 

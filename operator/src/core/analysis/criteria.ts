@@ -1,5 +1,6 @@
-import { type Difference, LATENCY_BOUNDS_MS, type Tally } from '@modeldeployment/modelpack/traffic';
+import { type Difference, LATENCY_BOUNDS_MS } from '@modeldeployment/modelpack/traffic';
 import { type Comparison, VIEWS } from './comparisons.ts';
+import type { Tally } from './counts.ts';
 import { type Count, evidenceAbove, evidenceWorse, rateOf } from './evidence.ts';
 import { duration, exampleOf, percent, share, shareAndRate, whole } from './words.ts';
 
@@ -41,15 +42,19 @@ const tooMany = ({ hits, total }: Count, allowed: number): boolean => hits - 1 >
 
 /** Rate of errors, or of answers with NaN or an infinity, against that of the serving revision plus `margin` (0 to 1). */
 export function judgeRate({ comparison, minRequests, alpha }: Test, property: Rated, margin: number): Finding {
-  const control = countOf(comparison.control, property);
-  const targets = VIEWS.map((view) => countOf(comparison[view], property));
-  const bad = targets.find(
-    (target) => target.total >= FEWEST && beyondDoubt(evidenceWorse(target, control, margin), alpha / targets.length),
+  const views = VIEWS.map((view) => ({
+    target: countOf(comparison[view], property),
+    control: countOf(comparison.control[view], property),
+  }));
+  const bad = views.find(
+    ({ target, control }) =>
+      target.total >= FEWEST && beyondDoubt(evidenceWorse(target, control, margin), alpha / views.length),
   );
   // Of a revision that has hardly been asked, no errors of its own are assumed.
-  const allowed = margin + (control.total < minRequests ? 0 : rateOf(control));
-  const target = bad ?? targets.find((count) => tooMany(count, allowed));
-  if (target === undefined) return FINE;
+  const allowed = (control: Count): number => margin + (control.total < minRequests ? 0 : rateOf(control));
+  const found = bad ?? views.find(({ target, control }) => tooMany(target, allowed(control)));
+  if (found === undefined) return FINE;
+  const { target, control } = found;
   const causes = property === 'errors' ? causesOf(comparison) : '';
   const said = `${share(target)} ${RATED[property]} (${percent(rateOf(target))}${causes}), the stable revision: ${shareAndRate(control)}`;
   return { is: bad === undefined ? 'doubtful' : 'bad', words: `${said}; allowed: ${pointsMore(margin)}` };
@@ -80,7 +85,7 @@ export const countOf = (tally: Tally, property: Rated): Count => ({ hits: tally[
  * buckets (12 % each) are in favour of the revision on trial.
  */
 export function judgeLatency({ comparison, alpha }: Test, q: number, ratio: number): Finding {
-  const control = comparison.control.latency;
+  const control = comparison.control.own.latency;
   // As its own servers count it: the way through a stable pod is not the revision's fault.
   const target = (comparison.own.requests > 0 ? comparison.own : comparison.felt).latency;
   const slowerThan = (limit: number): Count => ({ hits: sum(target.slice(limit + 1)), total: sum(target) });

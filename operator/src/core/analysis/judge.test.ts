@@ -1,6 +1,6 @@
-import { LATENCY_BOUNDS_MS, type Tally } from '@modeldeployment/modelpack/traffic';
+import { LATENCY_BOUNDS_MS } from '@modeldeployment/modelpack/traffic';
 import { describe, expect, it } from '@jest/globals';
-import { type Counts, noCounts, type PodReport } from './counts.ts';
+import { type Counts, noCounts, type PodReport, type Tally } from './counts.ts';
 import { judgeTrial, type TrialLimits } from './judge.ts';
 import type { Measurement } from './queries.ts';
 
@@ -15,12 +15,12 @@ const TARGET = 2;
 
 /** `requests` answers of which `slow` took ten times as long as the others. */
 function tally(requests: number, rest: Partial<Tally> & { ms?: number; slow?: number } = {}): Tally {
-  const { ms = 10, slow = 0, errors = 0, nonFinite = 0 } = rest;
+  const { ms = 10, slow = 0, errors = 0, nonFinite = 0, shared = { errors: 0, nonFinite: 0 } } = rest;
   const latency = LATENCY_BOUNDS_MS.map(() => 0);
   const put = (time: number, count: number) => (latency[LATENCY_BOUNDS_MS.findIndex((bound) => bound >= time)] = count);
   put(ms, requests - slow);
   if (slow > 0) put(ms * 10, slow);
-  return { requests, errors, nonFinite, latency };
+  return { requests, errors, nonFinite, shared, latency };
 }
 
 const report = (revision: number, counts: Partial<Counts>, weight = 10): PodReport => ({
@@ -125,13 +125,26 @@ describe('errors', () => {
     expect(judge([stable(tally(1000), tally(0)), onTrial(tally(200, { errors: 100 }))]).result).toBe('Fail');
   });
 
+  it('that both revisions make of the same request speak against neither, and hide nothing', () => {
+    const both = { errors: 300, shared: { errors: 300, nonFinite: 0 } };
+    const good = [stable(tally(1000, both), tally(1000, both)), onTrial(tally(1000, both))];
+    expect(judge(good)).toMatchObject({ result: 'Pass', requests: 700, errors: 0 });
+    const bad = [stable(tally(1000, both), tally(1000, { ...both, errors: 370 })), onTrial(tally(1000, both))];
+    expect(judge(bad)).toMatchObject({ result: 'Fail', message: expect.stringMatching(/^70 of 700 requests failed/) });
+  });
+
+  it('that its clients make without being compared are weighed against those of the stable revision', () => {
+    const made = { errors: 300, shared: { errors: 300, nonFinite: 0 } };
+    expect(judge([stable(tally(1000, made), tally(0)), onTrial(tally(1000, { errors: 300 }))]).result).toBe('Pass');
+  });
+
   it('of copies count', () => {
-    const mirror = { compared: 20, differing: 0, failed: 80 };
+    const mirror = { compared: 20, differing: 0, failed: 80, nonFinite: 0 };
     expect(judge([report(STABLE, { own: tally(100), mirror }, 0)])).toMatchObject({ result: 'Fail', errors: 80 });
   });
 
   it('of requests that are replayed for a shadow count once, though they are forwarded and compared', () => {
-    const mirror = { compared: 60, differing: 0, failed: 0 };
+    const mirror = { compared: 60, differing: 0, failed: 0, nonFinite: 0 };
     const shadow = report(STABLE, { own: tally(60), target: tally(60), mirror, replayed: 60 }, 0);
     expect(judge([shadow, onTrial(tally(60), 0)])).toMatchObject({ result: 'Inconclusive', requests: 60 });
   });
@@ -228,7 +241,7 @@ describe('golden requests of the stable revision', () => {
 
 describe('a shadow', () => {
   const shadow = (differing: number) => [
-    report(STABLE, { own: tally(1000), mirror: { compared: 1000, differing, failed: 0 } }, 0),
+    report(STABLE, { own: tally(1000), mirror: { compared: 1000, differing, failed: 0, nonFinite: 0 } }, 0),
   ];
 
   it('that differs is reported, not judged, without a limit', () => {
@@ -239,7 +252,7 @@ describe('a shadow', () => {
 
   it('is told with an example, and with how many were replayed', () => {
     const examples = [{ time: '', output: 'scores', element: 3, stable: 0.12, target: 'NaN' }];
-    const mirror = { compared: 200, differing: 1, failed: 0 };
+    const mirror = { compared: 200, differing: 1, failed: 0, nonFinite: 0 };
     const { message } = judge([report(STABLE, { own: tally(200), mirror, examples, replayed: 30 }, 0)]);
     expect(message).toContain('requests failed (30 were replayed), the stable');
     expect(message).toContain('1 of 200 (0.5 %) answers differ, for example scores[3]: NaN instead of 0.12');

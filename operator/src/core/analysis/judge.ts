@@ -101,11 +101,11 @@ function summary({ total, mirror, golden, examples, replayed }: Evidence): strin
   const slow = (q: number, of: Comparison['own']): string => duration(quantile(of.latency, q));
   const timed = total.own.requests > 0 ? total.own : total.felt;
   return [
-    `${shareAndRate(countOf(view, 'errors'))} requests failed${replayed === 0 ? '' : ` (${whole(replayed)} were replayed)`}, the stable revision: ${shareAndRate(countOf(total.control, 'errors'))}`,
-    ...(timed.latency.length === 0 || total.control.latency.length === 0
+    `${shareAndRate(countOf(view, 'errors'))} requests failed${replayed === 0 ? '' : ` (${whole(replayed)} were replayed)`}, the stable revision: ${shareAndRate(countOf(total.control.felt, 'errors'))}`,
+    ...(timed.latency.length === 0 || total.control.own.latency.length === 0
       ? []
       : [
-          `p50 ${slow(0.5, timed)}, p99 ${slow(0.99, timed)}, the stable revision: ${slow(0.5, total.control)}, ${slow(0.99, total.control)}`,
+          `p50 ${slow(0.5, timed)}, p99 ${slow(0.99, timed)}, the stable revision: ${slow(0.5, total.control.own)}, ${slow(0.99, total.control.own)}`,
         ]),
     ...(mirror.compared === 0
       ? []

@@ -80,7 +80,7 @@ describe('a report', () => {
       ...noCounts(),
       started: 't',
       trial: undefined,
-      own: { requests: 3, errors: 1, nonFinite: 0, latency: [1, 2] },
+      own: { ...noTally(), requests: 3, errors: 1, latency: [1, 2] },
     });
   });
 
@@ -91,6 +91,7 @@ describe('a report', () => {
     ['with a negative count', text({ replayed: -1 })],
     ['with a count that is no whole number', text({ golden: { asked: 0.5 } })],
     ['with a count that is text', text({ own: { requests: '3' } })],
+    ['with more shared errors than errors', text({ own: { requests: 2, errors: 1, shared: { errors: 2 } } })],
     ['with more errors than requests', text({ target: { requests: 1, errors: 2 } })],
     ['with an endless count', text({ mirror: { compared: 1 } }).replace('1}', '1e999}')],
     ['with a hole in the histogram', text({ own: { requests: 1, latency: [null, 1] } })],

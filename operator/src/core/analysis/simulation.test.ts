@@ -21,11 +21,15 @@ function seeded(seed: number): () => number {
   };
 }
 
+type Side = 'control' | 'felt';
+
+const tallyOf = (comparison: Comparison, side: Side) => (side === 'felt' ? comparison.felt : comparison.control.felt);
+
 interface Scene {
   /** Percent of the requests that go to the revision on trial. */
   weight: number;
   /** Counts `n` more requests on that side. */
-  answer: (comparison: Comparison, side: 'control' | 'felt', n: number, random: () => number) => void;
+  answer: (comparison: Comparison, side: Side, n: number, random: () => number) => void;
   judge: (test: Test) => Finding;
 }
 
@@ -34,7 +38,9 @@ interface Scene {
  * request up to 100, then every 3 %.
  */
 function untilFail({ weight, answer, judge }: Scene, most: number, random: () => number): number {
-  const comparison: Comparison = { weight, control: noTally(), felt: noTally(), own: noTally(), causes: {} };
+  const control = noTally();
+  const views = { control: { felt: control, own: control }, felt: noTally(), own: noTally() };
+  const comparison: Comparison = { weight, ...views, causes: {} };
   const [test] = testsOf([comparison], 100);
   for (let n = 0; n < most;) {
     const more = Math.max(1, Math.floor(n * 0.03));
@@ -64,7 +70,7 @@ function errors(weight: number, stable: number, target: number, points: number, 
   return {
     weight,
     answer: (comparison, side, n, random) => {
-      const tally = comparison[side];
+      const tally = tallyOf(comparison, side);
       tally.requests += n;
       tally.errors += draw(n, (side === 'felt' ? target : stable) + extra(comparison.felt.requests), random);
     },
@@ -77,7 +83,7 @@ function latency(q: number, slower: number): Scene {
   return {
     weight: 20,
     answer: (comparison, side, n, random) => {
-      const tally = comparison[side];
+      const tally = tallyOf(comparison, side);
       tally.requests += n;
       for (let i = 0; i < n; i++) {
         const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

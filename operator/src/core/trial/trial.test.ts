@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
-import type { PodReport } from '../analysis/counts.ts';
+import { noTally, type PodReport } from '../analysis/counts.ts';
 import { deploymentController, replicaSetController } from '../testing/controllers.ts';
 import { NAME } from '../testing/cluster.ts';
 import { digestOf, startPods } from '../testing/kubelet.ts';
@@ -435,7 +435,7 @@ describe('after a rollout', () => {
 
 describe('the analysis of a trial', () => {
   const JUDGED: Rollout = { ...CANARY, analysis: { minRequests: 100 } };
-  const tally = (requests: number, errors: number) => ({ requests, errors, nonFinite: 0, latency: [requests] });
+  const tally = (requests: number, errors: number) => ({ ...noTally(), requests, errors, latency: [requests] });
   const report = (requests: number, errors: number): PodReport => ({
     pod: 'p',
     revision: 1,
@@ -446,7 +446,7 @@ describe('the analysis of a trial', () => {
       target: tally(requests, errors),
       fallbacks: {},
       replayed: 0,
-      mirror: { compared: 0, differing: 0, failed: 0 },
+      mirror: { compared: 0, differing: 0, failed: 0, nonFinite: 0 },
       golden: { asked: 0, mismatches: 0 },
       examples: [],
     },
