@@ -112,18 +112,19 @@ export function describeLayers(model: ModelJson): ModelInfo {
   if (first === undefined) throw new ModelError('ModelMalformed', 'model.json describes no layers');
   const named = Array.isArray(config) ? [] : namesOf(config?.input_layers);
   const inputs = named.length === 0 ? [first] : named.map((name) => layerNamed(layers, name));
+  const inputNames = distinct(inputs.map(({ config: layer }) => layer.name));
   const last = layers.at(-1) ?? first;
   const outputs = Array.isArray(config) ? [] : namesOf(config?.output_layers);
   return {
     format: 'TFJSLayers',
     signatures: {
       [DEFAULT_SIGNATURE]: {
-        inputs: inputs.map(({ config: layer }) => ({
-          name: layer.name,
+        inputs: inputs.map(({ config: layer }, i) => ({
+          name: inputNames[i] ?? layer.name,
           dtype: datatypeOf(layer.name, layer.dtype ?? 'float32'),
           shape: (layer.batch_input_shape ?? layer.batch_shape ?? [null]).map((size) => size ?? -1),
         })),
-        outputs: (outputs.length === 0 ? [last.config.name] : outputs).map((name) => ({
+        outputs: distinct(outputs.length === 0 ? [last.config.name] : outputs).map((name) => ({
           name,
           dtype: 'FP32',
           shape: [-1],
@@ -133,15 +134,28 @@ export function describeLayers(model: ModelJson): ModelInfo {
   };
 }
 
-/** All layers, those of models within the model included. */
+/** All layers, those inside of wrappers and of models within the model included. */
 export function layersOf(config: LayersConfig['config'] | undefined): LayerOfModel[] {
   const layers = Array.isArray(config) ? config : (config?.layers ?? []);
   return layers.flatMap(({ class_name: name, config: own }) => {
-    const inner = own as unknown as { layers?: Layer[] };
+    const inner = own as unknown as { layers?: Layer[]; layer?: Layer; backward_layer?: Layer };
+    const wrapped = [inner.layer, inner.backward_layer].filter((layer) => typeof layer === 'object' && layer !== null);
     return [
-      { class: name, config: { ...own } },
-      ...(inner.layers === undefined ? [] : layersOf({ layers: inner.layers })),
+      { class: name, config: Array.isArray(own) ? {} : { ...own } },
+      ...layersOf(Array.isArray(own) ? (own as Layer[]) : [...(inner.layers ?? []), ...wrapped]),
     ];
+  });
+}
+
+/** As Keras does it: a layer with several outputs, or one used twice, gives x, x_1 and x_2, but for names that others have. */
+export function distinct(names: readonly string[]): string[] {
+  const taken = new Set(names);
+  const given = new Set<string>();
+  return names.map((name) => {
+    let free = name;
+    for (let i = 1; given.has(free) || (free !== name && taken.has(free)); i++) free = `${name}_${i}`;
+    given.add(free);
+    return free;
   });
 }
 

@@ -21,10 +21,19 @@ const readText = (path: string): string | undefined => {
   }
 };
 
-/** CPU limit of the container rounded up, or undefined when there is none; cgroup v2 first, then v1. */
+/** What this container may use of one core: 1, unless its limit is lower. */
+export const cpuQuota = (read = readText): number => Math.min(1, limitOf(read) ?? 1);
+
+/** CPU limit of the container rounded up, or undefined when there is none. */
 export function cgroupLimit(read: (path: string) => string | undefined): number | undefined {
+  const limit = limitOf(read);
+  return limit === undefined ? undefined : Math.ceil(limit);
+}
+
+/** cgroup v2 first, then v1. */
+function limitOf(read: (path: string) => string | undefined): number | undefined {
   const v2 = read('/sys/fs/cgroup/cpu.max')?.trim().split(/\s+/);
   const quota = Number(v2?.[0] ?? read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? NaN);
   const period = Number(v2?.[1] ?? read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? NaN);
-  return quota > 0 && period > 0 ? Math.ceil(quota / period) : undefined;
+  return quota > 0 && period > 0 ? quota / period : undefined;
 }

@@ -43,14 +43,17 @@ export const BUNDLING = {
 } as const;
 
 /**
- * Bundles the server into `outdir`: main.mjs, one file per part that is loaded on demand, and wasm/. Only TensorFlow's
+ * Bundles the server, or another program in the same way, into `outdir`: main.mjs, one file per part that is loaded on demand, and wasm/. Only TensorFlow's
  * addon stays outside; see engines/tensorflow/addon.ts for where it is looked for.
  */
-export async function bundleServer(outdir: string): Promise<void> {
+export async function bundleServer(
+  outdir: string,
+  entryPoints: Record<string, string> = { main: join(source, 'main.ts') },
+): Promise<void> {
   await rm(outdir, { recursive: true, force: true });
   await build({
     ...BUNDLING,
-    entryPoints: { main: join(source, 'main.ts') },
+    entryPoints,
     outdir,
     outExtension: { '.js': '.mjs' },
     splitting: true,

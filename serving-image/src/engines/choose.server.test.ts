@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureNative } from '../build/native.ts';
 import { denseGraphModel, denseSavedModel, einsumGraphModel } from '../testing/models.ts';
+import { partOfTwoGraphModel as choosyGraphModel, slowGraphModel } from '../testing/shaped-models.ts';
 import { Bench, type Running } from '../testing/server.ts';
 
 let bench: Bench;
@@ -58,6 +59,25 @@ describe('the engine of a model', () => {
     },
     60_000,
   );
+
+  it('is the first that did not fail, where the model is too slow to be measured on all', async () => {
+    const server = await serve('slow', (folder) => slowGraphModel(folder, 40), { LOAD_TIMEOUT_SECONDS: '300' });
+    const { engine, reason } = await server.logged('worker ready');
+    expect(engine).toBe('tensorflow');
+    expect(reason).toMatch(/; not cpu: there was no time to measure it/);
+    const answer = await server.post('/v1/models/slow:predict', { instances: [[[1]]] });
+    expect(answer.body).toBe('{"predictions":[1.0]}');
+    await stop(server);
+  }, 300_000);
+
+  it('is not refused for what is made up: a model that takes none of it is served', async () => {
+    const server = await serve('choosy', choosyGraphModel);
+    const { reason } = await server.logged('worker ready');
+    expect(reason).toMatch(/^tensorflow is the first that did not fail: it refuses the requests made up for it/);
+    const answer = await server.post('/v1/models/choosy:predict', { inputs: { x: [true, false, true] } });
+    expect(answer.body).toBe('{"outputs":[[0],[2]]}');
+    await stop(server);
+  }, 60_000);
 
   it('cannot be chosen for a damaged model: the reason is the damage', async () => {
     const server = await serve('damaged', async (folder) => {

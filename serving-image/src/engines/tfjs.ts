@@ -1,29 +1,22 @@
-/** TensorFlow.js models on whichever backend is active: tfjs-node's, wasm or plain JavaScript. */
+/** Loads TensorFlow.js models on whichever backend is active: tfjs-node's, wasm or plain JavaScript. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadGraphModel, type GraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
+// Kernels of tfjs-node and layers write `x.sub(y)`: methods that the whole of TensorFlow.js adds to tensors, and its core alone does not.
+import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import {
-  FatalError,
-  RunError,
-  type DataType,
-  type ModelFolder,
-  type Predictor,
-  type Signature,
-  type Tensor,
-  type TensorData,
-  type TensorSpec,
-} from '../model/types.ts';
-import { runError, shortMessage } from './failure.ts';
-import { narrowed } from './narrow.ts';
+import { FatalError, type ModelFolder, type Predictor, type Signature, type TensorSpec } from '../model/types.ts';
+import { shortMessage } from './failure.ts';
+import { withoutMemory } from './stateless.ts';
+import { at, predictor } from './tfjs-predictor.ts';
 
 /** @throws FatalError ModelMalformed, ModelLoadFailed */
 export async function loadTfjs(model: ModelFolder): Promise<Predictor> {
   // Without its advice to install other packages.
   tf.enableProdMode();
   try {
-    const handler: tf.io.IOHandler = { load: () => readArtifacts(model.directory) };
+    const handler: tf.io.IOHandler = { load: async () => withoutMemory(await readArtifacts(model.directory)) };
     return model.format === 'TFJSGraph'
       ? graphPredictor(await loadGraphModel(handler), model)
       : layersPredictor(await (await import('./layers.ts')).loadLayersModel(handler), model);
@@ -117,89 +110,5 @@ function layersPredictor(model: LayersModel, { signatures }: ModelFolder): Predi
   });
 }
 
-type Run = (signature: Signature, inputs: readonly tf.Tensor[]) => Promise<tf.Tensor[]>;
-
-function predictor(signatures: ReadonlyMap<string, Signature>, run: Run): Predictor {
-  return {
-    signatures,
-    memory() {
-      const { numTensors, numBytes } = tf.memory();
-      return { tensors: numTensors, bytes: numBytes };
-    },
-    async predict(name, inputs) {
-      const signature = signatures.get(name);
-      if (!signature) throw new Error(`the model has no signature ${name}`);
-      const tensors: tf.Tensor[] = [];
-      try {
-        for (const input of inputs) tensors.push(upload(input));
-        const given = tensors.length;
-        tensors.push(...(await run(signature, tensors.slice())));
-        const results = signature.outputs.map((spec, i) => download(at(tensors, given + i), spec));
-        return await Promise.all(results);
-      } catch (error) {
-        throw runError(error);
-      } finally {
-        // A model may answer one of its inputs: each is given back once.
-        for (const tensor of new Set(tensors)) tensor.dispose();
-      }
-    },
-  };
-}
-
-const JS_TYPE: Partial<Record<DataType, 'float32' | 'int32' | 'bool' | 'string'>> = {
-  FP16: 'float32',
-  BF16: 'float32',
-  FP32: 'float32',
-  FP64: 'float32',
-  BOOL: 'bool',
-  BYTES: 'string',
-};
-const INT32 = { lowest: -2147483648n, highest: 2147483647n };
-
-function upload({ name, dtype, shape, data }: Tensor): tf.Tensor {
-  const type = JS_TYPE[dtype] ?? 'int32';
-  if (type === 'string') return tf.tensor([...(data as readonly Uint8Array[])], [...shape], type);
-  if (type === 'float32') {
-    return tf.tensor(data instanceof Float32Array ? data : Float32Array.from(data as Float64Array), [...shape], type);
-  }
-  return tf.tensor(type === 'bool' ? (data as Uint8Array) : toInt32(name, data), [...shape], type);
-}
-
-/** TensorFlow.js knows 32-bit integers only: wider values are refused, never rounded. */
-function toInt32(name: string, data: TensorData): Int32Array {
-  if (data instanceof Int32Array) return data;
-  return Int32Array.from(data as ArrayLike<number | bigint>, (value) => {
-    const exact = BigInt(value);
-    if (exact < INT32.lowest || exact > INT32.highest) {
-      throw new RunError(`input ${name} holds ${exact}, which does not fit the 32-bit integers of TensorFlow.js`);
-    }
-    return Number(exact);
-  });
-}
-
-async function download(tensor: tf.Tensor, spec: TensorSpec): Promise<Tensor> {
-  const { name } = spec;
-  if (tensor.dtype === 'string') {
-    const data = await tensor.bytes();
-    return { name, dtype: 'BYTES', shape: tensor.shape, data };
-  }
-  const data = (await tensor.data()) as TensorData;
-  const dtype =
-    tensor.dtype === 'bool'
-      ? 'BOOL'
-      : tensor.dtype === 'int32'
-        ? spec.dtype.includes('INT')
-          ? spec.dtype
-          : 'INT32'
-        : 'FP32';
-  return { name, dtype, shape: tensor.shape, data: narrowed(dtype, data) };
-}
-
 const list = (value: tf.Tensor | tf.Tensor[] | tf.NamedTensorMap): tf.Tensor[] =>
   value instanceof tf.Tensor ? [value] : Array.isArray(value) ? value : Object.values(value);
-
-function at(tensors: readonly tf.Tensor[], index: number): tf.Tensor {
-  const tensor = tensors[index];
-  if (!tensor) throw new RunError(`the model gave ${index} tensors, more were expected`);
-  return tensor;
-}

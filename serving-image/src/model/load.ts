@@ -23,20 +23,26 @@ const LEAST_BUDGET_MS = 2000;
 
 /** `known`: an earlier choice of the engine for this very model. @throws FatalError */
 export async function loadModel(
-  choice: Choice & { engine: EngineName | 'auto'; joining: Joining; limits: Pick<BatchLimits, 'batchRows'> },
+  choice: Choice & {
+    engine: EngineName | 'auto';
+    joining: Joining;
+    loadSeconds: number;
+    limits: Pick<BatchLimits, 'batchRows'>;
+  },
   known?: EngineChoice,
 ): Promise<LoadedModel> {
   const started = performance.now();
   const folder = await findModel(choice);
-  const chosen = known ?? (await chooseEngine(choice.engine, folder));
+  const chosen = known ?? (await chooseEngine(choice.engine, folder, choice.loadSeconds));
   const engine = await startEngine(chosen.engine);
+  const began = performance.now();
   const predictor = await engine.load(folder);
   const model = servedModel(folder, chosen, predictor.signatures);
   const loaded = performance.now();
   const warmedUp = await warmUp({
     ...{ predictor, model, directory: folder.directory, joining: choice.joining },
     batchRows: choice.limits.batchRows,
-    budgetMs: Math.max(LEAST_BUDGET_MS, loaded - started),
+    budgetMs: Math.max(LEAST_BUDGET_MS, loaded - began),
     flow: () => ({ rows: 'rowWise', reason: '' }),
   });
   engine.settle?.();

@@ -53,24 +53,130 @@ export async function minusMeanSavedModel(folder: string): Promise<void> {
 
 /** The same, as a TensorFlow.js graph model. */
 export async function minusMeanGraphModel(folder: string): Promise<void> {
-  const dtype = { type: 'DT_FLOAT' };
-  const shape = (...sizes: number[]) => ({ dim: sizes.map((size) => ({ size: String(size) })) });
-  const axis = { type: 'DT_INT32' };
-  const info = (name: string) => ({ name: `${name}:0`, dtype: 'DT_FLOAT', tensorShape: shape(-1, 1) });
   await writeGraphModel(folder, {
     node: [
-      { name: 'x', op: 'Placeholder', attr: { dtype, shape: { shape: shape(-1, 1) } } },
+      { name: 'x', op: 'Placeholder', attr: { dtype: FLOAT, shape: { shape: SHAPE(-1, 1) } } },
+      weight('axis', 'DT_INT32', 1),
       {
-        name: 'axis',
-        op: 'Const',
-        attr: { dtype: axis, value: { tensor: { dtype: 'DT_INT32', tensorShape: shape(1) } } },
+        name: 'mean',
+        op: 'Mean',
+        input: ['x', 'axis'],
+        attr: { T: FLOAT, Tidx: { type: 'DT_INT32' }, keep_dims: { b: true } },
       },
-      { name: 'mean', op: 'Mean', input: ['x', 'axis'], attr: { T: dtype, Tidx: axis, keep_dims: { b: true } } },
-      { name: 'y', op: 'Sub', input: ['x', 'mean'], attr: { T: dtype } },
+      { name: 'y', op: 'Sub', input: ['x', 'mean'], attr: { T: FLOAT } },
     ],
-    signature: { inputs: { x: info('x') }, outputs: { y: info('y') } },
+    signature: { inputs: { x: info('x:0', 'DT_FLOAT', -1, 1) }, outputs: { y: info('y:0', 'DT_FLOAT', -1, 1) } },
     weights: [{ name: 'axis', shape: [1], dtype: 'int32' }],
     data: Int32Array.from([0]),
+  });
+}
+
+const SHAPE = (...sizes: number[]) => ({ dim: sizes.map((size) => ({ size: String(size) })) });
+const FLOAT = { type: 'DT_FLOAT' };
+const info = (name: string, dtype: string, ...sizes: number[]) => ({ name, dtype, tensorShape: SHAPE(...sizes) });
+const weight = (name: string, dtype: string, ...sizes: number[]) => ({
+  name,
+  op: 'Const',
+  attr: { dtype: { type: dtype }, value: { tensor: { dtype, tensorShape: SHAPE(...sizes) } } },
+});
+
+/** A dense layer that answers besides: the same under another name, a weight, a copy of it, and its input. */
+export async function whatItHoldsGraphModel(folder: string): Promise<void> {
+  await writeGraphModel(folder, {
+    node: [
+      { name: 'x', op: 'Placeholder', attr: { dtype: FLOAT, shape: { shape: SHAPE(-1, 3) } } },
+      weight('w', 'DT_FLOAT', 3, 2),
+      weight('b', 'DT_FLOAT', 2),
+      {
+        name: 'product',
+        op: 'MatMul',
+        input: ['x', 'w'],
+        attr: { T: FLOAT, transpose_a: { b: false }, transpose_b: { b: false } },
+      },
+      { name: 'y', op: 'AddV2', input: ['product', 'b'], attr: { T: FLOAT } },
+      { name: 'copy', op: 'Identity', input: ['b'], attr: { T: FLOAT } },
+    ],
+    signature: {
+      inputs: { x: info('x:0', 'DT_FLOAT', -1, 3) },
+      outputs: {
+        y: info('y:0', 'DT_FLOAT', -1, 2),
+        again: info('y:0', 'DT_FLOAT', -1, 2),
+        bias: info('b:0', 'DT_FLOAT', 2),
+        copy: info('copy:0', 'DT_FLOAT', 2),
+        x: info('x:0', 'DT_FLOAT', -1, 3),
+      },
+    },
+    weights: [
+      { name: 'w', shape: [3, 2], dtype: 'float32' },
+      { name: 'b', shape: [2], dtype: 'float32' },
+    ],
+    data: Float32Array.from([1, 2, 3, 4, 5, 6, 0.5, -0.5]),
+  });
+}
+
+/** Answers the places of two that are true; any other number of them fails, when some of the graph has been run. */
+export async function partOfTwoGraphModel(folder: string): Promise<void> {
+  await writeGraphModel(folder, {
+    node: [
+      { name: 'x', op: 'Placeholder', attr: { dtype: { type: 'DT_BOOL' }, shape: { shape: SHAPE(-1) } } },
+      weight('shape', 'DT_INT32', 2),
+      { name: 'places', op: 'Where', input: ['x'], attr: { T: { type: 'DT_BOOL' } } },
+      {
+        name: 'y',
+        op: 'Reshape',
+        input: ['places', 'shape'],
+        attr: { T: { type: 'DT_INT32' }, Tshape: { type: 'DT_INT32' } },
+      },
+    ],
+    signature: { inputs: { x: info('x:0', 'DT_BOOL', -1) }, outputs: { y: info('y:0', 'DT_INT32', 2, 1) } },
+    weights: [{ name: 'shape', shape: [2], dtype: 'int32' }],
+    data: Int32Array.from([2, 1]),
+  });
+}
+
+/** Answers each number again, after so many products of matrices of 1024 columns, which take the time of two billion sums each. */
+export async function slowGraphModel(folder: string, products: number): Promise<void> {
+  const names = Array.from({ length: products }, (_, i) => i);
+  await writeGraphModel(folder, {
+    node: [
+      { name: 'x', op: 'Placeholder', attr: { dtype: FLOAT, shape: { shape: SHAPE(-1, 1, 1) } } },
+      weight('sizes', 'DT_INT32', 3),
+      weight('one', 'DT_FLOAT'),
+      weight('part', 'DT_FLOAT'),
+      weight('axes', 'DT_INT32', 2),
+      { name: 'ones', op: 'Fill', input: ['sizes', 'one'], attr: { T: FLOAT, index_type: { type: 'DT_INT32' } } },
+      { name: 'a0', op: 'Mul', input: ['x', 'ones'], attr: { T: FLOAT } },
+      ...names.flatMap((i) => [
+        {
+          name: `product${i}`,
+          op: 'BatchMatMulV2',
+          input: [`a${i}`, 'ones'],
+          attr: { T: FLOAT, adj_x: { b: false }, adj_y: { b: false } },
+        },
+        { name: `a${i + 1}`, op: 'Mul', input: [`product${i}`, 'part'], attr: { T: FLOAT } },
+      ]),
+      {
+        name: 'y',
+        op: 'Mean',
+        input: [`a${products}`, 'axes'],
+        attr: { T: FLOAT, Tidx: { type: 'DT_INT32' }, keep_dims: { b: false } },
+      },
+    ],
+    signature: {
+      inputs: { x: info('x:0', 'DT_FLOAT', -1, 1, 1) },
+      outputs: { y: info('y:0', 'DT_FLOAT', -1) },
+    },
+    weights: [
+      { name: 'sizes', shape: [3], dtype: 'int32' },
+      { name: 'one', shape: [], dtype: 'float32' },
+      { name: 'part', shape: [], dtype: 'float32' },
+      { name: 'axes', shape: [2], dtype: 'int32' },
+    ],
+    data: Buffer.concat(
+      [Int32Array.of(1, 1024, 1024), Float32Array.of(1, 1 / 1024), Int32Array.of(1, 2)].map((part) =>
+        Buffer.from(part.buffer),
+      ),
+    ),
   });
 }
 

@@ -17,13 +17,20 @@ const PACKAGE = '@tensorflow/tfjs-node';
  */
 export async function loadOnTensorflow(
   binding: TFJSBinding,
-  { withoutSignals }: Pick<SessionAddon, 'withoutSignals'>,
+  session: Pick<SessionAddon, 'withoutSignals'>,
   model: ModelFolder,
 ): Promise<Predictor> {
+  await startBackend(binding, session);
+  return loadTfjs(model);
+}
+
+export async function startBackend(
+  binding: TFJSBinding,
+  { withoutSignals }: Pick<SessionAddon, 'withoutSignals'>,
+): Promise<void> {
   const executeOp: TFJSBinding['executeOp'] = (...op) => withoutSignals(() => binding.executeOp(...op));
   const quiet = Object.create(binding, { executeOp: { value: executeOp } }) as TFJSBinding;
   const backend = () => new NodeJSKernelBackend(quiet, PACKAGE);
   if (tf.findBackend(NAME) === null) tf.registerBackend(NAME, backend);
   if (!(await tf.setBackend(NAME))) throw new Error('the backend of tfjs-node did not start');
-  return loadTfjs(model);
 }
