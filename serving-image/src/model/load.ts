@@ -43,7 +43,7 @@ export async function loadModel(
     ...{ predictor, model, directory: folder.directory, joining: choice.joining },
     batchRows: choice.limits.batchRows,
     budgetMs: Math.max(LEAST_BUDGET_MS, loaded - began),
-    flow: () => ({ rows: 'rowWise', reason: '' }),
+    judged: folder.judged,
   });
   engine.settle?.();
   return {

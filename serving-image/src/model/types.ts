@@ -50,12 +50,6 @@ export interface Measurement {
   batchRows: number;
 }
 
-/** What the flow of data through a graph says of the rows of a signature, and why. */
-export interface RowFlow {
-  rows: 'rowWise' | 'mixing' | 'unknown';
-  reason: string;
-}
-
 /** A model folder as it was found on disk, before any engine has seen it. */
 export interface ModelFolder {
   name: string;

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WARMUP_FILE } from './own-requests.ts';
-import { RunError, type Predictor, type RowFlow, type ServedModel, type Signature, type Tensor } from './types.ts';
+import {
+  RunError,
+  type Judgement,
+  type Predictor,
+  type RowVerdict,
+  type ServedModel,
+  type Signature,
+  type Tensor,
+} from './types.ts';
 import { warmUp, type WarmUp } from './warmup.ts';
 
 const SUM: Signature = {
@@ -46,7 +54,8 @@ class Model implements Predictor {
   }
 }
 
-const ROW_WISE: RowFlow = { rows: 'rowWise', reason: '' };
+const judged = (rows: RowVerdict, effects = false, name = 'm') =>
+  new Map<string, Judgement>([[name, { effects, rows }]]);
 const warm = (
   predictor: Predictor,
   options: Partial<WarmUp> = {},
@@ -54,7 +63,7 @@ const warm = (
 ) =>
   warmUp({
     ...{ predictor, model: model(signatures), directory: folder, joining: 'auto', batchRows: 8, budgetMs: 10_000 },
-    flow: () => ROW_WISE,
+    judged: judged({ rows: 'rowWise' }),
     ...options,
   });
 
@@ -93,6 +102,25 @@ describe('a model that is warmed up', () => {
     });
   });
 
+  it('is not asked anything by a signature that changes what later requests are answered', async () => {
+    const predictor = new Model();
+    await put([1, 2]);
+    const effects = judged({ rows: 'rowWise' }, true);
+    expect(await warm(predictor, { judged: effects })).toEqual({
+      batched: new Set(),
+      notes: ['signature m: it changes what later requests are answered, so nothing was asked by it'],
+    });
+    expect(predictor.asked).toEqual([]);
+  });
+
+  it('may answer no numbers to what is made up, which is told', async () => {
+    const { batched, notes } = await warm(new Model((rows) => rows.map(() => NaN)));
+    expect([...batched, ...notes]).toEqual([
+      'm',
+      'signature m: it answers NaN or an infinity to a request made up for it, in y; look for damaged weights',
+    ]);
+  });
+
   it('fails by a mistake of ours, whoever made the request up', async () => {
     const broken = new Model(() => {
       throw new TypeError('x is not a function');
@@ -111,8 +139,10 @@ describe('rows of different requests', () => {
 
   it('are not run together where the flow of data does not show that they are independent', async () => {
     for (const rows of ['mixing', 'unknown'] as const) {
-      const { batched, notes } = await warm(new Model(), { flow: () => ({ rows, reason: 'Mean takes all rows' }) });
-      expect([...batched, ...notes]).toEqual(['signature m: Mean takes all rows; requests are run one by one']);
+      const { batched, notes } = await warm(new Model(), {
+        judged: judged({ rows, why: 'takes all rows', node: 'mean' }),
+      });
+      expect([...batched, ...notes]).toEqual(['signature m: node mean: takes all rows; requests are run one by one']);
     }
   });
 
@@ -151,8 +181,7 @@ describe('rows of different requests', () => {
 
   it('are run together, or not, as somebody says', async () => {
     const mixing = new Model((rows) => rows.map(([a]) => a * rows.length));
-    const flow = (): RowFlow => ({ rows: 'mixing', reason: '' });
-    expect(await joined(mixing, { joining: 'on', flow })).toBe(true);
+    expect(await joined(mixing, { joining: 'on', judged: judged({ rows: 'mixing' }) })).toBe(true);
     expect(await warm(new Model(), { joining: 'off' })).toEqual({ batched: new Set(), notes: [] });
     expect(await warm(new Model(), { batchRows: 1 })).toEqual({ batched: new Set(), notes: [] });
   });

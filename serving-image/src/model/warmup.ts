@@ -1,10 +1,11 @@
 /** What a model is asked before it serves: its own requests, which it must answer, and made-up ones, which are advice. */
 import { differing } from '../batching/alike.ts';
 import { probe, type Finding } from '../batching/probe.ts';
+import { countNonFinite } from '../telemetry/observed.ts';
 import { KINDS, madeUp } from './made-up.ts';
 import { mustAnswer, ownRequests, type WarmupRequest } from './own-requests.ts';
 import { isBatched, rowsOf, turned } from './rows.ts';
-import { RunError, type Predictor, type RowFlow, type ServedModel, type Signature, type Tensor } from './types.ts';
+import { RunError, type Judgement, type Predictor, type ServedModel, type Signature, type Tensor } from './types.ts';
 
 export interface WarmedUp {
   /** Signatures whose rows can be run together with those of other requests: they do not depend on one another. */
@@ -26,21 +27,28 @@ export interface WarmUp {
   batchRows: number;
   /** So long each signature may be tried with rows that are joined, in milliseconds. */
   budgetMs: number;
-  /** What the flow of data says of the rows of a signature. */
-  flow: (signature: string) => RowFlow;
+  /** What the graph tells of each signature. */
+  judged: ReadonlyMap<string, Judgement>;
 }
 
 /** @throws FatalError WarmupFailed when the model does not answer a request of its own */
 export async function warmUp(options: WarmUp): Promise<WarmedUp> {
-  const { predictor, model, directory } = options;
+  const { predictor, model, directory, judged } = options;
   const own = await ownRequests(directory, model);
-  for (const request of own) await mustAnswer(predictor, request);
+  const hasEffects = (signature: string) => judged.get(signature)?.effects === true;
+  for (const request of own) if (!hasEffects(request.signature)) await mustAnswer(predictor, request);
   const batched = new Set<string>();
   const notes: string[] = [];
   for (const [name, signature] of model.signatures) {
+    if (hasEffects(name)) {
+      notes.push(`signature ${name}: it changes what later requests are answered, so nothing was asked by it`);
+      continue;
+    }
     const requests = own.filter((request) => request.signature === name);
     const made = requests.length === 0 ? await askMadeUp(predictor, name, signature) : undefined;
     if (made && 'refusal' in made) notes.push(`signature ${name}: ${unanswered(made.refusal)}`);
+    const lost = made && 'outputs' in made ? made.outputs.filter((output) => countNonFinite([output]) > 0) : [];
+    if (lost.length > 0) notes.push(`signature ${name}: ${notFinite(lost.map((output) => output.name))}`);
     if (!isBatched(signature)) continue;
     const obstacle = await obstacleTo(options, name, signature, requests);
     if (obstacle === undefined) batched.add(name);
@@ -48,6 +56,9 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
   }
   return { batched, notes };
 }
+
+const notFinite = (outputs: string[]) =>
+  `it answers NaN or an infinity to a request made up for it, in ${outputs.join(', ')}; look for damaged weights`;
 
 const unanswered = (refusal: string) =>
   `it refuses the requests made up for it (${refusal}); put one that it takes into the model's warmup.json`;
@@ -81,11 +92,11 @@ async function obstacleTo(
   signature: Signature,
   requests: readonly WarmupRequest[],
 ): Promise<string | undefined> {
-  const { predictor, joining, batchRows, budgetMs, flow } = options;
+  const { predictor, joining, batchRows, budgetMs, judged } = options;
   if (joining === 'off' || batchRows < 2) return '';
   if (joining === 'on') return undefined;
-  const { rows, reason } = flow(name);
-  if (rows !== 'rowWise') return reason;
+  const { rows, node, why = 'nothing is known of its rows' } = judged.get(name)?.rows ?? { rows: 'unknown' };
+  if (rows !== 'rowWise') return `${node === undefined ? '' : `node ${node}: `}${why}`;
   const tried: Finding[] = [];
   const started = performance.now();
   for (const pool of [ownRows(requests), ...KINDS.map((kind) => madeUpRows(signature, kind))]) {
