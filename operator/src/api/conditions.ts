@@ -53,6 +53,8 @@ const OWN_REASONS = {
   ProgressDeadlineExceeded: 'nothing advanced for progressDeadlineSeconds',
   RevisionNotFound: 'spec.rollbackTo names a revision that does not exist',
   NameConflict: 'an object that this ModelDeployment needs exists already and belongs to somebody else',
+  AdmissionRefused: 'admission (a policy, a webhook) changes what the operator writes in a way it cannot follow',
+  RevisionLost: 'the history lacks the revision that serves or the one that failed, and it cannot be written again',
   // serving image
   NewerServingImage: 'the operator brings a newer serving image',
 } as const;
@@ -89,6 +91,10 @@ export const EVENTS = {
   ActionDone: 'a rollout.action was carried out',
   NameConflict: 'a name that is needed belongs to another object',
   WriteRefused: 'a write of the operator failed; it is tried again',
+  AdmissionAccepted: 'admission changed what the operator wrote, and it is left so',
+  AdmissionRefused: 'admission changes what the operator writes in a way it cannot follow',
+  RevisionLost: 'the history lacks a revision that is needed, and it cannot be written again',
+  RevisionRestored: 'a ControllerRevision that somebody deleted was written again',
 } as const;
 
 export type EventReason = keyof typeof EVENTS;

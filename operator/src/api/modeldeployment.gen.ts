@@ -363,6 +363,14 @@ export interface ModelDeploymentStatus {
    * Revision the operator last wrote into the Deployment. If the Deployment holds another, somebody else put it there.
    */
   deployed?: number;
+  /**
+   * What is served, on trial or returned to if need be, so that its ControllerRevision can be written again should somebody delete it.
+   */
+  revisions?: StatusRevisionsItem[];
+  /**
+   * What admission (a policy, a webhook) makes of what the operator writes; it is told from a change by anybody else by this.
+   */
+  admitted?: StatusAdmittedItem[];
   trial?: Trial;
   baking?: Baking;
   failedTarget?: FailedTarget;
@@ -414,6 +422,58 @@ export interface TargetRevision {
    * Digest of its bytes.
    */
   digest?: string;
+}
+export interface StatusRevisionsItem {
+  /**
+   * Number of the revision.
+   */
+  revision: number;
+  /**
+   * Version that clients see.
+   */
+  version: string;
+  /**
+   * Digest of its bytes.
+   */
+  digest: string;
+  /**
+   * Serving image it was rendered with.
+   */
+  image: string;
+  /**
+   * The part of the spec that it was made from.
+   */
+  recipe: {
+    [k: string]: unknown;
+  };
+}
+export interface StatusAdmittedItem {
+  /**
+   * Object and field, as Deployment/digits spec.template.
+   */
+  part: string;
+  /**
+   * Hash of the difference.
+   */
+  hash: string;
+  /**
+   * Fields that are changed.
+   */
+  changes: string[];
+  refused?: StatusAdmittedItemRefused;
+}
+/**
+ * It cannot be followed, and the operator tries again after a while.
+ */
+export interface StatusAdmittedItemRefused {
+  /**
+   * How often it was tried.
+   */
+  attempts: number;
+  /**
+   * When it was tried last.
+   */
+  time: string;
 }
 /**
  * The target while it is on trial.

@@ -26,7 +26,8 @@ export class Applier {
     private readonly log: Log,
   ) {}
 
-  async apply(model: ModelView, action: Action): Promise<void> {
+  /** Answers the object as it is stored since; undefined when there is none, or it is not the answer to a write of ours. */
+  async apply(model: ModelView, action: Action): Promise<KubeObject | undefined> {
     const { because } = action;
     this.log.info(
       { namespace: model.namespace, model: model.name, do: action.do, object: nameOf(action), because },
@@ -37,17 +38,22 @@ export class Applier {
         return this.create(model, action.kind, action.object);
       case 'apply': {
         const written = await this.client.apply<KubeObject>(WRITTEN[action.kind], action.object, { force: true });
-        return this.store(action.kind).observeWrite(written);
+        this.store(action.kind).observeWrite(written);
+        return written;
       }
       case 'patch': {
         const ref = { namespace: model.namespace, name: action.name };
         const patch = action.operations as Parameters<KubeClient['jsonPatch']>[2];
-        return this.store(action.kind).observeWrite(await this.client.jsonPatch(WRITTEN[action.kind], ref, patch));
+        const written = await this.client.jsonPatch<KubeObject>(WRITTEN[action.kind], ref, patch);
+        this.store(action.kind).observeWrite(written);
+        return written;
       }
       case 'delete':
-        return this.delete(model, action);
+        await this.delete(model, action);
+        return undefined;
       case 'rollbackTo':
-        return this.writeRollback(model, action);
+        await this.writeRollback(model, action);
+        return undefined;
     }
   }
 
@@ -65,10 +71,12 @@ export class Applier {
     model: ModelView,
     kind: ChildKind,
     object: (Action & { do: 'create' })['object'],
-  ): Promise<void> {
+  ): Promise<KubeObject | undefined> {
     const type = WRITTEN[kind];
     try {
-      this.store(kind).observeWrite(await this.client.create<KubeObject>(type, object));
+      const written = await this.client.create<KubeObject>(type, object);
+      this.store(kind).observeWrite(written);
+      return written;
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       const live = await this.client.get<KubeObject>(type, {
@@ -79,8 +87,9 @@ export class Applier {
         const message = `${kind} ${model.namespace}/${live.metadata.name} exists and does not belong to this ModelDeployment; rename or delete one of them`;
         throw new NameConflictError(message);
       }
-      // Ours, from a pass whose answer was lost.
+      // Ours, from a pass whose answer was lost. Who else has changed it meanwhile, this does not tell.
       this.store(kind).observeWrite(live);
+      return undefined;
     }
   }
 

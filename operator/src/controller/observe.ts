@@ -1,8 +1,7 @@
-import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import type { IService, IServiceAccount } from 'kubernetes-models/v1';
 import { withDefaults } from '../api/defaults.ts';
-import { ANNOTATION, canaryName, LABEL } from '../core/names.ts';
-import { readRevision } from '../core/revision.ts';
+import { ANNOTATION } from '../core/names.ts';
+import { type Candidates, recognise } from '../core/recognise.ts';
+import type { ChildKind } from '../core/actions.ts';
 import type { Settings, World } from '../core/world.ts';
 import { type KubeObject, type Store, keyOf } from '../runtime/index.ts';
 import { BY_MODEL, type HttpRouteInformer, type Informers, type LiveModel } from './watches.ts';
@@ -12,6 +11,10 @@ export interface Memory {
   /** Passes in a row of which a write met an object that had changed. */
   stale?: number;
   statusWrittenAt?: number;
+  /** Uids of its children. */
+  known?: Set<string>;
+  /** Children that the caches lack, as they are read live. */
+  live?: Partial<Record<ChildKind, KubeObject[]>>;
 }
 
 /** Gathers everything the decision may depend on, from the caches. The only reader of them. */
@@ -25,20 +28,25 @@ export function observe(
 ): World {
   const key = keyOf(model.metadata);
   const { uid } = model.metadata;
-  const owned = <T extends KubeObject>({ store }: { store: Store<T> }): T[] =>
-    store.byIndex(BY_MODEL, key).filter((object) => isControlledBy(object, uid));
-  const deployments = owned(informers.deployments);
-  const services = owned(informers.services);
-  const named = <T extends KubeObject>(objects: readonly T[], wanted: string): T | undefined =>
-    objects.find((object) => object.metadata.name === wanted);
-  const uids = new Set(deployments.map((object) => object.metadata.uid));
-  const replicaSets = informers.replicaSets.store.byIndex(BY_MODEL, key).filter(
-    // Handed over from one Deployment to the other it has no controller, but the ModelDeployment as an owner.
-    (set) => uids.has(controllerUid(set) ?? '') || set.metadata.ownerReferences?.some((owner) => owner.uid === uid),
-  );
-  const setUids = new Set(replicaSets.map((set) => set.metadata.uid));
-  const pods = informers.pods.store.byIndex(BY_MODEL, key);
+  const { known = new Set<string>(), live = {} } = memory;
+  memory.known = known;
+  const candidates = <K extends ChildKind>(kind: K, { store }: { store: Store<KubeObject> }): KubeObject[] => {
+    const cached = store.byIndex(BY_MODEL, key);
+    const uids = new Set(cached.map(({ metadata }) => metadata.uid));
+    return [...cached, ...(live[kind] ?? []).filter(({ metadata }) => !uids.has(metadata.uid))];
+  };
   const { name, namespace = '', generation = 0, resourceVersion } = model.metadata;
+  const all: Record<keyof Candidates, KubeObject[]> = {
+    deployments: candidates('Deployment', informers.deployments),
+    replicaSets: candidates('ReplicaSet', informers.replicaSets),
+    pods: candidates('Pod', informers.pods),
+    revisions: candidates('ControllerRevision', informers.revisions),
+    services: candidates('Service', informers.services),
+    disruptionBudgets: candidates('PodDisruptionBudget', informers.disruptionBudgets),
+    serviceAccounts: candidates('ServiceAccount', informers.serviceAccounts),
+  };
+  const children = recognise({ name, namespace, uid }, all as unknown as Candidates, known);
+  for (const object of Object.values(all).flat()) if (isControlledBy(object, uid)) known.add(object.metadata.uid);
   return {
     now,
     settings,
@@ -54,24 +62,8 @@ export function observe(
       requestedBy: model.requestedBy,
       why: model.metadata.annotations?.[ANNOTATION.changeCause],
     },
-    deployment: named(deployments, name) as World['deployment'],
-    canary: named(deployments, canaryName(name)) as World['canary'],
-    replicaSets: replicaSets as unknown as World['replicaSets'],
-    revisions: owned(informers.revisions)
-      .map((object) => readRevision(object as Parameters<typeof readRevision>[0]))
-      .filter((revision) => revision !== undefined)
-      .sort((a, b) => a.number - b.number),
-    pods: pods.filter(
-      (pod) => controllerUid(pod) !== undefined && setUids.has(controllerUid(pod) ?? ''),
-    ) as World['pods'],
-    resolvers: pods.filter(
-      (pod) => pod.metadata.labels?.[LABEL.resolves] === name && isControlledBy(pod, uid),
-    ) as World['resolvers'],
-    service: named(services, name) as IService | undefined,
-    preview: named(services, canaryName(name)) as IService | undefined,
+    ...children,
     ...also,
-    disruptionBudget: owned(informers.disruptionBudgets)[0] as IPodDisruptionBudget | undefined,
-    serviceAccount: owned(informers.serviceAccounts)[0] as IServiceAccount | undefined,
     statusWrittenAt: memory.statusWrittenAt,
   };
 }

@@ -3,6 +3,7 @@ import type { Plan } from '../core/actions.ts';
 import { plan, tellRefusals } from '../core/plan.ts';
 import type { Settings, World } from '../core/world.ts';
 import { type Failure, makeWrites } from '../core/writes.ts';
+import { type Answer, withAnswers } from '../core/written.ts';
 import {
   type EventRecorder,
   isConflict,
@@ -64,14 +65,16 @@ async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory)
   const world = observe(model, informers, settings, memory, now(), also);
   trials.follow(world);
   const planned = plan(world);
-  const failures = await carryOut(options, world, planned.actions);
+  const answers: Answer[] = [];
+  const failures = await carryOut(options, world, planned.actions, answers);
   if (failures.some(isOfDyingNamespace)) return undefined;
   memory.stale = failures.some(isStale) ? (memory.stale ?? 0) + 1 : 0;
   const told = failures.filter((failure) => !isStale(failure) || (memory.stale ?? 0) > STALE_AT_MOST);
   const passed = failures.length > told.length;
   // A decision about an object that has changed is no news, and its status would be of a world that is gone.
   if (passed && told.length === 0) return { requeueAfterMs: STALE_RETRY_MS };
-  const { status, events } = told.length === 0 ? planned : tellRefusals(world, planned, told.map(refusalOf));
+  const said = told.length === 0 ? planned : { ...planned, ...tellRefusals(world, planned, told.map(refusalOf)) };
+  const { status, events } = withAnswers(world, said, answers);
   // Before the status, whose write may be refused as stale: the next pass no longer knows of these actions.
   for (const event of events) recorder.record(model, { ...event, action: EVENT_ACTION });
   if (status !== undefined) {
@@ -82,13 +85,19 @@ async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory)
 }
 
 /** Makes the writes, those after a failed one as far as they do not depend on it. */
-async function carryOut({ applier }: ReconcileOptions, { model }: World, actions: Plan['actions']): Promise<Failure[]> {
+async function carryOut(
+  { applier }: ReconcileOptions,
+  { model }: World,
+  actions: Plan['actions'],
+  answers: Answer[],
+): Promise<Failure[]> {
   const writes = makeWrites(actions);
   for (let next = writes.next(); ;) {
     if (next.done === true) return next.value;
     let failure: unknown;
     try {
-      await applier.apply(model, next.value);
+      const stored = await applier.apply(model, next.value);
+      if (stored !== undefined) answers.push({ action: next.value, stored });
     } catch (error) {
       // Nothing is written, or told, by one that does not lead any more.
       if (error instanceof NotLeaderError) throw error;

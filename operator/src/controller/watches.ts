@@ -110,10 +110,18 @@ interface ManagedField {
   fieldsV1?: { 'f:spec'?: { 'f:rollbackTo'?: unknown; 'f:model'?: unknown } };
 }
 
-/** Of a ReplicaSet its template is not worth caching: the Deployment and the history have it. */
+/** Of a ReplicaSet's template only the labels are worth caching: the Deployment and the history have the rest. */
 function slimReplicaSet({ spec, ...set }: Live<IReplicaSet>): Live<IReplicaSet> {
-  const { replicas, selector } = spec ?? {};
-  return { ...set, spec: { ...(replicas === undefined ? {} : { replicas }), selector: selector ?? {} } };
+  const { replicas, selector, template } = spec ?? {};
+  const { labels } = template?.metadata ?? {};
+  return {
+    ...set,
+    spec: {
+      ...(replicas === undefined ? {} : { replicas }),
+      selector: selector ?? {},
+      ...(labels === undefined ? {} : { template: { metadata: { labels } } }),
+    },
+  };
 }
 
 /** Of a pod only its status matters here, and how long a resolver may take. */

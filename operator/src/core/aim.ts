@@ -2,6 +2,7 @@ import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import { isReady, revisionOfPod } from './diagnose.ts';
 import { heldRevision, isComplete } from './held.ts';
 import type { Revision } from './revision.ts';
+import { isBlank, servedUnknown } from './restore.ts';
 import type { Rollback } from './target.ts';
 import { courseOf } from './trial/course.ts';
 import type { Course } from './trial/facts.ts';
@@ -24,23 +25,33 @@ export interface Aim {
 }
 
 /** The revision that serves, or that did before the one on trial took the requests over. */
-export function stableRevision({ model, revisions }: World): Revision | undefined {
+export function stableRevision(world: World): Revision | undefined {
+  const { model, revisions } = world;
   const { trial, stable } = model.status;
   const number = trial?.from ?? stable?.revision;
-  return revisions.find((revision) => revision.number === number);
+  return number === undefined ? servedUnknown(world) : revisions.find((revision) => revision.number === number);
 }
 
 /** Failure memory belongs to a target: it counts only while the same revision is wanted. */
 export function aimAt(world: World, wanted: Revision, rollback: Rollback, forgive: boolean): Aim {
-  const { status } = world.model;
   const stable = stableRevision(world);
-  const failed = !forgive && status.failedTarget?.revision === wanted.number ? status.failedTarget : undefined;
+  const failed = forgive ? undefined : failureOf(world, wanted, stable);
   const course =
     failed === undefined && stable !== undefined && rollback.kind !== 'active'
       ? courseFor(world, wanted, stable)
       : undefined;
   const aim = { wanted, stable, failed, course };
   return { ...aim, effective: effectiveOf(world, aim) };
+}
+
+/** A status that was wiped has forgotten it; the history has not, if it was for a definite cause. */
+function failureOf({ model, now }: World, wanted: Revision, stable: Revision | undefined): FailedTarget | undefined {
+  const { failedTarget } = model.status;
+  if (failedTarget?.revision === wanted.number) return failedTarget;
+  const { number: revision, condemned } = wanted;
+  if (!isBlank(model.status) || condemned === undefined || stable === undefined || stable === wanted) return undefined;
+  const [reason = ''] = condemned.split(':');
+  return { revision, reason, definite: true, time: new Date(now).toISOString() };
 }
 
 function effectiveOf(
@@ -64,8 +75,7 @@ function courseFor(world: World, wanted: Revision, stable: Revision): Course | u
   const onTrial = status.trial?.revision === wanted.number;
   if (wanted.number === stable.number || status.deployed === wanted.number) return undefined;
   // Moved by hand, or by us before the status was written: it is being rolled out.
-  if (world.deployment !== undefined && heldRevision(world.deployment, world.revisions)?.number === wanted.number)
-    return undefined;
+  if (heldRevision(world, world.deployment)?.number === wanted.number) return undefined;
   if (!onTrial && wanted.served && spec.rollout.knownRevisions === 'Direct') return undefined;
   if (!onTrial && isDead(world, stable)) return undefined;
   const strategy = onTrial ? (status.trial?.strategy ?? spec.rollout.strategy) : spec.rollout.strategy;

@@ -1,6 +1,7 @@
 import { CONDITIONS, type ConditionType, type Reason } from '../api/conditions.ts';
 import type { ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
 import { isReady, isTerminating, revisionOfPod } from './diagnose.ts';
+import { refusalOf } from './admission.ts';
 import type { Revision } from './revision.ts';
 import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
@@ -68,9 +69,13 @@ const nameOf = ({ number, version }: Revision): string => `revision ${number} (v
 function obstacle(world: World, { situation, failed, refusals }: Judgement): Opinion | undefined {
   const words = wordsOf(refusals);
   if (words?.reason === 'NameConflict') return no(words.reason, words.message);
+  const refused = refusalOf(world);
+  if (refused !== undefined) return no('AdmissionRefused', refused);
   switch (situation.kind) {
     case 'missing':
       return no('RevisionNotFound', situation.message);
+    case 'lost':
+      return no('RevisionLost', situation.message);
     case 'resolving':
       return situation.finding === undefined ? undefined : no(situation.finding.reason, situation.finding.message);
     case 'serving': {
@@ -215,7 +220,7 @@ function modelLoaded(world: World, judgement: Judgement): Opinion {
 }
 
 function rolledBack(world: World, { situation, failed }: Judgement): Opinion {
-  if (situation.kind === 'missing') return no('AsExpected', 'spec.model is the target');
+  if (situation.kind === 'missing' || situation.kind === 'lost') return no('AsExpected', 'spec.model is the target');
   const { rollback } = situation;
   const wentBack = situation.kind === 'serving' && situation.aim.effective.number !== situation.aim.wanted.number;
   if (wentBack && failed !== undefined) {

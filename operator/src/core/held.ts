@@ -1,15 +1,27 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import { covers } from './covers.ts';
+import { isAsWritten, type Part, partName } from './admission.ts';
 import { LABEL } from './names.ts';
 import type { Revision } from './revision.ts';
+import type { World } from './world.ts';
 
 /** Which revision a live Deployment holds: `undefined` when its template is none that was recorded. */
-export function heldRevision(deployment: IDeployment, revisions: readonly Revision[]): Revision | undefined {
-  const template = deployment.spec?.template;
-  const number = Number(template?.metadata?.labels?.[LABEL.revision]);
-  const recorded = revisions.find((revision) => revision.number === number);
-  return recorded !== undefined && covers(template, recorded.template) ? recorded : undefined;
+export function heldRevision(world: World, deployment: IDeployment | undefined): Revision | undefined {
+  const number = labelledRevision(deployment);
+  const recorded = world.revisions.find((revision) => revision.number === number);
+  if (deployment === undefined || recorded === undefined) return undefined;
+  return isAsWritten(world, templatePart(deployment, recorded)) ? recorded : undefined;
 }
+
+/** Which revision its template says that it is of, whatever else it says. */
+export const labelledRevision = (deployment: IDeployment | undefined): number =>
+  Number(deployment?.spec?.template.metadata?.labels?.[LABEL.revision]);
+
+/** The template of a live Deployment beside that of a revision. */
+export const templatePart = ({ metadata, spec }: IDeployment, { template }: Revision): Part => ({
+  name: partName('Deployment', metadata?.name, 'spec.template'),
+  rendered: template,
+  live: spec?.template,
+});
 
 /** The rollout of what the Deployment holds is complete: every wanted pod is of it, ready, and no other is left. */
 export function isComplete(deployment: IDeployment | undefined): boolean {

@@ -44,6 +44,11 @@ export const managedSelectorOf = (model: string): string => `${MANAGED_SELECTOR}
 /** Deployment and Service of the pods on trial. */
 export const canaryName = (model: string): string => `${model}-canary`;
 export const revisionName = (model: string, revision: number): string => `${model}-${revision}`;
+/** The number in the name of a revision: what nobody can change of it. */
+export function numberOfRevision(name: string): number | undefined {
+  const digits = /-(\d+)$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
 /** One pod per attempt: the name of a pod that is going away is not free yet. With '' the beginning of all their names. */
 export const resolverName = (model: string, recipeHash: string, attempt: number | ''): string =>
   `${model}-resolve-${recipeHash}-${attempt}`;

@@ -1,15 +1,18 @@
 import type { Reason } from '../api/conditions.ts';
 import type { Trial } from '../api/modeldeployment.gen.ts';
+import { isDue, isHistoryPutOff, retriesOf } from './admission.ts';
 import type { Action, ChildObject, Plan, PlannedEvent, Work } from './actions.ts';
 import { makeDisruptionBudget, makeService, makeServiceAccount } from './resources/children.ts';
 import { LABEL } from './names.ts';
-import { covers } from './covers.ts';
 import type { Finding } from './diagnose.ts';
 import { doneAction, pursue } from './pursue.ts';
 import { followSettings } from './steer.ts';
 import { stableRevision } from './aim.ts';
+import { heldRevision } from './held.ts';
+import { restoreRevisions } from './restore.ts';
 import { pursueTrial } from './trial/trial.ts';
 import { dropResolvers, resolve, type Resolution } from './resolve.ts';
+import type { PatchOperation } from './patch.ts';
 import { makeTemplate } from './resources/template.ts';
 import { makeRevision, readRevision, type Revision } from './revision.ts';
 import type { Situation } from './situation.ts';
@@ -17,6 +20,7 @@ import { makeStatus, statusDue } from './status.ts';
 import { nextNumber, pendingAction, type Rollback, rollbackOf, type SpecTarget, specTarget } from './target.ts';
 import type { World } from './world.ts';
 import { inOrder, type Refusal, wordsOf } from './writes.ts';
+import { changedPart, needsWrite } from './written.ts';
 
 /** A plan with what it was made for, of which the status tells. */
 export interface PlanOfSituation extends Plan {
@@ -29,16 +33,23 @@ export interface PlanOfSituation extends Plan {
  *
  *   children ─► which revision? ─► (resolve its digest) ─► record it ─► steer the Deployment ─► judge ─► status
  */
-export function plan(world: World): PlanOfSituation {
-  const work: Work = { alone: ensureChildren(world), steps: ensureIdentity(world), events: [], requeueAfterMs: [] };
-  const situation = decide(world, work);
+export function plan(seen: World): PlanOfSituation {
+  const { world, actions: restored, events, lost } = restoreRevisions(seen);
+  const work: Work = {
+    alone: [...putBack(world), ...ensureChildren(world), ...restored],
+    steps: ensureIdentity(world),
+    events: [...events],
+    requeueAfterMs: [],
+  };
+  const situation = decide(world, work, lost);
   work.alone.push(...prune(world, situation));
   const actions = inOrder(work);
-  const status = makeStatus(world, situation, []);
+  const status = makeStatus(world, situation, [], actions);
   // A status about a spec that these actions change would be refused as stale; the change wakes the next pass.
   const respecified = actions.some((action) => action.do === 'rollbackTo');
   const { due, waitMs } = respecified ? { due: false } : statusDue(world, status);
   if (waitMs !== undefined) work.requeueAfterMs.push(waitMs);
+  work.requeueAfterMs.push(...retriesOf(world));
   return {
     actions,
     status: due ? status : undefined,
@@ -54,10 +65,10 @@ export function plan(world: World): PlanOfSituation {
  */
 export function tellRefusals(
   world: World,
-  { situation, events }: Pick<PlanOfSituation, 'situation' | 'events'>,
+  { situation, events, actions }: Pick<PlanOfSituation, 'situation' | 'events' | 'actions'>,
   refusals: readonly Refusal[],
 ): Pick<Plan, 'status' | 'events'> {
-  const status = makeStatus(world, situation, refusals);
+  const status = makeStatus(world, situation, refusals, actions);
   // Those of a plan say what its steps have done.
   const happened = refusals.some(({ isStep }) => isStep) ? [] : events;
   return {
@@ -79,10 +90,11 @@ function refusalEvents(
   return [{ type: 'Warning', reason, note: words.message.slice(0, 1000) }];
 }
 
-function decide(world: World, work: Work): Situation {
+function decide(world: World, work: Work, lost: string | undefined): Situation {
   const action = pendingAction(world);
   const retry = action?.type === 'Retry';
   const target = specTarget(world);
+  if (lost !== undefined && !retry && !isUnderWay(world, target)) return hold(world, work, lost);
   const rollback = rollbackOf(world, target);
   work.alone.push(...dropSpentRollback(world, rollback, work));
   if (rollback.kind === 'missing') {
@@ -97,7 +109,8 @@ function decide(world: World, work: Work): Situation {
     resolution = resolve(world, target, retry);
     if (resolution.attempt !== undefined) startResolver(world, resolution.attempt, work);
     if (resolution.requeueAfterMs !== undefined) work.requeueAfterMs.push(resolution.requeueAfterMs);
-    if (resolution.digest !== undefined) wanted = record(world, target, resolution.digest, work);
+    if (resolution.digest !== undefined && !isHistoryPutOff(world))
+      wanted = record(world, target, resolution.digest, work);
   }
   work.alone.push(
     ...dropResolvers(world, rollback.kind !== 'active' && target.kind === 'new' ? target.hash : undefined),
@@ -113,6 +126,23 @@ function decide(world: World, work: Work): Situation {
     };
   }
   return pursue(world, work, { target, rollback, wanted });
+}
+
+/** What the spec asks for is being rolled out already, and has not failed: nothing else is given to anybody. */
+function isUnderWay(world: World, target: SpecTarget): boolean {
+  const held = heldRevision(world, world.deployment)?.number;
+  return (
+    target.kind === 'existing' && held === target.revision.number && world.model.status.failedTarget?.revision !== held
+  );
+}
+
+/** Everything stays as it is: the pods, whom requests reach, and a trial. */
+function hold(world: World, work: Work, message: string): Situation {
+  const { trial, conditions } = world.model.status;
+  if (trial?.phase !== 'HandingOver') work.alone.push(...followSettings(world));
+  const told = conditions?.some(({ reason }) => reason === 'RevisionLost') === true;
+  if (!told) work.events.push({ type: 'Warning', reason: 'RevisionLost', note: message });
+  return { kind: 'lost', message, trial };
 }
 
 /** While it is not known what is wanted, what serves follows replicas and the other settings; nothing stays on trial. */
@@ -138,8 +168,9 @@ function record(world: World, target: SpecTarget & { kind: 'new' }, digest: stri
 }
 
 /** No pod of ours is made before it has an identity of its own: by that name there may be another's. */
-function ensureIdentity({ model, serviceAccount }: World): Action[][] {
-  return serviceAccount === undefined ? [ensure('ServiceAccount', undefined, makeServiceAccount(model))] : [];
+function ensureIdentity(world: World): Action[][] {
+  const { model, serviceAccount } = world;
+  return serviceAccount === undefined ? [ensure(world, 'ServiceAccount', undefined, makeServiceAccount(model))] : [];
 }
 
 /** A resolver is nobody's business but its own; without an identity it waits for that. */
@@ -148,13 +179,27 @@ function startResolver({ serviceAccount }: World, attempt: Action, work: Work): 
   else work.alone.push(attempt);
 }
 
+/** Labels and owners that others changed, and entries of the history that do not say what was written. */
+function putBack(world: World): Action[] {
+  const changed = world.changed
+    .filter((one) => isDue(world, changedPart(world, one)))
+    .map(({ kind, name, field, value }): Action => {
+      const operations: PatchOperation[] = [{ op: 'add', path: `/${field.replace('.', '/')}`, value }];
+      return { do: 'patch', kind, name, operations, because: 'somebody changed by what it is known as ours' };
+    });
+  const because = 'it does not say what was written';
+  const spoiled = isHistoryPutOff(world) ? [] : world.spoiled;
+  return [...changed, ...spoiled.map((one): Action => ({ do: 'delete', kind: 'ControllerRevision', ...one, because }))];
+}
+
 /** Service, disruption budget and service account: created once, and brought back when somebody changes them. */
 function ensureChildren(world: World): Action[] {
   const { model, serviceAccount } = world;
   return [
-    serviceAccount === undefined ? [] : ensure('ServiceAccount', serviceAccount, makeServiceAccount(model)),
-    ensure('Service', world.service, makeService(model, reached(world.service?.spec?.selector))),
+    serviceAccount === undefined ? [] : ensure(world, 'ServiceAccount', serviceAccount, makeServiceAccount(model)),
+    ensure(world, 'Service', world.service, makeService(model, reached(world.service?.spec?.selector))),
     ensure(
+      world,
       'PodDisruptionBudget',
       world.disruptionBudget,
       makeDisruptionBudget(model, reached(world.disruptionBudget?.spec?.selector?.matchLabels)),
@@ -169,12 +214,14 @@ function reached(selector: Record<string, string> | undefined): number | undefin
 }
 
 function ensure<T extends ChildObject>(
+  world: World,
   kind: 'Service' | 'ServiceAccount' | 'PodDisruptionBudget',
   live: T | undefined,
   object: T,
 ): Action[] {
   if (live === undefined) return [{ do: 'create', kind, object, because: 'it is missing' }];
-  return covers(live, object) ? [] : [{ do: 'apply', kind, object, because: 'it differs from what was rendered' }];
+  if (!needsWrite(world, kind, live, object)) return [];
+  return [{ do: 'apply', kind, object, because: 'it differs from what was rendered' }];
 }
 
 /** A rollback that no longer counts is removed when the operator wrote it; a user's is theirs to remove. */

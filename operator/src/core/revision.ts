@@ -1,6 +1,16 @@
 import type { IControllerRevision } from 'kubernetes-models/apps/v1';
 import type { IPodTemplateSpec } from 'kubernetes-models/v1';
-import { ANNOTATION, LABEL, type Owner, childLabels, ownerReference, podSelector, revisionName } from './names.ts';
+import { shortHash } from './hash.ts';
+import {
+  ANNOTATION,
+  LABEL,
+  numberOfRevision,
+  type Owner,
+  childLabels,
+  ownerReference,
+  podSelector,
+  revisionName,
+} from './names.ts';
 import { type Recipe, recipeHash } from './recipe.ts';
 
 /** What a ControllerRevision of ours holds in `data`; written once, never changed. */
@@ -56,17 +66,30 @@ export function makeRevision(owner: Owner & Origin, number: number, data: Revisi
       ownerReferences: [ownerReference(owner)],
     },
     revision: number,
-    data: data,
+    data: { ...data, hash: shortHash(data) },
   };
+}
+
+const hashes = new WeakMap<object, string>();
+
+/** Data are written once, and said again by a hash: admission that changes them must not change what is served. */
+export function isSpoiled({ data }: IControllerRevision): boolean {
+  const { hash, ...said } = (data ?? {}) as Record<string, unknown>;
+  if (hash === undefined || data === undefined) return false;
+  const found = hashes.get(data) ?? shortHash(said);
+  hashes.set(data, found);
+  return found !== hash;
 }
 
 /** Reads a ControllerRevision back; undefined when it holds something else (written by hand, or by a later version). */
 export function readRevision(object: IControllerRevision): Revision | undefined {
   const data = object.data as Partial<RevisionData> | undefined;
+  if (isSpoiled(object)) return undefined;
   if (data?.recipe === undefined || data.template === undefined || data.digest === undefined) return undefined;
+  const name = object.metadata?.name ?? '';
   return {
-    number: object.revision,
-    name: object.metadata?.name ?? '',
+    number: numberOfRevision(name) ?? object.revision,
+    name,
     uid: object.metadata?.uid,
     uri: data.recipe.model.uri,
     recipe: data.recipe,

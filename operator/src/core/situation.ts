@@ -8,6 +8,8 @@ type LastAction = ModelDeploymentStatus['lastAction'];
 /** What the decisions came to, for the status to tell. */
 export type Situation =
   | { kind: 'missing'; message: string; rollback: Rollback; trial: Trial | undefined }
+  /** The history lacks what serves, or what failed, and it could not be written again. */
+  | { kind: 'lost'; message: string; trial: Trial | undefined }
   /** The target's digest is not known yet. */
   | {
       kind: 'resolving';

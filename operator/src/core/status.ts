@@ -1,9 +1,11 @@
 import type { ConditionType, Reason } from '../api/conditions.ts';
 import type { ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
 import { makeConditions, type Judgement } from './conditions.ts';
+import type { Action } from './actions.ts';
+import { type Admitted, stillAdmitted } from './admission.ts';
 import { sameJson } from './covers.ts';
 import { isReady, revisionOfPod } from './diagnose.ts';
-import { podSelector } from './names.ts';
+import { canaryName, podSelector } from './names.ts';
 import { portionOf } from './quantity.ts';
 import type { Revision } from './revision.ts';
 import type { FailedTarget } from './aim.ts';
@@ -17,8 +19,14 @@ const COUNTERS_EVERY_MS = 5_000;
 /**
  * @param refusals writes of this pass that were not made: after a step among them what is recorded stays as it is, and what
  * is told is of now
+ * @param actions all writes of this pass
  */
-export function makeStatus(world: World, situation: Situation, refusals: readonly Refusal[]): ModelDeploymentStatus {
+export function makeStatus(
+  world: World,
+  situation: Situation,
+  refusals: readonly Refusal[],
+  actions: readonly Action[],
+): ModelDeploymentStatus {
   const { model } = world;
   const previous = model.status;
   const isHeld = refusals.some(({ isStep }) => isStep);
@@ -49,6 +57,8 @@ export function makeStatus(world: World, situation: Situation, refusals: readonl
     stable: stable === undefined ? previous.stable : infoOf(stable),
     target: wanted === undefined ? undefined : infoOf(wanted),
     deployed,
+    revisions: remembered(world, situation, deployed, trial),
+    admitted: admittedTo(world, trial, actions),
     trial,
     baking: situation.kind === 'serving' ? situation.baking : previous.baking,
     failedTarget: failed,
@@ -56,6 +66,42 @@ export function makeStatus(world: World, situation: Situation, refusals: readonl
     lastAction: ('lastAction' in situation ? situation.lastAction : undefined) ?? previous.lastAction,
   });
   return isHeld ? withRecordOf(previous, whole) : whole;
+}
+
+/** What is known of each revision that serves, is on trial or may be returned to. */
+function remembered(
+  { revisions, model }: World,
+  situation: Situation,
+  deployed: number | undefined,
+  trial: Trial | undefined,
+): ModelDeploymentStatus['revisions'] {
+  const { status } = model;
+  const aim = situation.kind === 'serving' ? situation.aim : undefined;
+  const baking = situation.kind === 'serving' ? situation.baking : status.baking;
+  const known = new Map<number, NonNullable<ModelDeploymentStatus['revisions']>[number]>();
+  for (const one of status.revisions ?? []) known.set(one.revision, one);
+  for (const one of [...revisions, aim?.wanted]) {
+    if (one === undefined) continue;
+    const { number: revision, version, digest, image, recipe } = one;
+    known.set(revision, { revision, version, digest, image, recipe: recipe as unknown as Record<string, unknown> });
+  }
+  const stable = aim?.stable?.number ?? status.stable?.revision;
+  const used = [stable, aim?.wanted.number, deployed, trial?.from, trial?.revision, baking?.previous];
+  const kept = [...known.values()].filter(({ revision }) => used.includes(revision));
+  return kept.length === 0 ? undefined : kept.sort((one, other) => one.revision - other.revision);
+}
+
+/** What admission made of the Deployment of a trial matters as long as there is one. */
+function admittedTo(
+  world: World,
+  trial: Trial | undefined,
+  actions: readonly Action[],
+): ModelDeploymentStatus['admitted'] {
+  const ofTrial = `/${canaryName(world.model.name)} `;
+  const isLeft = ({ part }: Admitted): boolean =>
+    trial !== undefined || world.canary !== undefined || !part.includes(ofTrial);
+  const left = stillAdmitted(world, actions).filter(isLeft);
+  return left.length === 0 ? undefined : left;
 }
 
 /** Adds the fields that have a value. */
@@ -153,13 +199,16 @@ function phaseOf({ situation, trial, failed, available }: Judgement, conditions:
 /** Whether the status has to be written now; `waitMs` when what changed may wait. */
 export function statusDue(world: World, next: ModelDeploymentStatus): { due: boolean; waitMs?: number } {
   const { status } = world.model;
-  if (sameJson(next, status)) return { due: false };
+  if (sameJson(withoutRevisions(next), withoutRevisions(status))) return { due: false };
   if (!sameJson(essence(next), essence(status)) || world.statusWrittenAt === undefined) {
     return { due: true };
   }
   const waitMs = world.statusWrittenAt + COUNTERS_EVERY_MS - world.now;
   return waitMs > 0 ? { due: false, waitMs } : { due: true };
 }
+
+/** They change with what uses them; that an older operator has not written them is no reason to write. */
+const withoutRevisions = ({ revisions: _, ...status }: ModelDeploymentStatus): ModelDeploymentStatus => status;
 
 /** Conditions that somebody may be waiting for; the others may lag behind by some seconds. */
 const URGENT: readonly ConditionType[] = ['Ready', 'RolledBack', 'Stalled'];
@@ -182,6 +231,7 @@ function essence(status: ModelDeploymentStatus): unknown {
     conditions,
     lastFailure,
     trial,
+    revisions: _revisions,
     ...rest
   } = status;
   const reasons = conditions?.map(({ reason }) => reason).filter((reason) => URGENT_REASONS.includes(reason as Reason));

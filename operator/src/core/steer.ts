@@ -1,6 +1,7 @@
 import type { Action, PlannedEvent } from './actions.ts';
 import type { Aim } from './aim.ts';
-import { heldRevision } from './held.ts';
+import { isPutOff } from './admission.ts';
+import { heldRevision, templatePart } from './held.ts';
 import { makeDeployment, patchDeployment } from './resources/deployment.ts';
 import type { Revision } from './revision.ts';
 import type { Rollback, SpecTarget } from './target.ts';
@@ -20,18 +21,21 @@ export interface Steering {
  * last: when the Deployment holds something else although that is still wanted, somebody else changed it.
  */
 export function steer(world: World, aim: Aim, target: SpecTarget, rollback: Rollback): Steering {
-  const { model, deployment, revisions } = world;
+  const { model, deployment } = world;
   const { effective } = aim;
   if (deployment === undefined) {
     const object = makeDeployment(model, model.spec, effective);
     const because = `serving revision ${effective.number}`;
     return { actions: [{ do: 'create', kind: 'Deployment', object, because }], events: started(aim), deployed: true };
   }
-  const held = heldRevision(deployment, revisions);
+  const held = heldRevision(world, deployment);
   // A hand-over is the business of the trial: it pauses the Deployment and widens its bounds.
   if (model.status.trial?.phase === 'HandingOver') return { actions: [], events: [], deployed: true };
   if (held?.number === effective.number) {
     return { actions: followSettings(world), events: [], deployed: true };
+  }
+  if (isPutOff(world, templatePart(deployment, effective))) {
+    return { actions: followSettings(world), events: [], deployed: false };
   }
   if (model.status.deployed !== effective.number) {
     return { actions: patch(world, effective, rolloutReason(aim)), events: started(aim), deployed: true };
@@ -108,7 +112,7 @@ export const followSettings = (world: World): Action[] => patch(world, undefined
 
 function patch(world: World, revision: Revision | undefined, because: string): Action[] {
   if (world.deployment === undefined) return [];
-  const operations = patchDeployment(world.deployment, world.model.spec, revision);
+  const operations = patchDeployment(world, world.deployment, revision);
   return operations.length === 0
     ? []
     : [{ do: 'patch', kind: 'Deployment', name: world.model.name, operations, because }];

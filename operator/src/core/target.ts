@@ -72,5 +72,9 @@ export function rollbackOf(world: World, target: SpecTarget): Rollback {
   return { kind: 'missing', message: `spec.rollbackTo asks for ${asked}, the history has ${known || 'no revision'}` };
 }
 
-/** Number for the next revision: numbers only grow. */
-export const nextNumber = (world: World): number => Math.max(0, ...world.revisions.map(({ number }) => number)) + 1;
+/** Number for the next revision: numbers only grow, also when somebody deletes some. */
+export function nextNumber({ revisions, model }: World): number {
+  const { stable, target, failedTarget, revisions: recorded = [] } = model.status;
+  const known = [stable, target, failedTarget, ...recorded].map((one) => one?.revision ?? 0);
+  return Math.max(0, ...revisions.map(({ number }) => number), ...known) + 1;
+}

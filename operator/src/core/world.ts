@@ -1,13 +1,10 @@
-import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
-import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
 import type { FullSpec } from '../api/defaults.ts';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { PodReport } from './analysis/counts.ts';
 import type { Measurement } from './analysis/queries.ts';
 import type { HttpRoute, NoRoutes } from './http-route.ts';
 import type { Owner } from './names.ts';
-import type { Revision } from './revision.ts';
+import type { Children } from './recognise.ts';
 
 /** Settings of the operator that the decisions depend on. */
 export interface Settings {
@@ -31,37 +28,18 @@ export interface ModelView extends Owner {
   why: string | undefined;
 }
 
-/**
- * Everything the decision about one ModelDeployment may depend on, as one value. Children are only those whose
- * controlling owner reference carries the uid of this ModelDeployment.
- */
-export interface World {
+/** Everything the decision about one ModelDeployment may depend on, as one value. */
+export interface World extends Children {
   /** Milliseconds since the epoch. */
   now: number;
   settings: Settings;
   model: ModelView;
-  deployment: IDeployment | undefined;
-  /** The Deployment of the pods on trial. */
-  canary: IDeployment | undefined;
-  /** ReplicaSets with server pods: of either Deployment, or between them while they are handed over. */
-  replicaSets: readonly IReplicaSet[];
-  /** The history, oldest first. */
-  revisions: readonly Revision[];
-  /** Server pods of either Deployment, terminating ones included. */
-  pods: readonly IPod[];
-  /** Pods that resolve a tag. */
-  resolvers: readonly IPod[];
   /** What the pods have counted during the present trial; the same pod more than once when it restarted meanwhile. */
   reports: readonly PodReport[];
   /** What Prometheus last said to the queries of spec.rollout.analysis. */
   measurements: readonly Measurement[];
-  service: IService | undefined;
-  /** The Service of the pods on trial. */
-  preview: IService | undefined;
   /** HTTPRoutes of its namespace, whoever made them. */
   routes: readonly HttpRoute[] | NoRoutes;
-  disruptionBudget: IPodDisruptionBudget | undefined;
-  serviceAccount: IServiceAccount | undefined;
   /** When this process last wrote the status, if it did; lets mere counters wait. */
   statusWrittenAt: number | undefined;
 }

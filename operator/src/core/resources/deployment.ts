@@ -1,6 +1,9 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import { ANNOTATION, type Owner, canaryName, childLabels, ownerReference, podSelector } from '../names.ts';
-import { covers } from '../covers.ts';
+import { isAsWritten, isDue, isRecorded, type Part, partName } from '../admission.ts';
+import { templatePart } from '../held.ts';
+import type { World } from '../world.ts';
+import { type PatchOperation, unchanged } from '../patch.ts';
 import type { Revision } from '../revision.ts';
 import type { FullSpec } from '../../api/defaults.ts';
 
@@ -51,18 +54,18 @@ function deploymentSettings(spec: FullSpec) {
 }
 
 /** The live Deployment has the bounds of the spec. */
-export const isBounded = (live: IDeployment, spec: FullSpec): boolean =>
-  covers(live.spec?.strategy, deploymentSettings(spec).strategy);
+export const isBounded = (world: World, live: IDeployment): boolean =>
+  isAsWritten(world, settingPart(live, 'strategy', deploymentSettings(world.model.spec).strategy));
+
+const settingPart = ({ metadata, spec }: IDeployment, field: string, rendered: unknown): Part => ({
+  name: partName('Deployment', metadata?.name, `spec.${field}`),
+  rendered,
+  live: (spec as Record<string, unknown> | undefined)?.[field],
+});
 
 /** Our numbers drift from the Deployment's own, so its history names the model's version and digest. */
 function changeCause(revision: Revision): string {
   return `revision ${revision.number}: version ${revision.version} ${revision.uri} ${revision.digest}`;
-}
-
-export interface PatchOperation {
-  op: 'add' | 'replace' | 'test' | 'remove';
-  path: string;
-  value?: unknown;
 }
 
 /**
@@ -70,22 +73,18 @@ export interface PatchOperation {
  * there is nothing to do. The template is replaced as a whole: a server-side apply would merge the entries of an
  * undone revision into it. resourceVersion makes a change in between answer 409.
  */
-export function patchDeployment(live: IDeployment, spec: FullSpec, revision: Revision | undefined): PatchOperation[] {
+export function patchDeployment(world: World, live: IDeployment, revision: Revision | undefined): PatchOperation[] {
   const operations = revision === undefined ? [] : retemplate(live, revision, revision.template);
-  for (const [field, wanted] of Object.entries(deploymentSettings(spec))) {
-    if (!covers((live.spec as unknown as Record<string, unknown>)[field], wanted)) {
+  for (const [field, wanted] of Object.entries(deploymentSettings(world.model.spec))) {
+    if (isDue(world, settingPart(live, field, wanted)))
       operations.push({ op: 'add', path: `/spec/${field}`, value: wanted });
-    }
   }
+  // A person's pause is theirs; one that admission wrote is nobody's.
+  const paused = settingPart(live, 'paused', false);
+  if (live.spec?.paused === true && isRecorded(world, paused.name) && isDue(world, paused))
+    operations.push({ op: 'add', path: '/spec/paused', value: false });
   return operations.length === 0 ? [] : [unchanged(live), ...operations];
 }
-
-/** A change in between answers 409. */
-export const unchanged = (live: { metadata?: { resourceVersion?: string } }): PatchOperation => ({
-  op: 'replace',
-  path: '/metadata/resourceVersion',
-  value: live.metadata?.resourceVersion,
-});
 
 function retemplate(live: IDeployment, revision: Revision, template: unknown): PatchOperation[] {
   const annotations = { ...live.metadata?.annotations, [ANNOTATION.changeCause]: changeCause(revision) };
@@ -100,12 +99,22 @@ function retemplate(live: IDeployment, revision: Revision, template: unknown): P
  * ReplicaSet of its own, and with room for all of them, because a paused Deployment still scales what it adopts
  * (proportionally: with the ordinary surge 10 + 5 pods fell to 7 ready).
  */
-export function handOverPatch(live: IDeployment, canary: IDeployment, revision: Revision): PatchOperation[] {
+export function handOverPatch(
+  world: World,
+  live: IDeployment,
+  canary: IDeployment,
+  revision: Revision,
+): PatchOperation[] {
   const size = canary.spec?.replicas ?? 1;
   const room = { type: 'RollingUpdate', rollingUpdate: { maxSurge: Math.max(1, size), maxUnavailable: 0 } };
   return [
     unchanged(live),
-    ...retemplate(live, revision, canary.spec?.template),
+    // As admission left it. What somebody else made of it is not handed over: then the pods are replaced.
+    ...retemplate(
+      live,
+      revision,
+      isAsWritten(world, templatePart(canary, revision)) ? canary.spec?.template : revision.template,
+    ),
     { op: 'add', path: '/spec/paused', value: true },
     { op: 'add', path: '/spec/strategy', value: room },
   ];

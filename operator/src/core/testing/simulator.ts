@@ -1,16 +1,17 @@
-import type { IControllerRevision, IReplicaSet } from 'kubernetes-models/apps/v1';
-import type { IService } from 'kubernetes-models/v1';
+import type { IControllerRevision, IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
+import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
 import { withDefaults } from '../../api/defaults.ts';
 import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
-import type { Action, Plan, PlannedAction, PlannedEvent } from '../actions.ts';
-import { canaryName } from '../names.ts';
+import type { Action, PlannedAction, Plan, PlannedEvent } from '../actions.ts';
 import { plan, type PlanOfSituation, tellRefusals } from '../plan.ts';
+import { type Children, recognise } from '../recognise.ts';
 import { readRevision } from '../revision.ts';
 import type { HttpRoute } from '../http-route.ts';
 import type { Settings, World } from '../world.ts';
 import { makeWrites, type Refusal } from '../writes.ts';
 import { Cluster, NAME } from './cluster.ts';
-import { resolverPods } from './kubelet.ts';
+import { type Answer, withAnswers } from '../written.ts';
 import { type ObjectStore, Refused } from './store.ts';
 
 const UID = 'uid-digits';
@@ -19,6 +20,7 @@ const STALE = Symbol('stale');
 
 /** What the operator would do, and which state of the ModelDeployment it has seen. */
 interface Decided extends PlanOfSituation {
+  world: World;
   seen: { generation: number; status: ModelDeploymentStatus };
 }
 
@@ -51,6 +53,8 @@ export class Simulator extends Cluster {
   refuses: ((action: Action) => Omit<Refusal, 'isStep'> | undefined) | undefined;
   /** When this process of the operator wrote the status last; lost with it. */
   statusWrittenAt: number | undefined;
+  /** Uids of children that the operator has seen. */
+  readonly known = new Set<string>();
 
   constructor(
     public spec: ModelDeploymentSpec,
@@ -62,6 +66,7 @@ export class Simulator extends Cluster {
   /** A copy that goes on by itself. */
   clone(): Simulator {
     const copy = new Simulator(this.spec, this.store.clone());
+    for (const uid of this.known) copy.known.add(uid);
     copy.settings = this.settings;
     copy.status = this.status;
     copy.generation = this.generation;
@@ -99,31 +104,34 @@ export class Simulator extends Cluster {
         requestedBy: undefined,
         why: undefined,
       },
-      deployment: this.deployment,
-      canary: this.canary,
-      replicaSets: store.list<IReplicaSet>('ReplicaSet'),
-      revisions: store
-        .list<IControllerRevision>('ControllerRevision')
-        .map(revisionIn)
-        .filter((revision) => revision !== undefined)
-        .sort((a, b) => a.number - b.number),
-      pods: this.pods(),
-      resolvers: resolverPods(store),
+      ...this.children(),
       reports: this.reports,
       measurements: [],
       routes: this.noRoutes ?? store.list<HttpRoute>('HTTPRoute'),
-      service: store.get<IService>('Service', NAME),
-      preview: store.get<IService>('Service', canaryName(NAME)),
-      disruptionBudget: store.get<NonNullable<World['disruptionBudget']>>('PodDisruptionBudget', NAME),
-      serviceAccount: store.get<NonNullable<World['serviceAccount']>>('ServiceAccount', NAME),
       statusWrittenAt: this.statusWrittenAt,
     };
+  }
+
+  /** What the operator sees of its children. */
+  private children(): Children {
+    const { store } = this;
+    const candidates = {
+      deployments: store.list<IDeployment>('Deployment'),
+      replicaSets: store.list<IReplicaSet>('ReplicaSet'),
+      pods: store.list<IPod>('Pod'),
+      revisions: store.list<IControllerRevision>('ControllerRevision'),
+      services: store.list<IService>('Service'),
+      disruptionBudgets: store.list<IPodDisruptionBudget>('PodDisruptionBudget'),
+      serviceAccounts: store.list<IServiceAccount>('ServiceAccount'),
+    };
+    return recognise({ name: NAME, namespace: 'default', uid: UID }, candidates, this.known, revisionIn);
   }
 
   /** What the operator would do about the world as it is now. */
   decide(): Decided {
     const { generation, status } = this;
-    return { ...plan(this.world()), seen: { generation, status } };
+    const world = this.world();
+    return { ...plan(world), world, seen: { generation, status } };
   }
 
   /**
@@ -133,6 +141,7 @@ export class Simulator extends Cluster {
    */
   reconcile(crashAfter = Infinity, decided: Decided = this.decide()): number {
     const { seen } = decided;
+    const answers: Answer[] = [];
     const current = seen.generation === this.generation && seen.status === this.status;
     const world = this.refuses === undefined ? undefined : this.world();
     let made = 0;
@@ -140,14 +149,17 @@ export class Simulator extends Cluster {
     let next = writes.next();
     for (; next.done !== true;) {
       if (made >= crashAfter) return this.crash(made);
-      const failure = this.failureOf(next.value, current);
+      const failure = this.failureOf(next.value, current, answers);
       if (failure === undefined) made++;
       next = writes.next(failure);
     }
     const refusals = next.value.map(({ error }) => error).filter((error): error is Refusal => error !== STALE);
     if (next.value.length > refusals.length && refusals.length === 0) return made;
-    const { status, events } =
-      world === undefined || refusals.length === 0 ? decided : tellRefusals(world, decided, refusals);
+    const said =
+      world === undefined || refusals.length === 0
+        ? decided
+        : { ...decided, ...tellRefusals(world, decided, refusals) };
+    const { status, events } = withAnswers(decided.world, said, answers);
     if (status !== undefined) {
       if (made >= crashAfter) return this.crash(made);
       if (refusals.length === 0 && decided.actions.some((action) => action.do === 'rollbackTo'))
@@ -208,12 +220,13 @@ export class Simulator extends Cluster {
   }
 
   /** Why the write was not made, if it was not. */
-  private failureOf(action: PlannedAction, current: boolean): Refusal | typeof STALE | undefined {
+  private failureOf(action: PlannedAction, current: boolean, answers: Answer[]): Refusal | typeof STALE | undefined {
     const refused = this.refuses?.(action);
     if (refused !== undefined) return { ...refused, isStep: action.step !== undefined };
     if (action.do === 'rollbackTo' && !this.mayRollBack(action, current)) return STALE;
     try {
-      this.carryOut(action);
+      const stored = this.carryOut(action);
+      if (stored !== undefined) answers.push({ action, stored });
       return undefined;
     } catch (error) {
       if (error instanceof Refused) return STALE;
@@ -221,17 +234,17 @@ export class Simulator extends Cluster {
     }
   }
 
-  private carryOut(action: Action): void {
+  private carryOut(action: Action): object | undefined {
     const { store } = this;
     this.writes.push(action.do === 'rollbackTo' ? 'rollbackTo' : `${action.do} ${action.kind}`);
     switch (action.do) {
       case 'create':
-        store.create(action.object);
-        return;
+        return store.create(action.object);
       case 'apply':
         return store.apply(action.object);
       case 'delete':
-        return store.delete(action.kind, action.name, action.uid, action.propagation);
+        store.delete(action.kind, action.name, action.uid, action.propagation);
+        return undefined;
       case 'patch':
         return store.patch(action.kind, action.name, action.operations);
       case 'rollbackTo': {
@@ -239,6 +252,7 @@ export class Simulator extends Cluster {
         this.spec = action.value === undefined ? spec : { ...spec, rollbackTo: action.value };
         this.ownsRollbackTo = action.value !== undefined;
         this.generation++;
+        return undefined;
       }
     }
   }

@@ -1,6 +1,7 @@
 import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
-import type { PatchOperation } from '../resources/deployment.ts';
+import { sameJson } from '../covers.ts';
+import type { PatchOperation } from '../patch.ts';
 
 export interface OwnerReference {
   uid: string;
@@ -42,6 +43,8 @@ export class ObjectStore {
   version = 1;
   /** How long a pod finishes its work once it is to go. */
   drainMs = 0;
+  /** What admission makes of an object that is written; the object itself where it changes nothing. */
+  admission: (object: Stored) => Stored = (object) => object;
   private readonly objects = new Map<string, Stored>();
 
   clone(): ObjectStore {
@@ -49,6 +52,7 @@ export class ObjectStore {
     copy.now = this.now;
     copy.version = this.version;
     copy.drainMs = this.drainMs;
+    copy.admission = this.admission;
     for (const [key, object] of this.objects) copy.objects.set(key, object);
     return copy;
   }
@@ -69,7 +73,7 @@ export class ObjectStore {
     const { kind, metadata } = object as Stored;
     const key = `${kind}/${metadata.name}`;
     if (this.objects.has(key)) throw new Refused(`${key} exists already`);
-    const created = copyOf(object as Stored);
+    const created = copyOf(this.admission(object as Stored));
     created.metadata.uid = `uid-${++this.version}`;
     created.metadata.generation = 1;
     created.metadata.creationTimestamp = new Date(this.now).toISOString();
@@ -79,20 +83,30 @@ export class ObjectStore {
   }
 
   /** Server-side apply by one manager of everything: what is not said is gone. */
-  apply(object: object): void {
+  apply(object: object): Stored {
     const { kind, metadata } = object as Stored;
     const live = this.get(kind, metadata.name);
-    if (live === undefined) return void this.create(object);
-    this.replace({ ...copyOf(object as Stored), metadata: { ...live.metadata, ...metadata } }, true);
+    if (live === undefined) return this.create(object);
+    return this.write(live, { ...copyOf(object as Stored), metadata: { ...live.metadata, ...metadata } });
   }
 
-  patch(kind: string, name: string, operations: readonly PatchOperation[]): void {
+  patch(kind: string, name: string, operations: readonly PatchOperation[]): Stored {
     const object = this.get(kind, name);
     if (object === undefined) throw new Refused(`${kind}/${name} does not exist`);
     const [first] = operations;
     if (first?.path === '/metadata/resourceVersion' && first.value !== object.metadata.resourceVersion)
       throw new Refused(`${kind}/${name} has changed`);
-    this.change(object, (next) => operations.forEach((operation) => applyOperation(next, operation)), true);
+    const next = copyOf(object);
+    for (const operation of operations) applyOperation(next, operation);
+    return this.write(object, next);
+  }
+
+  /** What changes nothing is no write: the object keeps its version. */
+  private write(live: Stored, written: Stored): Stored {
+    const next = this.admission(written);
+    if (sameJson(next, live)) return live;
+    this.replace(next, true);
+    return next;
   }
 
   delete(kind: string, name: string, uid: string, propagation: 'Background' | 'Orphan' | 'Foreground' = 'Background') {
@@ -127,11 +141,12 @@ export class ObjectStore {
 /** Copies what an edit may change, and shares the rest: templates, above all. */
 function copyOf<T extends Stored>(object: T): T {
   const { metadata, spec } = object as Stored & { spec?: object };
-  const { annotations, ownerReferences } = metadata;
+  const { labels, annotations, ownerReferences } = metadata;
   return {
     ...object,
     metadata: {
       ...metadata,
+      ...(labels === undefined ? {} : { labels: { ...labels } }),
       ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
       ...(ownerReferences === undefined ? {} : { ownerReferences: [...ownerReferences] }),
     },

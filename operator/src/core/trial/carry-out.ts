@@ -6,8 +6,10 @@ import { covers } from '../covers.ts';
 import { isTerminating, revisionOfPod } from '../diagnose.ts';
 import { canaryName, LABEL, ownerReference } from '../names.ts';
 import { makeDisruptionBudget, makePreview, makeService } from '../resources/children.ts';
-import { handOverPatch, makeCanary, type PatchOperation, releasePatch } from '../resources/deployment.ts';
+import { handOverPatch, makeCanary, releasePatch } from '../resources/deployment.ts';
+import { type PatchOperation } from '../patch.ts';
 import type { World } from '../world.ts';
+import { needsWrite } from '../written.ts';
 import type { Course, Reach } from './facts.ts';
 import { setOnTrial, twinsOf } from './gather.ts';
 import type { Move } from './decision.ts';
@@ -55,7 +57,7 @@ export function carryOut(world: World, move: Move, trial: Trial | undefined, cou
       return [
         patch(
           model.name,
-          handOverPatch(deployment, canary, revision),
+          handOverPatch(world, deployment, canary, revision),
           `revision ${revision.number} takes over with its pods`,
         ),
       ];
@@ -96,10 +98,14 @@ function reach(world: World, to: Reach, trial: Trial | undefined): Action[] {
   const selects = (labels: Record<string, string> | undefined): boolean =>
     labels?.[LABEL.revision] === (revision === undefined ? undefined : String(revision));
   const actions: Action[] = [];
-  if (!selects(service?.spec?.selector))
+  if (!selects(service?.spec?.selector) && needsWrite(world, 'Service', service, wanted.Service))
     actions.push({ do: 'apply', kind: 'Service', object: wanted.Service, because });
-  if (!selects(disruptionBudget?.spec?.selector?.matchLabels))
-    actions.push({ do: 'apply', kind: 'PodDisruptionBudget', object: wanted.PodDisruptionBudget, because });
+  const budget = wanted.PodDisruptionBudget;
+  if (
+    !selects(disruptionBudget?.spec?.selector?.matchLabels) &&
+    needsWrite(world, 'PodDisruptionBudget', disruptionBudget, budget)
+  )
+    actions.push({ do: 'apply', kind: 'PodDisruptionBudget', object: budget, because });
   return actions;
 }
 

@@ -40,12 +40,13 @@ export function gatherFacts(world: World, { target, stable, course, failed, pass
   };
 }
 
-function mainOf({ deployment, revisions, model }: World): TrialFacts['main'] {
+function mainOf(world: World): TrialFacts['main'] {
+  const { deployment } = world;
   return {
-    holds: deployment === undefined ? undefined : heldRevision(deployment, revisions)?.number,
+    holds: heldRevision(world, deployment)?.number,
     paused: deployment?.spec?.paused === true,
     complete: isComplete(deployment),
-    bounded: deployment === undefined || isBounded(deployment, model.spec),
+    bounded: deployment === undefined || isBounded(world, deployment),
   };
 }
 

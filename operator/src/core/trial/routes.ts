@@ -4,7 +4,7 @@ import type { Action } from '../actions.ts';
 import { sameJson } from '../covers.ts';
 import type { BackendRef, HttpRoute, NoRoutes } from '../http-route.ts';
 import { canaryName } from '../names.ts';
-import { type PatchOperation, unchanged } from '../resources/deployment.ts';
+import { type PatchOperation, unchanged } from '../patch.ts';
 import type { World } from '../world.ts';
 import type { Course, TrialFacts } from './facts.ts';
 
