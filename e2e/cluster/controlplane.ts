@@ -65,7 +65,9 @@ export function startApiserver(plan: ClusterPlan, bin: Binaries): void {
     // Pods leave a dead node after seconds, not after five minutes.
     '--default-not-ready-toleration-seconds=5',
     '--default-unreachable-toleration-seconds=5',
-    '--feature-gates=ImageVolume=true',
+    // Stories play other people's policies.
+    '--feature-gates=ImageVolume=true,MutatingAdmissionPolicy=true',
+    '--runtime-config=admissionregistration.k8s.io/v1beta1=true',
     '--shutdown-delay-duration=0s',
   ]);
 }

@@ -2,6 +2,8 @@ import { apiVersionOf, isAlreadyExists, isConflict, isNotFound } from '../runtim
 import type { KubeClient, KubeObject, Log, Store } from '../runtime/index.ts';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { Action, ChildKind, WrittenKind } from '../core/actions.ts';
+import { LABEL } from '../core/names.ts';
+import type { Expected } from '../core/unseen.ts';
 import type { ModelView } from '../core/world.ts';
 import { isControlledBy } from './observe.ts';
 import { MODEL_DEPLOYMENTS, WRITTEN } from './resources.ts';
@@ -55,6 +57,22 @@ export class Applier {
         await this.writeRollback(model, action);
         return undefined;
     }
+  }
+
+  /** Reads a child itself, whatever the caches hold; undefined when there is none. */
+  async read(model: ModelView, { kind, name }: Expected): Promise<KubeObject | undefined> {
+    try {
+      return await this.client.get<KubeObject>(WRITTEN[kind], { namespace: model.namespace, name });
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Reads what has the label by which a Deployment selects its pods: nobody takes that away from a pod that is to stay. */
+  async readAll({ namespace, name }: ModelView, kind: 'Pod' | 'ReplicaSet'): Promise<KubeObject[]> {
+    const labelSelector = `${LABEL.model}=${name}`;
+    return (await this.client.listAll<KubeObject>(WRITTEN[kind], { namespace, labelSelector })).items;
   }
 
   /** Replaces the whole status; the resourceVersion fences off a pass that saw an older object. */

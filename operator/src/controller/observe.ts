@@ -13,9 +13,10 @@ export interface Memory {
   statusWrittenAt?: number;
   /** Uids of its children. */
   known?: Set<string>;
-  /** Children that the caches lack, as they are read live. */
-  live?: Partial<Record<ChildKind, KubeObject[]>>;
 }
+
+/** Children that the caches lack, as they are read live. */
+export type Live = Partial<Record<ChildKind, KubeObject[]>>;
 
 /** Gathers everything the decision may depend on, from the caches. The only reader of them. */
 export function observe(
@@ -25,10 +26,11 @@ export function observe(
   memory: Memory,
   now: number,
   also: Pick<World, 'reports' | 'measurements' | 'routes'>,
+  live: Live = {},
 ): World {
   const key = keyOf(model.metadata);
   const { uid } = model.metadata;
-  const { known = new Set<string>(), live = {} } = memory;
+  const { known = new Set<string>() } = memory;
   memory.known = known;
   const candidates = <K extends ChildKind>(kind: K, { store }: { store: Store<KubeObject> }): KubeObject[] => {
     const cached = store.byIndex(BY_MODEL, key);

@@ -2,6 +2,7 @@ import { EVENT_ACTION } from '../api/conditions.ts';
 import type { Plan } from '../core/actions.ts';
 import { plan, tellRefusals } from '../core/plan.ts';
 import type { Settings, World } from '../core/world.ts';
+import { lacksPods, unseenChildren } from '../core/unseen.ts';
 import { type Failure, makeWrites } from '../core/writes.ts';
 import { type Answer, withAnswers } from '../core/written.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type Result,
 } from '../runtime/index.ts';
 import { type Applier, NameConflictError } from './apply.ts';
-import { type Memory, observe, routesIn } from './observe.ts';
+import { type Live, type Memory, observe, routesIn } from './observe.ts';
 import { isOfDyingNamespace, isStale, refusalOf } from './refusals.ts';
 import type { TrialReports } from './trial-reports.ts';
 import type { HttpRouteInformer, Informers, LiveModel } from './watches.ts';
@@ -62,7 +63,9 @@ const CONFLICT_RETRY_MS = 15_000;
 async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory): Promise<Result | undefined> {
   const { informers, routes, recorder, trials, settings, now } = options;
   const also = { ...trials.of(keyOf(model.metadata)), routes: routesIn(routes, model.metadata.namespace) };
-  const world = observe(model, informers, settings, memory, now(), also);
+  const cached = observe(model, informers, settings, memory, now(), also);
+  const live = await readUnseen(options.applier, cached);
+  const world = live === undefined ? cached : observe(model, informers, settings, memory, now(), also, live);
   trials.follow(world);
   const planned = plan(world);
   const answers: Answer[] = [];
@@ -82,6 +85,20 @@ async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory)
     memory.statusWrittenAt = now();
   }
   return resultOf(planned.requeueAfterMs, passed, told);
+}
+
+/** Children that the caches lack, as they are: somebody may have taken the label away by which they are watched. */
+async function readUnseen(applier: Applier, world: World): Promise<Live | undefined> {
+  const live: Live = {};
+  for (const expected of unseenChildren(world)) {
+    const found = await applier.read(world.model, expected);
+    if (found !== undefined) live[expected.kind] = [...(live[expected.kind] ?? []), found];
+  }
+  if (lacksPods(world)) {
+    live.ReplicaSet = await applier.readAll(world.model, 'ReplicaSet');
+    live.Pod = await applier.readAll(world.model, 'Pod');
+  }
+  return Object.keys(live).length === 0 ? undefined : live;
 }
 
 /** Makes the writes, those after a failed one as far as they do not depend on it. */
