@@ -114,6 +114,8 @@ export class Pair {
       peer,
       version,
       bytes,
+      returned: false,
+      copy: () => this.#exchange(name, request, headers),
       header: (header) => headers[header],
       own: answer,
       afresh: answer,

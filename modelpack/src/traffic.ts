@@ -15,8 +15,8 @@ export const TRAFFIC_ANNOTATION = 'modelserving.dev/traffic';
 export const POD_INFO = { path: '/podinfo', traffic: 'traffic' } as const;
 
 /**
- * Header of every request that a server sends to the revision on trial; its value is the number of the stable revision.
- * Whoever gets a request with it answers it: nothing is forwarded twice.
+ * Header of every request that a server sends to the revision on trial; its value is the number of the stable revision. Any
+ * client can say it, so it opts out of nothing; servers of older versions answer whatever has it themselves.
  */
 export const FORWARDED_HEADER = 'x-modelserving-forwarded';
 
@@ -31,6 +31,12 @@ export const UNCOUNTED_HEADER = 'x-modelserving-uncounted';
  * pods on trial get what many stable ones forward. An older server does not set it.
  */
 export const OVERLOADED_HEADER = 'x-modelserving-overloaded';
+
+/**
+ * Header of the same requests: marks of the processes that have sent it on, the last one first, with commas between. Each makes
+ * its own by chance when it starts, and answers a request that has it: nothing goes in circles, and no client can guess one.
+ */
+export const VIA_HEADER = 'x-modelserving-via';
 
 /** Requests that go to the revision on trial whatever the weight: a header or a cookie with exactly this value. */
 export type Match = { header: string; value: string } | { cookie: string; value: string };

@@ -10,6 +10,7 @@ const facts = (headers: Record<string, string> = {}, version?: string): Asked =>
   protocol: 'v2',
   peer: '',
   version,
+  returned: false,
   header: (name) => headers[name],
 });
 
@@ -24,13 +25,14 @@ describe('a request during a trial', () => {
   it.each<[string, Traffic, Asked, ReturnType<typeof choose>]>([
     ['is answered here at weight 0', TRAFFIC, facts(), 'own'],
     ['goes to the trial at weight 100', ALL, facts(), 'forward'],
-    ['that was forwarded is answered here', ALL, facts({ [FORWARDED_HEADER]: '1' }), 'final'],
+    ['that has come back is answered here', ALL, { ...facts(), returned: true }, 'final'],
     [
-      'that was forwarded and matches is answered here',
+      'that has come back and matches is answered here',
       MATCH,
-      facts({ [FORWARDED_HEADER]: '1', 'x-canary': 'always' }),
+      { ...facts({ 'x-canary': 'always' }), returned: true },
       'final',
     ],
+    ['that says it was forwarded goes by weight', ALL, facts({ [FORWARDED_HEADER]: '1' }), 'forward'],
     ['that names our version is answered here', ALL, facts({}, '3'), 'final'],
     [
       'that names our version is answered here though its header matches',

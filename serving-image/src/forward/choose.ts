@@ -1,10 +1,12 @@
 /** Decides which requests go to the revision on trial. Pure. */
-import { FORWARDED_HEADER, parseTraffic, type Match, type Traffic } from '@modeldeployment/modelpack/traffic';
+import { parseTraffic, type Match, type Traffic } from '@modeldeployment/modelpack/traffic';
 
 /** What a decision depends on: the same for every protocol. */
 export interface Facts {
   /** Version the request names, if it does. */
   readonly version: string | undefined;
+  /** It was sent on by this very process before: a request goes in no circles. */
+  readonly returned: boolean;
   /** Value of a header, for gRPC of a metadata key; the name is in lower case. */
   header(name: string): string | undefined;
 }
@@ -17,7 +19,7 @@ export interface Asked extends Facts {
 }
 
 /**
- * - `final`: answered here whatever the weight, and no copy is made: it was forwarded already, or names our version
+ * - `final`: answered here whatever the weight, and no copy is made: it has come back, or names our version
  * - `matched`: goes to the revision on trial because its client has chosen so, and is answered here when that fails
  * - `own`: answered here by its turn
  * - `forward`: goes to the revision on trial, and is answered here when that fails
@@ -28,7 +30,7 @@ export interface Asked extends Facts {
 export type Choice = 'final' | 'own' | 'forward' | 'matched' | 'named';
 
 export function choose(facts: Asked, traffic: Traffic, ownVersion: string, share: Share): Choice {
-  if (facts.header(FORWARDED_HEADER) !== undefined) return 'final';
+  if (facts.returned) return 'final';
   if (namesTarget(facts, traffic, ownVersion)) return 'named';
   if (facts.version !== undefined && traffic.targetVersion !== ownVersion) return 'final';
   if (traffic.match?.some((match) => matches(match, facts))) return 'matched';
@@ -41,7 +43,7 @@ export function choose(facts: Asked, traffic: Traffic, ownVersion: string, share
  */
 export function namesTarget(facts: Facts, { targetVersion }: Traffic, ownVersion: string): boolean {
   const named = facts.version === targetVersion && targetVersion !== ownVersion;
-  return named && facts.header(FORWARDED_HEADER) === undefined;
+  return named && !facts.returned;
 }
 
 function matches(match: Match, facts: Facts): boolean {

@@ -6,6 +6,7 @@ import {
   TRAFFIC_ANNOTATION,
   TRIAL_PATH,
   UNCOUNTED_HEADER,
+  VIA_HEADER,
 } from '@modeldeployment/modelpack/traffic';
 import { METRICS } from '../telemetry/definitions.ts';
 import { emptyCounts } from './tally.ts';
@@ -28,6 +29,7 @@ it('docs/traffic.md has every metric, field of the report, cause and name', asyn
     ...Object.keys(FALLBACK),
     FORWARDED_HEADER,
     UNCOUNTED_HEADER,
+    VIA_HEADER,
     TRAFFIC_ANNOTATION,
   ];
   expect(told.filter((name) => !text.includes(`\`${name}\``) && !text.includes(`"${name}":`))).toEqual([]);

@@ -41,6 +41,8 @@ export interface Exchange<T> extends Asked {
    * unless the request enters the verdict. Never rejects.
    */
   ask(to: string, timeoutMs: number, counted: boolean): Promise<Reply<T>>;
+  /** The same request in nobody's name, to be kept or sent a second time: without what tells who the client is. */
+  copy(): Exchange<T>;
   /** The outputs of an answer. @throws when it is none that can be read */
   outputs(answer: T): Output[];
 }

@@ -2,10 +2,10 @@
 const INTERVAL_MS = 1_000;
 
 /**
- * A few of the requests that were answered lately, to be replayed when a trial gets too few: in memory only, bounded in count
+ * Copies of a few of the requests that were answered lately, to be replayed when a trial gets too few: in memory only, bounded in count
  * and bytes, and for each peer, which would decide else what is replayed. Pure.
  */
-export class Recent<T extends { bytes: number; peer: string }> {
+export class Recent<T extends { bytes: number; peer: string; copy(): T }> {
   readonly #kept: T[] = [];
   #bytes = 0;
   #last = -Infinity;
@@ -25,7 +25,7 @@ export class Recent<T extends { bytes: number; peer: string }> {
     this.#last = now;
     const ofThis = this.#kept.filter(({ peer }) => peer === item.peer);
     if (ofThis.length >= ofPeer) this.#drop(this.#kept.indexOf(ofThis[0] as T));
-    this.#kept.push(item);
+    this.#kept.push(item.copy());
     this.#bytes += item.bytes;
     while (this.#kept.length > count || this.#bytes > bytes) this.#drop(0);
   }

@@ -20,6 +20,7 @@ interface Script {
   reply?: Texts | (() => Promise<Texts>);
   version?: string;
   headers?: Record<string, string>;
+  returned?: boolean;
   bytes?: number;
   peer?: string;
   nonFinite?: boolean;
@@ -31,6 +32,7 @@ function exchange({
   reply = answered('there'),
   version,
   headers = {},
+  returned = false,
   bytes = 1,
   peer = '',
   nonFinite = false,
@@ -42,6 +44,8 @@ function exchange({
     peer,
     version,
     header: (name) => headers[name],
+    returned,
+    copy: () => made,
     bytes,
     own: here,
     afresh: here,
@@ -291,12 +295,12 @@ describe('a request for the version on trial', () => {
     await expect(serve({ ...NAMED, reply: failed('refused') })).rejects.toMatchObject({ status: 503 });
   });
 
-  it('is known as such, but not when it was forwarded or there is no trial', () => {
+  it('is known as such, but not when it has come back or there is no trial', () => {
     const { trial: worker } = trial();
-    const facts = (headers = {}) => exchange({ ...NAMED, headers }).exchange;
+    const facts = (returned = false) => exchange({ ...NAMED, returned }).exchange;
     expect(worker.names(facts())).toBe(false);
     worker.set(TRAFFIC);
-    expect([worker.names(facts()), worker.names(facts({ [FORWARDED_HEADER]: '1' }))]).toEqual([true, false]);
+    expect([worker.names(facts()), worker.names(facts(true))]).toEqual([true, false]);
   });
 });
 
@@ -398,7 +402,7 @@ describe('a mirrored request', () => {
   });
 
   it.each<[string, Script]>([
-    ['was forwarded to us', { headers: { [FORWARDED_HEADER]: '1' } }],
+    ['has come back to us', { returned: true }],
     ['names our version', { version: OWN_VERSION }],
   ])('is none that %s', async (_, script) => {
     const { trial: worker } = trial();

@@ -13,6 +13,7 @@ import { replay, Replay } from './replay.ts';
 import { Round, type Told } from './round.ts';
 import { SecondOpinion } from './second-opinion.ts';
 import { telling, type Counts } from './tally.ts';
+import { newMark } from './via.ts';
 
 export interface TrialOptions {
   /** Version that this server serves. */
@@ -33,6 +34,8 @@ export class Trial {
   #round = new Round(undefined);
   #forwarded = new Share();
   #mirrored = new Share();
+  /** Of this process: see via.ts. */
+  readonly mark = newMark();
   readonly #mirror: Mirror;
   readonly #opinions = new SecondOpinion();
   readonly #recent: Recent<Exchange<unknown>> | undefined;
@@ -113,12 +116,13 @@ export class Trial {
   async #compared<T>(exchange: Exchange<T>, traffic: Traffic, round: Round, copied: boolean): Promise<Answered<T>> {
     let tookMs = 0;
     const answered = await round.own(exchange, (told) => {
-      if (told?.error || told?.nonFinite) this.#opinions.onOwn(exchange, told, traffic, round);
+      if (told?.error || told?.nonFinite) this.#opinions.onOwn(exchange.copy(), told, traffic, round);
       else if (told) round.count('own', exchange, told);
       tookMs = told?.ms ?? 0;
       this.#told(exchange, told, round);
     });
-    if (copied && round.admits('mirror', exchange)) this.#mirror.offer(exchange, answered, tookMs, traffic, round);
+    if (copied && round.admits('mirror', exchange))
+      this.#mirror.offer(exchange.copy(), answered, tookMs, traffic, round);
     return answered;
   }
 

@@ -1,5 +1,7 @@
 /** The data path of requests that run a model: read → decode → run → encode. */
+import { VIA_HEADER } from '@modeldeployment/modelpack/traffic';
 import type { Answered } from '../forward/exchange.ts';
+import { wasHere } from '../forward/via.ts';
 import { bytesOf, type ServedModel, type Tensor } from '../model/types.ts';
 import { answerTooLarge, modelNotFound, type RequestError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json/text.ts';
@@ -86,7 +88,13 @@ export function answerCall(
 ): Promise<Answer> | RequestError {
   const { kind, model, version } = asked;
   const { headers } = ask;
-  const there = version !== undefined && service.trial.names({ version, header: (name) => headerOf(headers, name) });
+  const there =
+    version !== undefined &&
+    service.trial.names({
+      version,
+      returned: wasHere(headerOf(headers, VIA_HEADER), service.trial.mark),
+      header: (name) => headerOf(headers, name),
+    });
   const served = service.models.find(there ? { model } : asked);
   if (!served) throw CALLS[kind].protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
   if (traced) Object.assign(traced, { model: served.model, template: TEMPLATE[kind] });
@@ -133,8 +141,8 @@ async function answerAsked(
 
 /** A request as a trial sees it: it may be answered here or elsewhere, and be asked again later. */
 export const exchangeOf = (service: Service, served: Served, question: HttpQuestion): HttpExchange =>
-  new HttpExchange(question, service.revision, (client) =>
-    answerHere(served, question, client, service.admission.limits.answerBytes),
+  new HttpExchange(question, { revision: service.revision, mark: service.trial.mark }, (asked, client) =>
+    answerHere(served, asked, client, service.admission.limits.answerBytes),
   );
 
 /** Counts what the request takes beside its body. @throws RequestError 413, 503 */

@@ -5,10 +5,12 @@ import {
   type FallbackCause,
   OVERLOADED_HEADER,
   UNCOUNTED_HEADER,
+  VIA_HEADER,
 } from '@modeldeployment/modelpack/traffic';
 import type { Client } from '../batching/executor.ts';
 import type { Answered, Exchange, Excuse, Reply } from '../forward/exchange.ts';
 import { askHttp, type HttpAnswer } from '../forward/http-client.ts';
+import { through, wasHere } from '../forward/via.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../forward/outputs.ts';
 import { PassedHeaders } from '../protocol/passed-headers.ts';
 import type { CallKind } from '../protocol/route.ts';
@@ -53,6 +55,15 @@ export interface HttpClient extends Client {
 
 export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();
 
+const UNAUTHORIZED = 401;
+
+/** Who forwards a request. */
+export interface Sender {
+  revision: string;
+  /** Of this process: see forward/via.ts. */
+  mark: string;
+}
+
 export class HttpExchange implements Exchange<Answer> {
   readonly protocol: string;
   readonly version: string | undefined;
@@ -61,11 +72,15 @@ export class HttpExchange implements Exchange<Answer> {
   /** Who waits for the answer; nobody once there is one, so that a request that is kept holds nothing of its connection. */
   client: HttpClient | undefined;
 
-  /** @param revision of this server, told to the other one */
+  /**
+   * @param sender what this server tells the other one
+   * @param nameless whether it says nothing of who its client is
+   */
   constructor(
     private readonly question: HttpQuestion,
-    private readonly revision: string,
-    private readonly answer: (client: HttpClient) => Promise<Answered<Answer>>,
+    private readonly sender: Sender,
+    private readonly answer: (question: HttpQuestion, client: HttpClient) => Promise<Answered<Answer>>,
+    private readonly nameless = false,
   ) {
     this.protocol = `${question.protocol} ${question.entrypoint}`;
     this.version = question.version;
@@ -73,28 +88,45 @@ export class HttpExchange implements Exchange<Answer> {
     this.bytes = question.body.length;
   }
 
+  get returned(): boolean {
+    return wasHere(this.header(VIA_HEADER), this.sender.mark);
+  }
+
+  copy(): HttpExchange {
+    const headers = PassedHeaders.ofCopy(this.question.headers).fields;
+    return new HttpExchange({ ...this.question, headers }, this.sender, this.answer, true);
+  }
+
   header(name: string): string | undefined {
     return headerOf(this.question.headers, name);
   }
 
   own(): Promise<Answered<Answer>> {
-    return this.client ? this.answer(this.client) : this.afresh();
+    return this.client ? this.answer(this.question, this.client) : this.afresh();
   }
 
   afresh(): Promise<Answered<Answer>> {
-    return this.answer({ gone: () => false, ...this.client, started: performance.now() });
+    return this.answer(this.question, { gone: () => false, ...this.client, started: performance.now() });
   }
 
   async ask(to: string, timeoutMs: number, counted: boolean): Promise<Reply<Answer>> {
     const { protocol, url: path, headers, body } = this.question;
+    const { revision, mark } = this.sender;
     const passed = PassedHeaders.ofClient(headers).unpacked();
     const request = { path, headers: passed, chunks: body.chunks, length: body.length };
     // Whatever the client has called it, which servers of other versions may not know.
     const binary = protocol === 'v2' && body.jsonLength !== undefined;
     const type = binary ? 'application/octet-stream' : 'application/json';
-    const counts = counted ? {} : { [UNCOUNTED_HEADER]: 'yes' };
-    const own = { 'content-type': type, [FORWARDED_HEADER]: this.revision, ...counts };
-    return replyOf(protocol, await askHttp(to, request, own, timeoutMs));
+    const own = {
+      'content-type': type,
+      [FORWARDED_HEADER]: revision,
+      [VIA_HEADER]: through(this.header(VIA_HEADER), mark),
+      ...(!counted && { [UNCOUNTED_HEADER]: 'yes' }),
+    };
+    const result = await askHttp(to, request, own, timeoutMs);
+    // A token is wanted of a request that has none: nothing is known of the revision.
+    const refused = this.nameless && typeof result === 'object' && result.status === UNAUTHORIZED;
+    return replyOf(protocol, refused ? 'unsent' : result);
   }
 
   outputs(answer: Answer): Output[] {

@@ -44,7 +44,7 @@ async function read() {
   const asked: HttpQuestion[] = [];
   const found = await samples(MODEL, folder, (question) => {
     asked.push(question);
-    return new HttpExchange(question, '1', () => Promise.reject(new Error('is not asked')));
+    return new HttpExchange(question, { revision: '1', mark: '' }, () => Promise.reject(new Error('is not asked')));
   });
   return found.map(({ expected }, i) => ({
     url: asked[i]?.url,

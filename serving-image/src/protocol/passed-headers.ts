@@ -3,7 +3,7 @@
  * it frames it anew, so that nothing a client says can end a request elsewhere than where this server has read its end
  * (docs/adr/0018). Pure.
  */
-import { FORWARDED_HEADER } from '@modeldeployment/modelpack/traffic';
+import { FORWARDED_HEADER, VIA_HEADER } from '@modeldeployment/modelpack/traffic';
 import { badRequest, type RequestError } from './errors.ts';
 import { LENGTH_FIELD } from './v2/framing.ts';
 
@@ -18,7 +18,7 @@ const PASSED = [
   ...['content-type', 'content-encoding', LENGTH_FIELD, 'accept', 'user-agent'],
   ...['traceparent', 'tracestate', 'baggage', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled'],
   ...['x-request-id', 'x-correlation-id', 'x-forwarded-for', 'x-forwarded-proto', 'forwarded'],
-  FORWARDED_HEADER,
+  ...[FORWARDED_HEADER, VIA_HEADER],
 ] as const;
 
 /** Read by the server that gets them, and of no use to the next one. */

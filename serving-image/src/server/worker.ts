@@ -113,7 +113,7 @@ class Worker {
       workers: config.workers ?? config.cores,
       keep: config.revision !== '',
       samples: () =>
-        samples(model, loaded.directory, (question) => exchangeOf(service, own, question)).catch(unread(log)),
+        samples(model, loaded.directory, (question) => exchangeOf(service, own, question).copy()).catch(unread(log)),
       metrics: this.#metrics.forwarding,
     });
     const { explicit } = config;
