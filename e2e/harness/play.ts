@@ -44,6 +44,9 @@ export async function play(
       (client ??= Client.start(cluster, namespace, images.serving, {
         'v1.json': golden.v1.body,
         'v2.json': golden.v2.body,
+        // With a deadline, of a microsecond, that no server keeps.
+        'impatient.json': JSON.stringify({ ...(JSON.parse(golden.v1.body) as object), parameters: { timeout: 1 } }),
+        'malformed.json': '{"inputs":[]}',
         'predict.json': models.predictBody('v1'),
         'expected.json': JSON.stringify({ 1: golden.v1.answer, 2: golden.v2.answer }),
       })),
