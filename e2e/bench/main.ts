@@ -1,11 +1,12 @@
 /**
- * npm run bench -- rollout | server | overload | profile | forward [--options]
+ * npm run bench -- rollout | server | overload | profile | forward | abuse [--options]
  *
  *   rollout    how fast a version switches on a real cluster, and what the operator writes meanwhile
  *   server     the inference server beside its peers: docs/benchmarks/server.md
  *   overload   the inference server at two, five and ten times of what it can do: docs/benchmarks/overload.md
  *   profile    where the CPU time of a worker goes under one load
  *   forward    what it costs to forward a part of the requests during a trial
+ *   abuse      what good clients notice of thirty kinds of attacks: docs/benchmarks/abuse.md
  */
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   rollout: () => import('./rollout.ts'),
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   overload: () => import('./overload.ts'),
   profile: () => import('./profile.ts'),
   forward: () => import('./forward.ts'),
+  abuse: () => import('./abuse.ts'),
 };
 
 // What follows the name is for the bench itself, which reads process.argv when it is imported.

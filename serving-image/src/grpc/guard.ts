@@ -75,7 +75,7 @@ export function guard({ admission, authorize, log }: GuardSettings): ServerInter
     inner.decompressMessage = (message, encoding) => {
       const content = message.subarray(PREFIX);
       if (message[0] !== 1 || encoding === 'identity') return content;
-      return unpack([content], content.length, ticket).then(
+      return unpack([content], ticket).then(
         ({ chunks, length }) => Buffer.concat(chunks, length),
         (error: unknown) => Promise.reject(asStatus(error)),
       );

@@ -75,7 +75,7 @@ export function bodyOf(
 ): Promise<Body> | Body {
   const jsonLength = jsonLengthOf(headers);
   if (!isPacked(headers)) return { chunks, length, jsonLength };
-  return unpack(chunks, length, ticket).then((unpacked) => ({ ...unpacked, jsonLength }));
+  return unpack(chunks, ticket).then((unpacked) => ({ ...unpacked, jsonLength }));
 }
 
 const inTinyPieces = (chunks: readonly Buffer[], length: number) =>

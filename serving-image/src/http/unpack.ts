@@ -1,11 +1,12 @@
 /** Bodies that are compressed, unpacked while what comes out is counted. */
 import { createUnzip } from 'node:zlib';
-import { badRequest, RequestError, tooLarge, tooMuchPacked } from '../protocol/errors.ts';
+import { badRequest, RequestError, tooLarge, tooMuchPacked, unavailable } from '../protocol/errors.ts';
 import type { Ticket } from '../service/admission.ts';
 
-/** So many are unpacked at once in one worker; the others wait as they came. */
+/** So many are unpacked at once in one worker; so many others wait as they came. */
 const AT_ONCE = 2;
-/** What is unpacked may be so many times as large as it came, from a size on that is nobody's trouble, in bytes. */
+const MOST_WAITING = 64;
+/** What is unpacked may at no time be so many times as large as what it came from, beyond a size that is nobody's trouble, in bytes. */
 const RATIO = 200;
 const UNTROUBLED = 1024 * 1024;
 /** Size of the pieces in which it comes out, in bytes. */
@@ -20,11 +21,12 @@ export interface Unpacked {
 }
 
 /** @throws RequestError 400, 413, 503 */
-export async function unpack(chunks: readonly Buffer[], length: number, ticket: Ticket): Promise<Unpacked> {
+export async function unpack(chunks: readonly Buffer[], ticket: Ticket): Promise<Unpacked> {
+  if (queue.length >= MOST_WAITING) throw unavailable('too many compressed requests at once; try again later');
   if (running >= AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve));
   else running++;
   try {
-    return await unpackNow(chunks, length, ticket);
+    return await unpackNow(chunks, ticket);
   } finally {
     const next = queue.shift();
     if (next) next();
@@ -32,7 +34,7 @@ export async function unpack(chunks: readonly Buffer[], length: number, ticket: 
   }
 }
 
-async function unpackNow(chunks: readonly Buffer[], packed: number, ticket: Ticket): Promise<Unpacked> {
+async function unpackNow(chunks: readonly Buffer[], ticket: Ticket): Promise<Unpacked> {
   const { bodyBytes } = ticket.limits;
   const unzip = createUnzip({ chunkSize: PIECE });
   for (const chunk of chunks) unzip.write(chunk);
@@ -43,7 +45,7 @@ async function unpackNow(chunks: readonly Buffer[], packed: number, ticket: Tick
     for await (const piece of unzip as AsyncIterable<Buffer>) {
       length += piece.length;
       if (length > bodyBytes) throw tooLarge(bodyBytes);
-      if (length > UNTROUBLED && length > packed * RATIO) throw tooMuchPacked(RATIO);
+      if (length > UNTROUBLED && length > unzip.bytesWritten * RATIO) throw tooMuchPacked(RATIO);
       const problem = ticket.take(piece.length);
       if (problem) throw problem;
       pieces.push(piece);
