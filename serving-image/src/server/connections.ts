@@ -30,6 +30,8 @@ export interface ConnectionEvents {
 const FRESH_MS = 1000;
 /** How often a worker that leaves looks for connections that have become idle without an answer, in milliseconds. */
 const LATE_BODY_MS = 200;
+/** Requests of one connection that may be sent before the first of them is answered. */
+const MOST_AHEAD = 16;
 /** After so many requests in a row for other workers a connection is with the wrong one. */
 const ASTRAY = 4;
 
@@ -141,6 +143,8 @@ export class Connections {
     const use = this.#sockets.get(socket);
     if (!use) return;
     use.open++;
+    // Answers pile up behind the first that is not read. Nobody who means well sends so much ahead.
+    if (use.open > MOST_AHEAD) socket.destroy();
     response.once('close', () => this.#answered(socket, use));
   }
 

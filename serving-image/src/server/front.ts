@@ -58,6 +58,8 @@ export class Front {
   }
 
   readonly handle: RequestListener = (request, response) => {
+    // What was read of a connection that has been closed since is nobody's question any more.
+    if (request.socket.destroyed) return;
     const { cors, draining } = this.settings;
     try {
       admit(request);
