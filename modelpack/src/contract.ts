@@ -48,6 +48,8 @@ export const ENV = {
   plainHttpRegistries: 'REGISTRY_PLAIN_HTTP',
   /** Folder of a docker `config.json`, as for the docker command line. */
   dockerConfig: 'DOCKER_CONFIG',
+  /** Name of the Secret in that folder, for messages. A Secret that is missing shows as a folder without the file. */
+  secretName: 'MODEL_SECRET_NAME',
   /** Seconds without a single received byte after which a download is given up (default 60). */
   stallSeconds: 'FETCH_STALL_SECONDS',
   /** Largest model in bytes that is accepted (default 16 GiB). */
@@ -81,6 +83,10 @@ export const FAILURE = {
   ServerCrashed: { definite: true, meaning: 'the server process died while loading or answering' },
   BadConfiguration: { definite: true, meaning: 'the settings of the server do not fit together' },
   Unauthorized: { definite: false, meaning: 'the registry refused the credentials' },
+  ContainerConfigError: {
+    definite: false,
+    meaning: 'a container could not be set up, for instance because a Secret or a claim is missing',
+  },
   SourceUnavailable: { definite: false, meaning: 'the registry or the volume could not be reached' },
   FetchTimeout: { definite: false, meaning: 'the download stood still' },
   LoadTimeout: { definite: false, meaning: 'the model took too long to load' },

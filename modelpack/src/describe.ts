@@ -19,7 +19,8 @@ export async function detectFormat(folder: string): Promise<ModelFormat> {
   if (await exists(join(folder, 'saved_model.pb'))) return 'SavedModel';
   if (await exists(join(folder, 'model.json')))
     return isLayersModel(await readModelJson(folder)) ? 'TFJSLayers' : 'TFJSGraph';
-  const found = (await listFiles(folder)).map(({ path }) => path);
+  // What a name with a dot hides is not the model's: the mark of the fetcher, for instance.
+  const found = (await listFiles(folder)).map(({ path }) => path).filter((path) => !path.startsWith('.'));
   const shown =
     found.length === 0
       ? 'the folder is empty'

@@ -19,6 +19,7 @@ const NOT_A_MODEL = 'lost+found';
  */
 export async function listFiles(folder: string): Promise<ModelFile[]> {
   const files: ModelFile[] = [];
+  let entries = 0;
   const walk = async (relative: string): Promise<void> => {
     for (const entry of await readdir(join(folder, relative), { withFileTypes: true })) {
       const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
@@ -28,6 +29,10 @@ export async function listFiles(folder: string): Promise<ModelFile[]> {
           'ModelMalformed',
           `the name ${JSON.stringify(path)} is not allowed in a model; rename the file`,
         );
+      }
+      if (++entries > MAX_ENTRIES || !isBoundedPath(path)) {
+        const words = `a model has at most ${MAX_ENTRIES} files and folders, ${BOUNDS_OF_PATHS}; ${folder} has more`;
+        throw new ModelError('ModelMalformed', words);
       }
       if (entry.isDirectory()) await walk(path);
       else if (entry.isFile()) files.push({ path, size: (await lstat(join(folder, path))).size });
@@ -53,6 +58,17 @@ export function isModelPath(path: string): boolean {
   if (/[\\\u0000-\u001f\u007f]/.test(path)) return false;
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !part.startsWith('.wh.'));
 }
+
+/** Far more than any model that is saved today has, and far less than what fills a disk with folders. */
+export const MAX_ENTRIES = 100_000;
+const MAX_DEPTH = 32;
+const MAX_PATH_BYTES = 1024;
+
+/** Whether a path is no deeper and no longer than a model's may be. Pure. */
+export const isBoundedPath = (path: string): boolean =>
+  Buffer.byteLength(path) <= MAX_PATH_BYTES && path.split('/').length <= MAX_DEPTH;
+
+export const BOUNDS_OF_PATHS = `at most ${MAX_DEPTH} folders deep and ${MAX_PATH_BYTES} bytes long`;
 
 /** Opens a file of a model; a link that took its place since it was listed is not followed. */
 export const openFile = (folder: string, path: string): ReadStream =>

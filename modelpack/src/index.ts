@@ -2,7 +2,8 @@
 export * from './contract.ts';
 export * from './describe.ts';
 export * from './failure.ts';
-export { listFiles, type ModelFile, openFile, TreeDigest, treeDigest } from './files.ts';
+export { printable } from './foreign-text.ts';
+export { listFiles, MAX_ENTRIES, type ModelFile, openFile, TreeDigest, treeDigest } from './files.ts';
 export type {
   Asset,
   Attribute,
@@ -17,7 +18,7 @@ export type {
 export * from './image.ts';
 export * from './layer.ts';
 export { Registry, type RegistryOptions } from './registry.ts';
-export { readCredentials } from './registry-auth.ts';
+export { knownHosts, readCredentials } from './registry-auth.ts';
 export { retry } from './retry.ts';
 export {
   type Datatype,

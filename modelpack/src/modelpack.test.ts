@@ -204,6 +204,37 @@ describe('a model as an image', () => {
     await expect(untar(stream, false, folder, LIMITS)).rejects.toMatchObject({ reason: 'ModelMalformed' });
   });
 
+  it.each([
+    ['folders that are only named in a path', `${'d/'.repeat(10)}x`],
+    ['folders in folders without end', `${'d/'.repeat(33)}x`],
+    ['a name without end', `${'d'.repeat(255)}/`.repeat(5) + 'x'],
+  ])('with %s is refused', async (_what, name) => {
+    const pack = tar.pack();
+    pack.entry({ name }, 'x');
+    pack.finalize();
+    const target = join(folder, 'target');
+    await expect(untar(Readable.from(pack), false, target, LIMITS)).rejects.toMatchObject({ reason: 'ModelMalformed' });
+  });
+
+  it('with more entries than allowed that are no files is refused', async () => {
+    const pack = tar.pack();
+    pack.entry({ name: 'd/', type: 'directory' });
+    pack.finalize();
+    const header = Buffer.concat(await Readable.from(pack).toArray()).subarray(0, 512);
+    const stream = Readable.from([header, header, header, header]);
+    await expect(untar(stream, false, join(folder, 'target'), LIMITS)).rejects.toMatchObject({
+      reason: 'ModelMalformed',
+      message: expect.stringContaining('3 entries'),
+    });
+  });
+
+  it('whose headers alone unpack to more than the limit is refused', async () => {
+    const zeros = Readable.from(Array.from({ length: 20 }, () => Buffer.alloc(512)));
+    await expect(untar(zeros, false, join(folder, 'target'), LIMITS)).rejects.toMatchObject({
+      reason: 'ModelMalformed',
+    });
+  });
+
   it('that is cut off is refused', async () => {
     write(1000);
     const packed = Buffer.concat(await tarOf(folder, await listFiles(folder)).toArray());

@@ -41,6 +41,12 @@ export async function readCredentials(folder: string | undefined, registry: stri
   );
 }
 
+/** The registries that the `config.json` in a folder has credentials for; undefined when there is no such file. */
+export async function knownHosts(folder: string): Promise<string[] | undefined> {
+  const config = await readConfig(join(folder, 'config.json'));
+  return config && [...new Set(Object.keys(config.auths ?? {}).map(hostOf))];
+}
+
 async function readConfig(file: string): Promise<DockerConfig | undefined> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as DockerConfig;

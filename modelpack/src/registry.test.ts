@@ -117,6 +117,54 @@ describe('a registry', () => {
     }
   });
 
+  it.each(['manifest', 'blob', 'upload'] as const)(
+    'that redirects a %s to somebody who asks for credentials shows none, and says who asked',
+    async (what) => {
+      const thief = fake();
+      const thiefHost = await thief.start();
+      const steal = `Bearer realm="http://${thiefHost}/token",service="x"`;
+      for (let i = 0; i < 4; i++)
+        thief.faults.push((_, response) => (response.writeHead(401, { 'www-authenticate': steal }).end(), true));
+      const status = what === 'upload' ? 202 : 307;
+      server.faults.push(
+        (_, response) => (response.writeHead(status, { location: `http://${thiefHost}/steal` }).end(), true),
+      );
+      const registry = open({ credentials: USER });
+      try {
+        const asked = {
+          manifest: () => registry.getManifest('1'),
+          blob: () => registry.openBlob('sha256:x'),
+          upload: () => registry.putBlob('sha256:x', 1, () => Buffer.from('x')),
+        }[what]();
+        await expect(asked).rejects.toMatchObject({
+          reason: 'SourceUnavailable',
+          message: expect.stringContaining(thiefHost),
+        });
+        expect(thief.seen.length).toBe(1);
+        expect(thief.seen[0]?.authorization).toBeUndefined();
+      } finally {
+        await thief.stop();
+      }
+    },
+  );
+
+  it('that is spoken to with TLS is never left for somebody without, whatever it names', async () => {
+    const registry = new Registry({ registry: 'registry.example', repository: 'a/b', credentials: USER });
+    const internal = registry as unknown as { secure: (url: URL) => URL };
+    for (const url of ['http://registry.example/token', 'http://127.0.0.1/x', 'ftp://registry.example/'])
+      expect(() => internal.secure(new URL(url))).toThrow(/not secure/);
+  });
+
+  it('is told by the code of its error, never by words of whoever answers', async () => {
+    const body = '{"errors":[{"code":"TOOMANYREQUESTS","message":"\u001b[2Jsecret of an internal page"}]}';
+    server.faults.push((_, response) => (response.writeHead(429).end(body), true));
+    const { message } = (await open()
+      .getManifest('1')
+      .catch((error: unknown) => error)) as Error;
+    expect(message).toContain('TOOMANYREQUESTS');
+    expect(message).not.toContain('secret');
+  });
+
   it('that redirects for ever is given up', async () => {
     for (let i = 0; i < 10; i++) {
       server.faults.push((request, response) => (response.writeHead(307, { location: request.url }).end(), true));

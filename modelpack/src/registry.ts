@@ -11,6 +11,8 @@ export interface RegistryOptions {
   plainHttp?: boolean;
   /** Asked at the first challenge only: a registry open to everybody needs none. */
   credentials?: () => Promise<Credentials | undefined>;
+  /** Why there are none, when the registry wants some. */
+  withoutCredentials?: () => Promise<string | undefined>;
   /** Milliseconds of silence after which a transfer is given up (default 60 000). */
   stallMs?: number;
 }
@@ -27,9 +29,16 @@ const MANIFEST_TYPES = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ].join(', ');
 
+const NO_CREDENTIALS = 'no credentials were given; name a Secret in spec.model.secretRef, or run docker login';
+
 const isLoopback = (registry: string): boolean => /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/.test(registry);
 
 const MAX_REDIRECTS = 5;
+const TOKEN = 'token';
+
+/** What a registry may say of an error, by the specification. Its own words stay out of ours: whoever names an address would read them. */
+const ERROR_CODE =
+  /"code":\s*"((?:BLOB|MANIFEST|NAME|SIZE|DIGEST|TAG)_[A-Z_]{1,30}|DENIED|UNAUTHORIZED|UNSUPPORTED|TOOMANYREQUESTS|UNAVAILABLE|UNKNOWN)"/;
 
 /**
  * One repository of a registry, by the OCI distribution specification 1.1 (pull, and push in one piece per blob).
@@ -109,10 +118,13 @@ export class Registry {
     closeConnections();
   }
 
-  /** Sends, and answers a challenge once: also a token that ran out in the middle of a long transfer. */
+  /**
+   * Sends, and answers a challenge once: also a token that ran out in the middle of a long transfer. A challenge of
+   * whoever we were redirected to is not the registry's, and its credentials are none of their business.
+   */
   private async send(wanted: HttpRequest): Promise<HttpResponse> {
     const response = await this.follow(wanted);
-    if (response.status !== 401) return response;
+    if (response.status !== 401 || !this.isOurs(response.url)) return response;
     response.body.resume();
     this.authorization = await this.authorize(header(response, 'www-authenticate'));
     return this.follow(wanted);
@@ -120,10 +132,12 @@ export class Registry {
 
   /** Follows redirects. Credentials never go to another host, nor over a connection that is less safe. */
   private async follow(wanted: HttpRequest): Promise<HttpResponse> {
-    let { url, method } = wanted;
+    let { method } = wanted;
+    let url = this.secure(wanted.url);
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const ours = url.origin === this.root.origin && this.authorization !== undefined;
-      const headers = { ...wanted.headers, ...(ours ? { authorization: this.authorization ?? '' } : {}) };
+      const { authorization } = this;
+      const sent = authorization !== undefined && this.isOurs(url) ? { authorization } : {};
+      const headers = { ...wanted.headers, ...sent };
       const response = await request({ ...wanted, method, url, headers }, this.stallMs);
       const location = header(response, 'location');
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
@@ -132,6 +146,10 @@ export class Registry {
       if (response.status === 303) method = 'GET';
     }
     throw new ModelError('SourceUnavailable', `${this.options.registry} redirects in circles`);
+  }
+
+  private isOurs(url: URL): boolean {
+    return url.origin === this.root.origin;
   }
 
   /** A registry that speaks TLS may not send us where nobody does. */
@@ -143,7 +161,11 @@ export class Registry {
     );
   }
 
-  /** What to put into the Authorization header, by the token protocol of the distribution project. */
+  /**
+   * What to put into the Authorization header, by the token protocol of the distribution project. The registry itself may
+   * name another host that gives out its tokens, as Docker's does: it could as well ask for the password outright. That
+   * host is never spoken to over a less safe connection, and never followed to a third one.
+   */
   private async authorize(challenge: string | undefined): Promise<string> {
     const { repository, registry } = this.options;
     const { scheme, parameters = {} } = parseChallenge(challenge) ?? {};
@@ -156,7 +178,7 @@ export class Registry {
     url.searchParams.set('scope', parameters['scope'] ?? `repository:${repository}:pull,push`);
     const headers: Record<string, string> = pair === undefined ? {} : { authorization: `Basic ${pair}` };
     const response = await request({ method: 'GET', url, headers }, this.stallMs);
-    await this.expect(response, 200, `token at ${url.host}`);
+    await this.expect(response, 200, TOKEN);
     const token = readToken(await readAll(response));
     if (token === undefined) {
       throw new ModelError('SourceUnavailable', `${url.host} answered without the token that ${registry} asks for`);
@@ -169,22 +191,27 @@ export class Registry {
     const credentials = await this.options.credentials?.();
     const hint =
       credentials === undefined
-        ? 'no credentials were given; name a Secret in spec.model.secretRef, or run docker login'
+        ? ((await this.options.withoutCredentials?.()) ?? NO_CREDENTIALS)
         : `user ${credentials.username} was refused; check the password and the rights of that user`;
     return new ModelError('Unauthorized', `${registry} does not let us use ${repository}: ${hint}`);
   }
 
   private async expect(response: HttpResponse, wanted: number, what: string): Promise<void> {
-    const { status } = response;
+    const { status, url } = response;
     if (status === wanted) return;
     const { registry, repository } = this.options;
+    if ((status === 401 || status === 403) && !this.isOurs(url) && what !== TOKEN) {
+      response.body.resume();
+      const words = `${registry} sends us for ${what} to ${url.host}, which refuses it (status ${status}); credentials for ${registry} are not shown to others`;
+      throw new ModelError('SourceUnavailable', words);
+    }
     const detail = (await readAll(response, 65_536).catch(() => Buffer.alloc(0))).toString();
     if (status === 401 || status === 403) throw await this.unauthorized();
     if (status === 404) {
       const words = `${registry} has no ${what} in ${repository}; check the uri, and that the model was pushed`;
       throw new ModelError('ModelNotFound', words);
     }
-    const reason = /"message":\s*"([^"]{1,200})"/.exec(detail)?.[1];
+    const reason = ERROR_CODE.exec(detail)?.[1];
     const words = `${registry}/${repository}: ${what}: status ${status}${reason === undefined ? '' : ` (${reason})`}`;
     throw new ModelError('SourceUnavailable', words, { retryAfterMs: retryAfter(header(response, 'retry-after')) });
   }

@@ -1,16 +1,19 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import tar from 'tar-stream';
 import { ModelError } from './failure.ts';
-import { isModelPath, type ModelFile } from './files.ts';
+import { BOUNDS_OF_PATHS, isBoundedPath, isModelPath, MAX_ENTRIES, type ModelFile } from './files.ts';
 
 export interface UntarLimits {
   maxBytes: number;
+  /** Files and folders, also those that are only named in a path. */
   maxFiles: number;
+  /** Folders of the layers before, which are there already; added to. */
+  folders?: Set<string>;
 }
 
 export interface Extracted {
@@ -28,15 +31,23 @@ export interface ArchiveEntry extends ModelFile {
 
 /**
  * The files of a tar, in its order. Names that lead outside, links, devices and whiteouts are refused
- * (ModelMalformed), and so is an archive that is damaged or cut off.
+ * (ModelMalformed), and so is an archive that is damaged or cut off, one with more entries than a model may have, of
+ * whatever type, and one that unpacks to more than `maxBytes` in all, headers included.
  */
-export async function* readArchive(source: Readable, compressed: boolean): AsyncGenerator<ArchiveEntry> {
+export async function* readArchive(
+  source: Readable,
+  compressed: boolean,
+  { maxBytes, maxFiles }: Pick<UntarLimits, 'maxBytes' | 'maxFiles'> = { maxBytes: Infinity, maxFiles: MAX_ENTRIES },
+): AsyncGenerator<ArchiveEntry> {
   const extract = tar.extract();
-  const feeding = compressed ? pipeline(source, createGunzip(), extract) : pipeline(source, extract);
+  const counted = count(maxBytes + maxFiles * HEADERS_OF_ENTRY);
+  const feeding = compressed ? pipeline(source, createGunzip(), counted, extract) : pipeline(source, counted, extract);
   // Told below; until then nobody waits for it.
   feeding.catch(() => undefined);
+  let entries = 0;
   try {
     for await (const entry of extract) {
+      if (++entries > maxFiles) throw tooMuch(`${maxFiles} entries`);
       const { name, type, size = 0 } = entry.header;
       const path = checkedPath(name, type);
       if (type === 'directory') entry.resume();
@@ -64,13 +75,13 @@ export async function untar(
   limits: UntarLimits,
 ): Promise<Extracted> {
   const done: Extracted = { bytes: 0, files: 0 };
-  for await (const { path, size, content } of readArchive(source, compressed)) {
+  const { folders = new Set<string>() } = limits;
+  for await (const { path, size, content } of readArchive(source, compressed, limits)) {
     done.files++;
     done.bytes += size;
-    if (done.files > limits.maxFiles || done.bytes > limits.maxBytes) {
-      const words = `the model unpacks to more than ${limits.maxFiles} files or ${limits.maxBytes} bytes`;
-      throw new ModelError('ModelMalformed', words);
-    }
+    for (let above = dirname(path); above !== '.' && !folders.has(above); above = dirname(above)) folders.add(above);
+    if (done.files + folders.size > limits.maxFiles || done.bytes > limits.maxBytes)
+      throw tooMuch(`${limits.maxFiles} files and folders or ${limits.maxBytes} bytes`);
     await mkdir(dirname(join(folder, path)), { recursive: true });
     // No layer may replace a file of another: what is served must be what was listed.
     const file = createWriteStream(join(folder, path), { flags: 'wx', mode: 0o644, flush: true });
@@ -82,14 +93,36 @@ export async function untar(
   return done;
 }
 
+/** A tar says of an entry at most so much besides its bytes: two headers, and a name as long as it may be. */
+const HEADERS_OF_ENTRY = 2560;
+
+/** Lets so many bytes through, and fails at the next. */
+const count = (most: number): Transform => {
+  let seen = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      seen += chunk.length;
+      if (seen > most) done(tooMuch(`${most} bytes`));
+      else done(null, chunk);
+    },
+  });
+};
+
+const tooMuch = (limit: string): ModelError =>
+  new ModelError('ModelMalformed', `the model unpacks to more than ${limit}`);
+
 function checkedPath(name: string, type: string | null | undefined): string {
   // A type that is not known comes as null; it may be a sparse file, whose bytes are not what they seem.
   if (type !== 'file' && type !== 'contiguous-file' && type !== 'directory') {
-    const words = `the archive holds ${JSON.stringify(name)} of type ${type ?? 'unknown'}; only plain files are accepted`;
+    const words = `the archive holds ${JSON.stringify(name.slice(0, 100))} of type ${type ?? 'unknown'}; only plain files are accepted`;
     throw new ModelError('ModelMalformed', words);
   }
   const path = name.replace(/^\.\//, '').replace(type === 'directory' ? /\/$/ : '', '');
   const root = type === 'directory' && (path === '' || path === '.');
+  if (!root && !isBoundedPath(path)) {
+    const words = `the archive holds the name ${JSON.stringify(name.slice(0, 100))}…; names are ${BOUNDS_OF_PATHS}`;
+    throw new ModelError('ModelMalformed', words);
+  }
   if (!root && !isModelPath(path)) {
     throw new ModelError('ModelMalformed', `the archive holds the name ${JSON.stringify(name)}, which is not allowed`);
   }

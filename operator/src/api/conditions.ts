@@ -48,7 +48,6 @@ const OWN_REASONS = {
   PodsRefused: 'the API server refuses to create pods (a quota, a policy)',
   WriteRefused: 'the API server refuses a write of the operator (a right that is missing, a policy)',
   WriteFailed: 'a write of the operator was not carried out; it is tried again',
-  ContainerConfigError: 'a container could not be set up, for instance because a Secret or a claim is missing',
   OutOfMemory: 'a container needed more memory than its limit',
   ProgressDeadlineExceeded: 'nothing advanced for progressDeadlineSeconds',
   RevisionNotFound: 'spec.rollbackTo names a revision that does not exist',

@@ -9,6 +9,8 @@ export interface SourceConfig {
   source: string;
   plainHttp: (registry: string) => boolean;
   dockerConfig: string | undefined;
+  /** The Secret behind it. */
+  secretName: string | undefined;
   stallMs: number;
   maxBytes: number;
   /** fetch only. */
@@ -54,6 +56,7 @@ export function readSourceConfig(env: NodeJS.ProcessEnv, command: 'fetch' | 'res
     source: env[ENV.source] ?? PATH.source,
     plainHttp: (registry) => registries.includes(registry),
     dockerConfig: env[ENV.dockerConfig],
+    secretName: env[ENV.secretName],
     stallMs,
     maxBytes,
     name,

@@ -10,6 +10,7 @@ import {
   ModelError,
   type ModelReport,
   PATH,
+  printable,
   retry,
   toModelError,
   treeDigest,
@@ -17,7 +18,7 @@ import {
 import { readSourceConfig, type SourceConfig } from './config.ts';
 import { copyFolder, sourceFolder } from './folder.ts';
 import { log, withProgress } from './log.ts';
-import { fetchLayers, openRegistry, resolveImage } from './oci.ts';
+import { checkSecret, fetchLayers, openRegistry, resolveImage } from './oci.ts';
 import { place, present } from './place.ts';
 
 /** The kubelet keeps 4096 bytes; JSON may double what a message holds. */
@@ -55,7 +56,7 @@ async function command(env: NodeJS.ProcessEnv, run: () => Promise<ModelReport>):
     return 0;
   } catch (error) {
     const { reason, message } = toModelError(error);
-    say({ reason, message: message.slice(0, LONGEST_MESSAGE) });
+    say({ reason, message: printable(message, LONGEST_MESSAGE) });
     return 1;
   }
 }
@@ -71,6 +72,7 @@ async function lookUp(config: SourceConfig): Promise<ModelReport> {
     const folder = await sourceFolder(uri, config.source);
     return withProgress('reading', undefined, (add) => treeDigest(folder, add));
   }
+  await checkSecret(config);
   const registry = openRegistry(uri, config);
   try {
     const { digest, bytes } = await resolveImage(registry, uri, undefined, config.maxBytes);
@@ -92,6 +94,7 @@ async function download(config: SourceConfig, folder: string): Promise<ModelRepo
     const words = `${config.text} holds ${report.digest} now, the revision was made from ${config.digest}`;
     throw new ModelError('DigestMismatch', `${words}; the folder was changed in place: give each version its own`);
   }
+  await checkSecret(config);
   const registry = openRegistry(uri, config);
   try {
     const { digest, image, bytes } = await resolveImage(registry, uri, config.digest, maxBytes);

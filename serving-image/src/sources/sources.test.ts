@@ -198,3 +198,33 @@ describe('fetch', () => {
     expect(told()).toMatchObject({ reason: 'ModelMalformed', message: expect.stringContaining('assets') });
   });
 });
+
+describe('a Secret of registry credentials', () => {
+  const secret = (config?: unknown) => {
+    mkdirSync(at('credentials'), { recursive: true });
+    if (config !== undefined) writeFileSync(at('credentials/config.json'), JSON.stringify(config));
+    return { [ENV.dockerConfig]: at('credentials'), [ENV.secretName]: 'otherhost' };
+  };
+
+  it.each([fetchModel, resolveModel])('that is missing, or has no such key, is named (%p)', async (run) => {
+    expect(await run(env(secret()))).toBe(1);
+    expect(told()).toMatchObject({
+      reason: 'ContainerConfigError',
+      message: expect.stringMatching(/Secret otherhost is missing, or has no key \.dockerconfigjson/),
+    });
+  });
+
+  it('for another host is told as that, with the host it is for', async () => {
+    registry.faults.push(
+      (_, response) => (response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${host}/t"` }).end(), true),
+      (_, response) => (response.writeHead(401).end(), true),
+    );
+    expect(await resolveModel(env(secret({ auths: { 'other.example': { auth: 'dTpw' } } })))).toBe(1);
+    expect(told()).toMatchObject({
+      reason: 'Unauthorized',
+      message: expect.stringContaining(
+        `Secret otherhost has credentials for other.example, none for ${host}, the registry in the uri`,
+      ),
+    });
+  });
+});

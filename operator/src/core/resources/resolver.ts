@@ -44,7 +44,7 @@ export function makeResolver(owner: Owner, request: ResolveRequest, settings: Se
           image: settings.servingImage,
           imagePullPolicy: 'IfNotPresent',
           args: [COMMAND.resolve],
-          env: [{ name: ENV.uri, value: recipe.model.uri }, ...registryEnv(settings, source.hasCredentials)],
+          env: [{ name: ENV.uri, value: recipe.model.uri }, ...registryEnv(settings, source.secretName)],
           resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { cpu: '1', memory: '512Mi' } },
           securityContext: CONTAINER_SECURITY,
           terminationMessagePolicy: 'File',

@@ -79,7 +79,7 @@ export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
           { name: ENV.uri, value: recipe.model.uri },
           { name: ENV.digest, value: input.digest },
           { name: ENV.format, value: recipe.model.format },
-          ...registryEnv(input.settings, source.hasCredentials),
+          ...registryEnv(input.settings, source.secretName),
         ],
         resources: FETCH_RESOURCES,
         securityContext: CONTAINER_SECURITY,
@@ -156,19 +156,24 @@ const podInfo = {
 const tmpMount: IVolumeMount = { name: 'tmp', mountPath: PATH.tmp };
 
 /** Environment of the containers that speak to a registry. */
-export function registryEnv(settings: TemplateInput['settings'], hasCredentials: boolean) {
+export function registryEnv(settings: TemplateInput['settings'], secretName: string | undefined) {
   return [
     ...(settings.plainHttpRegistries.length === 0
       ? []
       : [{ name: ENV.plainHttpRegistries, value: settings.plainHttpRegistries.join(',') }]),
-    ...(hasCredentials ? [{ name: ENV.dockerConfig, value: PATH.credentials }] : []),
+    ...(secretName === undefined
+      ? []
+      : [
+          { name: ENV.dockerConfig, value: PATH.credentials },
+          { name: ENV.secretName, value: secretName },
+        ]),
   ];
 }
 
 export interface ModelSource {
   volumes: IVolume[];
   mounts: IVolumeMount[];
-  hasCredentials: boolean;
+  secretName: string | undefined;
 }
 
 /** Volumes through which a fetching container reaches the model: registry credentials, or the claim itself. */
@@ -178,16 +183,18 @@ export function makeSource(model: Recipe['model']): ModelSource {
     return {
       volumes: [{ name: 'source', persistentVolumeClaim: { claimName: claim, readOnly: true } }],
       mounts: [{ name: 'source', mountPath: PATH.source, readOnly: true }],
-      hasCredentials: false,
+      secretName: undefined,
     };
   }
-  if (model.secretRef === undefined) return { volumes: [], mounts: [], hasCredentials: false };
+  if (model.secretRef === undefined) return { volumes: [], mounts: [], secretName: undefined };
   return {
     volumes: [
       {
         name: 'credentials',
         secret: {
           secretName: model.secretRef.name,
+          // Missing, it would keep the container from starting, and only an event of the kubelet would say why.
+          optional: true,
           // fsGroup makes the file readable for the fetcher's group, and for nobody else.
           defaultMode: 0o440,
           items: [{ key: '.dockerconfigjson', path: 'config.json' }],
@@ -195,6 +202,6 @@ export function makeSource(model: Recipe['model']): ModelSource {
       },
     ],
     mounts: [{ name: 'credentials', mountPath: PATH.credentials, readOnly: true }],
-    hasCredentials: true,
+    secretName: model.secretRef.name,
   };
 }
