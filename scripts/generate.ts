@@ -4,6 +4,7 @@ import { makeSchema, makeTable } from '../charts/values.ts';
 import { makeCliReference } from '../cli/reference.ts';
 import { crdFiles } from '../crds/generate/files.ts';
 import { settingsTable } from '../operator/src/config.ts';
+import { pageOf, sortOperations, tableOf } from '../serving-image/src/analysis/generate.ts';
 
 /** `npm run generate`: everything that is written once and needed in several places. `npm run check` compares. */
 const ROOT = new URL('../', import.meta.url).pathname;
@@ -22,8 +23,11 @@ function between(page: string, name: string, text: string): string {
 async function files(): Promise<[path: string, text: string][]> {
   const values = read(`${CHART}/values.yaml`);
   const readme = between(read(`${CHART}/README.md`), 'values', makeTable(values));
+  const operations = sortOperations(read('serving-image/native/operations.txt'));
   return [
     ...(await crdFiles()),
+    ['serving-image/src/analysis/operations.gen.ts', tableOf(operations)],
+    ['docs/reference/operations.md', pageOf(operations)],
     [
       `${CHART}/values.schema.json`,
       await format(JSON.stringify(makeSchema(values)), { parser: 'json', printWidth: 120 }),

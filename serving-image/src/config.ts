@@ -36,6 +36,7 @@ export interface Config {
   workers: number | undefined;
   cores: number;
   joining: Joining;
+  effects: boolean;
   spareWorkers: number;
   drainSeconds: number;
   loadSeconds: number;
@@ -86,6 +87,8 @@ export const OWN_ENV = {
   maxBatchRows: 'MAX_BATCH_ROWS',
   /** auto (default): rows of different requests are run together where the model is found to keep them apart; on, off. */
   batching: 'BATCHING',
+  /** true: signatures that change what later requests are answered (variables, tables, queues) are served too (default false). */
+  effects: 'SERVE_EFFECTS',
   /** Seconds until a request's headers must have arrived (default 10), and all of it (default 30); else it is answered 408. */
   headerSeconds: 'HEADER_TIMEOUT_SECONDS',
   requestSeconds: 'REQUEST_TIMEOUT_SECONDS',
@@ -243,6 +246,7 @@ export function readConfig(
     workers: whole(ENV.workers, 0, 1, 1024) || undefined,
     cores: cores(),
     joining: oneOf(OWN_ENV.batching, JOINING, 'auto'),
+    effects: oneOf(OWN_ENV.effects, ['true', 'false'], 'false') === 'true',
     spareWorkers: whole(OWN_ENV.spareWorkers, 0, 0, 64),
     drainSeconds: whole(ENV.drainSeconds, 5, 0, 3600),
     loadSeconds: whole(ENV.loadSeconds, 300, 1, 86400),

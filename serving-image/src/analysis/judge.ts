@@ -1,14 +1,117 @@
 /** What the files of a model tell of each of its signatures before anything of it is run. Pure. */
-import type { ModelFiles } from '@modeldeployment/modelpack';
+import type { ModelFiles, ModelGraph, Signature, TensorSpec } from '@modeldeployment/modelpack';
 import type { Judgement } from '../model/types.ts';
 import { rowsOfLayers } from './layers.ts';
+import { accessOf, UNHEARD_OF, type Access } from './access.ts';
+import { comesFrom } from './origin.ts';
+import { Reach, tensorKey, type Site } from './reach.ts';
 import { rowIndependence } from './row-independence.ts';
 
-export function judge({ info, graph, layers }: ModelFiles): Map<string, Judgement> {
-  return new Map(
-    Object.entries(info.signatures).map(([name, signature]) => [
-      name,
-      { effects: false, rows: graph ? rowIndependence(graph, signature) : rowsOfLayers(layers ?? []) },
-    ]),
+export interface Verdicts {
+  judged: ReadonlyMap<string, Judgement>;
+  /** Why a signature is not served, by its name. */
+  refused: ReadonlyMap<string, string>;
+  /** Why nothing of the model may even be loaded. */
+  loading: string | undefined;
+}
+
+/**
+ * Only a SavedModel is a program with the server's rights. The kernels of TensorFlow.js compute and nothing else: of a graph that
+ * they run, only rows are judged.
+ */
+export function judge({ info, graph, layers = [] }: ModelFiles): Verdicts {
+  const signatures = Object.entries(info.signatures);
+  if (graph === undefined) {
+    const rows = rowsOfLayers(layers);
+    return { judged: new Map(signatures.map(([name]) => [name, { effects: false, rows }])), ...NOTHING };
+  }
+  if (info.format !== 'SavedModel') {
+    const judged = signatures.map(
+      ([name, one]) => [name, { effects: false, rows: rowIndependence(graph, one) }] as const,
+    );
+    return { judged: new Map(judged), ...NOTHING };
+  }
+  return judgeProgram(graph, signatures);
+}
+
+const NOTHING = { refused: new Map<string, string>(), loading: undefined };
+
+function judgeProgram(graph: ModelGraph, signatures: readonly [string, Signature][]): Verdicts {
+  const reach = new Reach(graph);
+  const judged = new Map<string, Judgement>();
+  const refused = new Map<string, string>();
+  for (const [name, signature] of signatures) {
+    const { refusal, effects } = judgeSignature(reach, graph, signature);
+    if (refusal !== undefined) refused.set(name, refusal);
+    else judged.set(name, { effects, rows: rowIndependence(graph, signature) });
+  }
+  return { judged, refused, loading: judgeLoading(reach, graph) };
+}
+
+function judgeSignature(reach: Reach, graph: ModelGraph, { inputs, outputs }: Signature) {
+  const own = new Set(
+    [...(graph.restore ? [graph.restore.path] : []), ...graph.assets.map(({ tensor }) => tensor)].map(tensorKey),
   );
+  const path = inputs.find((spec) => own.has(tensorKey(nameOf(spec))));
+  if (path !== undefined) {
+    const refusal = `its input ${path.name} is the path of a file of the model itself (tensor ${nameOf(path)})`;
+    return { refusal, effects: false };
+  }
+  const fed = new Set(inputs.map((spec) => tensorKey(nameOf(spec))));
+  const sites = reach.from(outputs.map(nameOf), fed);
+  const offence = sites.map((site) => offenceOf(reach, site, sites, NOTHING_GIVEN)).find(Boolean);
+  return { refusal: offence, effects: sites.some(({ node }) => accessOf(node.op)?.kind === 'effect') };
+}
+
+/** While a signature runs, the path of an asset is what the graph says it is: only loading replaces it. */
+const NOTHING_GIVEN: Given = { saver: new Set(), asset: new Set() };
+const nameOf = ({ name, node }: TensorSpec): string => node ?? name;
+
+/** What TensorFlow runs on its own when it loads the model: there it may set variables and fill tables. */
+function judgeLoading(reach: Reach, graph: ModelGraph): string | undefined {
+  const { restore, initialisers, assets } = graph;
+  const asset = new Set(assets.map(({ tensor }) => tensorKey(tensor)));
+  const offence = (wanted: readonly string[], given: Given): string | undefined => {
+    const sites = reach.from(wanted, new Set([...given.saver, ...given.asset]));
+    return sites.map((site) => offenceOf(reach, site, sites, given)).find(Boolean);
+  };
+  const found =
+    (restore && offence([restore.node], { saver: new Set([tensorKey(restore.path)]), asset })) ??
+    offence(initialisers, { saver: new Set(), asset });
+  if (found !== undefined) return found;
+  const outside = assets.find(({ file }) => !isInside(file));
+  return (
+    outside && `it names the file ${JSON.stringify(outside.file)} as one of its assets, which is not inside assets/`
+  );
+}
+
+const isInside = (file: string): boolean =>
+  file !== '' &&
+  !file.startsWith('/') &&
+  !file.includes('\\') &&
+  !file.includes('\0') &&
+  !file.split('/').includes('..');
+
+/** Tensors that nobody but the server gives. */
+type Given = Readonly<Record<'saver' | 'asset', ReadonlySet<string>>>;
+
+/** Which node may not run, why, and what to do; undefined where it may. */
+function offenceOf(reach: Reach, site: Site, sites: readonly Site[], given: Given): string | undefined {
+  const { node, within } = site;
+  const access = accessOf(node.op);
+  if (access === undefined && reach.isFunction(node.op)) return undefined;
+  const because = access === undefined ? UNHEARD_OF : offends(access, site, sites, given);
+  if (because === undefined) return undefined;
+  const where = within === undefined ? '' : ` in function ${within.name}`;
+  return `node ${node.name}${where} is a ${node.op}: ${because}; export the signature without it`;
+}
+
+function offends(access: Access, site: Site, sites: readonly Site[], given: Given): string | undefined {
+  if (access.kind === 'refused') return access.because;
+  if (access.kind !== 'onlyWhere') return undefined;
+  const { only, because } = access;
+  if ('input' in only) return comesFrom(site, only.input, given[only.name], sites) ? undefined : because;
+  const attribute = site.node.attributes.get(only.attribute);
+  const fits = attribute === undefined || only.allowed.test(attribute.text ?? '\0');
+  return fits ? undefined : because;
 }

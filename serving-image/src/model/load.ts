@@ -52,6 +52,7 @@ export async function loadModel(
     directory: folder.directory,
     loadSeconds: (loaded - started) / 1000,
     ...warmedUp,
+    notes: [...folder.refused, ...warmedUp.notes],
     modelBytes: (await listFiles(folder.directory)).reduce((sum, { size }) => sum + size, 0),
     warmupSeconds: (performance.now() - loaded) / 1000,
   };

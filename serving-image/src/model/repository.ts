@@ -1,8 +1,7 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { detectFormat, ModelError, readModel, type ModelFiles, type ModelInfo } from '@modeldeployment/modelpack';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { detectFormat, ModelError, readModel, type ModelFiles } from '@modeldeployment/modelpack';
 import { judge } from '../analysis/judge.ts';
-import { ALLOWED_OPERATIONS } from './allowed-operations.gen.ts';
 import { MODEL_NAME, parseRules, RULES_FILE, VERSION, type ModelListing, type VersionFolder } from './selection.ts';
 import { FatalError, type ModelFolder, type ModelFormat } from './types.ts';
 
@@ -11,6 +10,8 @@ export interface Choice {
   name: string;
   version: string;
   format: ModelFormat | 'auto';
+  /** Whether signatures that change what later requests are answered are served too. */
+  effects?: boolean;
 }
 
 /**
@@ -23,23 +24,33 @@ export async function findModel(choice: Choice): Promise<ModelFolder> {
   const wanted = choice.format === 'auto' ? undefined : choice.format;
   await folders(directory);
   const files = await read(directory, wanted);
-  const { info } = files;
-  const refused = refusedOperations(info);
-  if (refused.length > 0) {
-    throw new FatalError(
-      'ModelRefused',
-      `the model uses ${refused.slice(0, 5).join(', ')}, which a served model may not: only operations that compute are allowed, none that reach files, network or Python`,
-    );
-  }
-  const signatures = new Map(Object.entries(info.signatures));
-  if (signatures.size === 0)
+  const { format, signatures } = files.info;
+  if (Object.keys(signatures).length === 0)
     throw new FatalError('ModelMalformed', 'the model has no signature to call; export it for serving');
-  return { name, version, directory, format: info.format, signatures, judged: judge(files) };
+  const { loading, judged, refused } = judge(files);
+  const unsafe = loading ?? (await strayAsset(directory, files));
+  if (unsafe !== undefined) throw new FatalError('ModelRefused', `the model may not be loaded: ${unsafe}`);
+  const reasons = [...refused].map(([signature, reason]) => `signature ${signature} is not served: ${reason}`);
+  const served = Object.entries(signatures).filter(([signature]) => {
+    const judgement = judged.get(signature);
+    if (judgement?.effects && !choice.effects) reasons.push(`signature ${signature} is not served: ${HAS_EFFECTS}`);
+    return judgement !== undefined && (choice.effects || !judgement.effects);
+  });
+  if (served.length === 0) throw new FatalError('ModelRefused', reasons.join('; '));
+  return { name, version, directory, format, signatures: new Map(served), judged, refused: reasons };
 }
 
-/** Operations of a SavedModel that are not allowed: it is a program, and runs with the server's rights. Pure. */
-export function refusedOperations({ format, operations }: Pick<ModelInfo, 'format' | 'operations'>): string[] {
-  return format === 'SavedModel' ? (operations ?? []).filter((name) => !ALLOWED_OPERATIONS.has(name)) : [];
+const HAS_EFFECTS = 'it changes what later requests are answered; set SERVE_EFFECTS=true to serve it';
+
+/** An asset whose file lies elsewhere: a link may lead out of the folder. */
+async function strayAsset(directory: string, { graph }: ModelFiles): Promise<string | undefined> {
+  const inside = (await realpath(directory)) + sep;
+  for (const { file } of graph?.assets ?? []) {
+    const path = await realpath(join(directory, 'assets', file)).catch(() => undefined);
+    if (path !== undefined && !path.startsWith(inside))
+      return `its asset ${file} is a link that leads out of the model's folder`;
+  }
+  return undefined;
 }
 
 async function read(directory: string, format: ModelFormat | undefined): Promise<ModelFiles> {

@@ -59,6 +59,8 @@ export interface ModelFolder {
   signatures: ReadonlyMap<string, Signature>;
   /** What its graph tells of each signature. */
   judged: ReadonlyMap<string, Judgement>;
+  /** Why signatures that the model has are not served, in words. */
+  refused: readonly string[];
 }
 
 /** What the graph of a signature tells before it is run. */

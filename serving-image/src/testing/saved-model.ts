@@ -62,11 +62,18 @@ export const constant = (
   attributes: { dtype: attribute.type(dtype), value: attribute.tensor(dtype, shape, content) },
 });
 
+/** What TensorFlow runs on its own when it loads the model, and the files whose paths it gives to tensors for it. */
+interface Extra {
+  assets?: readonly { tensor: string; file: string }[];
+  initialiser?: string;
+}
+
 /** Inputs and outputs are nodes of the same name. */
 export async function writeSavedModel(
   folder: string,
   nodes: readonly GraphNode[],
   { inputs, outputs, method = 'tensorflow/serving/predict' }: Signature,
+  { assets = [], initialiser }: Extra = {},
 ): Promise<void> {
   const info = (specs: TensorSpec[]) =>
     entries(
@@ -89,6 +96,15 @@ export async function writeSavedModel(
   await mkdir(folder, { recursive: true });
   await writeFile(
     join(folder, 'saved_model.pb'),
-    encode({ 1: 1, 2: { 1: { 4: ['serve'] }, 2: graph, 5: signatures } }),
+    encode({
+      1: 1,
+      2: {
+        1: { 4: ['serve'] },
+        2: graph,
+        4: initialiser === undefined ? [] : { 1: 'saved_model_main_op', 2: { 1: { 1: initialiser } } },
+        5: signatures,
+        6: assets.map(({ tensor, file }): Message => ({ 1: { 1: tensor }, 2: file })),
+      },
+    }),
   );
 }

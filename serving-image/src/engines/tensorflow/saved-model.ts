@@ -16,6 +16,8 @@ const TAG = 'serve';
  * that calls runs the model. With a thread for it besides, two would hand the work to each other and never work at once.
  */
 const ON_THIS_THREAD = Uint8Array.of(0x28, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01);
+/** `allow_soft_placement: true` (field 7): what the exporter put on a GPU runs on the processor where there is none. */
+const WHEREVER_IT_CAN = Uint8Array.of(0x38, 0x01);
 /** TensorFlow reads its variables. */
 const AS_THE_ENVIRONMENT_SAYS = new Uint8Array(0);
 
@@ -29,7 +31,7 @@ export function loadSavedModel(addon: SessionAddon, model: ModelFolder): Predict
   const nodes = (specs: Signature['inputs']) => specs.map(({ node, name }) => node ?? name);
   const config = Number(process.env.TF_NUM_INTEROP_THREADS ?? 1) > 1 ? AS_THE_ENVIRONMENT_SAYS : ON_THIS_THREAD;
   try {
-    const session = addon.load(model.directory, TAG, config);
+    const session = addon.load(model.directory, TAG, Buffer.concat([config, WHEREVER_IT_CAN]));
     const calls = new Map<string, Prepared>();
     for (const [name, signature] of model.signatures) {
       const call = addon.prepare(session, nodes(signature.inputs), nodes(signature.outputs));

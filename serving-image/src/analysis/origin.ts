@@ -1,0 +1,70 @@
+/** Where the name of a file comes from: one of the tensors that only the server gives, or anywhere else. Pure. */
+import type { GraphFunction, GraphNode } from '@modeldeployment/modelpack';
+import type { Site } from './reach.ts';
+import { tensorKey } from './reach.ts';
+
+const HANDS_ON = new Set(['Identity', 'PlaceholderWithDefault', 'StopGradient', 'Snapshot']);
+const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall']);
+
+const dataInputs = ({ inputs }: GraphNode): string[] => inputs.filter((name) => !name.startsWith('^'));
+
+/**
+ * Whether an input of a node is, by way of nothing but identities and arguments of functions, one of the tensors `given` of the
+ * graph. A function that is called from several places must be given it by all of them. `sites` is all that runs.
+ */
+export function comesFrom(start: Site, input: number, given: ReadonlySet<string>, sites: readonly Site[]): boolean {
+  const callers = callersOf(sites);
+  const nodes = new Map<string, GraphNode>();
+  for (const { node, within } of sites) nodes.set(key(within?.name, node.name), node);
+  const waiting: { site: Site; input: number }[] = [{ site: start, input }];
+  const seen = new Set<string>();
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { node, within } = next.site;
+    const name = dataInputs(node)[next.input];
+    if (name === undefined) return false;
+    const id = `${within?.name ?? ''} ${name}`;
+    if (seen.has(id)) continue;
+    seen.add(id);
+    if (within === undefined && given.has(tensorKey(name))) continue;
+    const argument = within?.parameters.findIndex((one) => one.name === name) ?? -1;
+    if (within !== undefined && argument >= 0) {
+      const calls = callers.get(within.name) ?? [];
+      if (!allGive(within, calls)) return false;
+      waiting.push(...calls.map(({ site }) => ({ site, input: argument })));
+      continue;
+    }
+    const from = nodes.get(key(within?.name, name.split(':', 1)[0] ?? ''));
+    if (from === undefined || !HANDS_ON.has(from.op)) return false;
+    waiting.push({ site: { node: from, within }, input: 0 });
+  }
+  return true;
+}
+
+interface Caller {
+  site: Site;
+  /** It hands its own inputs on as arguments, one for one. */
+  direct: boolean;
+}
+
+const allGive = ({ parameters }: GraphFunction, calls: readonly Caller[]): boolean =>
+  calls.length > 0 && calls.every(({ direct }) => direct) && !parameters.some(({ list }) => list);
+
+const key = (scope: string | undefined, node: string): string => `${scope ?? ''} ${node}`;
+
+/** Who runs a function. */
+function callersOf(sites: readonly Site[]): Map<string, Caller[]> {
+  const callers = new Map<string, Caller[]>();
+  const add = (name: string, site: Site, direct: boolean) => {
+    const known = callers.get(name) ?? [];
+    known.push({ site, direct });
+    callers.set(name, known);
+  };
+  for (const site of sites) {
+    const { op, attributes } = site.node;
+    add(op, site, true);
+    for (const [attribute, { functions = [] }] of attributes) {
+      functions.forEach((name, i) => add(name, site, CALLS.has(op) && attribute === 'f' && i === 0));
+    }
+  }
+  return callers;
+}
