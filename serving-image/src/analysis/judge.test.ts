@@ -143,6 +143,13 @@ describe('loading', () => {
   });
   const initialise = (name: string, table: string, file: string) =>
     node(name, 'InitializeTableFromTextFileV2', [table, file]);
+  const keeps = (...more: GraphNode[]): GraphNode[] => [
+    node('v', 'VarHandleOp', [], { shared_name: { text: 'v' } }),
+    node('assign', 'AssignVariableOp', ['v', 'file']),
+    node('path of it', 'ReadVariableOp', ['v', '^assign']),
+    initialise('init', 'table', 'path of it'),
+    ...more,
+  ];
   const call = (name: string, ...inputs: string[]) =>
     node(name, 'StatefulPartitionedCall', inputs, { f: { functions: ['f'] } });
 
@@ -171,6 +178,7 @@ describe('loading', () => {
         [graphFunction('f', ['t', 'a'], [initialise('i', 't', 'a')], {})],
       ),
     ],
+    ['keeps the path of an asset in a variable', fill('words.txt', keeps())],
   ])('%s', (_, graph) => expect(verdicts(graph)).toMatchObject({ loading: undefined, refused: new Map() }));
 
   it.each<[string, ModelGraph]>([
@@ -192,6 +200,25 @@ describe('loading', () => {
       { ...restore([node('init', 'RestoreV2', ['path']), node('restore', 'NoOp')]), initialisers: ['init'] },
     ],
     ['a table from a file that is no asset', fill('words.txt', [node('p', 'Const'), initialise('init', 'table', 'p')])],
+    [
+      'a path in a variable that is set otherwise as well',
+      fill('words.txt', [
+        ...keeps().slice(0, -1),
+        node('p', 'Const'),
+        node('again', 'AssignVariableOp', ['v', 'p']),
+        node('init', 'InitializeTableFromTextFileV2', ['table', 'path of it', '^again']),
+      ]),
+    ],
+    [
+      'a path in a variable that has another name too',
+      fill('words.txt', [
+        ...keeps().slice(0, -1),
+        node('p', 'Const'),
+        node('w', 'VarHandleOp', [], { shared_name: { text: 'v' } }),
+        node('again', 'AssignVariableOp', ['w', 'p']),
+        node('init', 'InitializeTableFromTextFileV2', ['table', 'path of it', '^again']),
+      ]),
+    ],
     ['an asset outside of assets/', fill('../../words.txt', [initialise('init', 'table', 'file')])],
     ['an asset of an absolute path', fill('/etc/passwd', [initialise('init', 'table', 'file')])],
   ])('is refused for %s', (_, graph) => expect(verdicts(graph).loading).toEqual(expect.any(String)));

@@ -4,6 +4,8 @@ import type { Site } from './reach.ts';
 import { tensorKey } from './reach.ts';
 
 const HANDS_ON = new Set(['Identity', 'PlaceholderWithDefault', 'StopGradient', 'Snapshot']);
+/** A variable may be used so without being changed, but for what is assigned. */
+const USES = new Set(['AssignVariableOp', 'ReadVariableOp', 'VarIsInitializedOp']);
 const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall']);
 
 const dataInputs = ({ inputs }: GraphNode): string[] => inputs.filter((name) => !name.startsWith('^'));
@@ -34,10 +36,33 @@ export function comesFrom(start: Site, input: number, given: ReadonlySet<string>
       continue;
     }
     const from = nodes.get(key(within?.name, name.split(':', 1)[0] ?? ''));
+    const assigned = from?.op === 'ReadVariableOp' && within === undefined ? assignmentBefore(from, sites) : undefined;
+    if (assigned !== undefined) {
+      waiting.push(...assigned.map((node) => ({ site: { node, within }, input: 1 })));
+      continue;
+    }
     if (from === undefined || !HANDS_ON.has(from.op)) return false;
     waiting.push({ site: { node: from, within }, input: 0 });
   }
   return true;
+}
+
+const sharedName = ({ attributes }: GraphNode): string => attributes.get('shared_name')?.text ?? '';
+
+/**
+ * Who sets the variable that a node of the graph reads, when one of them runs before it, and nothing else could: TensorFlow 2 keeps
+ * the path of an asset so. Undefined where that is not certain.
+ */
+function assignmentBefore(read: GraphNode, sites: readonly Site[]): GraphNode[] | undefined {
+  const [handle] = dataInputs(read);
+  const variable = sites.find(({ node, within }) => within === undefined && node.name === handle)?.node;
+  if (variable?.op !== 'VarHandleOp') return undefined;
+  const uses = sites.filter(({ node, within }) => within === undefined && dataInputs(node).includes(variable.name));
+  const assigning = uses.filter(({ node }) => node.op === 'AssignVariableOp').map(({ node }) => node);
+  const onlyRead = uses.every(({ node }) => USES.has(node.op));
+  const others = sites.filter(({ node }) => node.op === 'VarHandleOp' && sharedName(node) === sharedName(variable));
+  const before = assigning.some(({ name }) => read.inputs.includes(`^${name}`));
+  return onlyRead && others.length === 1 && before ? assigning : undefined;
 }
 
 interface Caller {
