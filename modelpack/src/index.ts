@@ -15,6 +15,7 @@ export type {
   Parameter,
   TensorValue,
 } from './graph.ts';
+export { plainType } from './graph.ts';
 export * from './image.ts';
 export * from './layer.ts';
 export { Registry, type RegistryOptions } from './registry.ts';
@@ -26,6 +27,7 @@ export {
   type ModelFormat,
   type ModelInfo,
   type Signature,
+  nameOfType,
   tensorflowType,
   type TensorSpec,
 } from './signature.ts';

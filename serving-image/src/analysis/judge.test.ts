@@ -89,6 +89,20 @@ describe('a signature is refused', () => {
     expect(refused.get('served')).toMatch(new RegExp(`^node ${decides} .*: .+; export`));
   });
 
+  it.each<[string, GraphNode[]]>([
+    ['output', [X, node('y', 'AsString', ['x'])]],
+    [
+      'output, a result of a function',
+      [X, node('y', 'PartitionedCall', ['x'], { Tout: { types: [7] }, f: { functions: ['f'] } })],
+    ],
+    ['output, by an attribute', [X, node('y', 'Cast', ['x'], { DstT: { type: 9 } })]],
+    ['input', [node('x', 'Placeholder', [], { dtype: { type: 20 } }), Y]],
+  ])('whose %s has another type than it says', (_, nodes) => {
+    expect(verdicts(graphOf(nodes, [reads('f', [])])).refused.get('served')).toMatch(
+      /is FP32 in the signature, and DT_\w+ in the graph/,
+    );
+  });
+
   it('whose input is the path of the model’s own files', () => {
     const path = graphOf([X, Y, node('path', 'Placeholder'), node('restore', 'NoOp')]);
     const graph = { ...path, restore: { node: 'restore', path: 'path:0' } };
@@ -105,10 +119,18 @@ describe('a signature is served', () => {
 
   it.each<[string, readonly GraphNode[]]>([
     ['though the graph could read files', [X, Y, node('read', 'ReadFile', ['x'])]],
-    ['whose input takes the place of what is read', [node('x', 'ReadFile'), Y]],
+    ['whose input takes the place of what is read', [node('x', 'RestoreV2'), Y]],
     [
       'with message types that are built in',
-      [X, node('y', 'EncodeProto', ['x'], { descriptor_source: { text: 'local://' } })],
+      [
+        X,
+        node('y', 'Identity', ['x', '^e']),
+        node('e', 'EncodeProto', ['x'], { descriptor_source: { text: 'local://' } }),
+      ],
+    ],
+    [
+      'whose output is a variable, which is of a reference type',
+      [X, node('y', 'Identity', ['x'], { T: { type: 101 } })],
     ],
     ['that prints to a log', [X, node('p', 'PrintV2', ['x']), node('y', 'Identity', ['x', '^p'])]],
   ])('%s', (_, nodes) => {

@@ -1,5 +1,14 @@
 /** What the files of a model tell of each of its signatures before anything of it is run. Pure. */
-import type { ModelFiles, ModelGraph, Signature, TensorSpec } from '@modeldeployment/modelpack';
+import {
+  nameOfType,
+  plainType,
+  tensorflowType,
+  type ModelFiles,
+  type ModelGraph,
+  type Signature,
+  type TensorSpec,
+} from '@modeldeployment/modelpack';
+import { outputType } from './operations.ts';
 import type { Judgement } from '../model/types.ts';
 import { rowsOfLayers } from './layers.ts';
 import { accessOf, UNHEARD_OF, type Access } from './access.ts';
@@ -60,12 +69,23 @@ function judgeSignature(reach: Reach, graph: ModelGraph, { inputs, outputs }: Si
   const fed = new Set(inputs.map((spec) => tensorKey(nameOf(spec))));
   const sites = reach.from(outputs.map(nameOf), fed);
   const offence = sites.map((site) => offenceOf(reach, site, sites, NOTHING_GIVEN)).find(Boolean);
-  return { refusal: offence, effects: sites.some(({ node }) => accessOf(node.op)?.kind === 'effect') };
+  const lie = [...inputs, ...outputs].map((spec) => untrue(reach, spec)).find(Boolean);
+  return { refusal: offence ?? lie, effects: sites.some(({ node }) => accessOf(node.op)?.kind === 'effect') };
 }
 
 /** While a signature runs, the path of an asset is what the graph says it is: only loading replaces it. */
 const NOTHING_GIVEN: Given = { saver: new Set(), asset: new Set() };
 const nameOf = ({ name, node }: TensorSpec): string => node ?? name;
+
+/** A tensor of another type than the signature says would be sent, or be read, under a false name. */
+function untrue(reach: Reach, spec: TensorSpec): string | undefined {
+  const name = nameOf(spec);
+  const index = Number(tensorKey(name).split(':')[1]);
+  const types = reach.named(name).flatMap((node) => outputType(node, index) ?? []);
+  const other = types.map(plainType).find((type) => type !== tensorflowType(spec.dtype));
+  if (other === undefined) return undefined;
+  return `tensor ${spec.name} is ${spec.dtype} in the signature, and ${nameOfType(other)} in the graph (${name}); export it again`;
+}
 
 /** What TensorFlow runs on its own when it loads the model: there it may set variables and fill tables. */
 function judgeLoading(reach: Reach, graph: ModelGraph): string | undefined {

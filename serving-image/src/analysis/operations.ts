@@ -13,6 +13,8 @@ interface Output {
   name: string;
   /** Attribute that says how many tensors it is. */
   several: string | undefined;
+  /** Attribute that says of which type they are, or that type. */
+  type: string | number | undefined;
 }
 
 const table = new Map<string, Operation>();
@@ -26,8 +28,9 @@ for (const line of OPERATIONS.split('\n')) {
 }
 
 function outputOf(text: string): Output {
-  const [name = '', several] = text.split(':');
-  return { name, several };
+  const [whole = '', type] = text.split('=');
+  const [name = '', several] = whole.split(':');
+  return { name, several, type: type?.startsWith('#') ? Number(type.slice(1)) : type };
 }
 
 /** Operations that only TensorFlow.js has. */
@@ -35,7 +38,7 @@ for (const [name, rows] of [
   ['FusedDepthwiseConv2dNative', 'convolution'],
   ['Prelu', 'broadcast'],
 ] as const) {
-  table.set(name, { rows, stateful: false, outputs: [{ name: 'output', several: undefined }] });
+  table.set(name, { rows, stateful: false, outputs: [{ name: 'output', several: undefined, type: undefined }] });
 }
 
 export const operationOf = (op: string): Operation | undefined => table.get(op);
@@ -48,6 +51,22 @@ export function outputIndex(node: GraphNode, output: string, index: number): num
     const { number, types } = several === undefined ? { number: 1 } : (node.attributes.get(several) ?? {});
     const count = number ?? types?.length;
     if (count === undefined) return undefined;
+    before += count;
+  }
+  return undefined;
+}
+
+/** TensorFlow's type of an output of a node, by its number; undefined when the graph does not tell. */
+export function outputType(node: GraphNode, index: number): number | undefined {
+  let before = 0;
+  for (const { several, type } of table.get(node.op)?.outputs ?? []) {
+    const { number, types } = several === undefined ? { number: 1 } : (node.attributes.get(several) ?? {});
+    const count = number ?? types?.length;
+    if (count === undefined) return undefined;
+    if (index < before + count) {
+      if (types !== undefined) return types[index - before];
+      return typeof type === 'string' ? node.attributes.get(type)?.type : type;
+    }
     before += count;
   }
   return undefined;
