@@ -227,7 +227,7 @@ describe('loading', () => {
       fill('words.txt', [
         ...keeps().slice(0, -1),
         node('p', 'Const'),
-        node('again', 'AssignVariableOp', ['v', 'p']),
+        node('again', 'AssignVariableOp', ['v:0', 'p']),
         node('init', 'InitializeTableFromTextFileV2', ['table', 'path of it', '^again']),
       ]),
     ],

@@ -36,15 +36,18 @@ export function comesFrom(start: Site, input: number, given: ReadonlySet<string>
       continue;
     }
     const from = nodes.get(key(within?.name, name.split(':', 1)[0] ?? ''));
-    const assigned = from?.op === 'ReadVariableOp' && within === undefined ? assignmentBefore(from, sites) : undefined;
-    if (assigned !== undefined) {
-      waiting.push(...assigned.map((node) => ({ site: { node, within }, input: 1 })));
-      continue;
-    }
-    if (from === undefined || !HANDS_ON.has(from.op)) return false;
-    waiting.push({ site: { node: from, within }, input: 0 });
+    const before = from && handedFrom({ node: from, within }, sites);
+    if (before === undefined) return false;
+    waiting.push(...before);
   }
   return true;
+}
+
+/** Where a node has what it answers; undefined when it makes it itself. */
+function handedFrom({ node, within }: Site, sites: readonly Site[]): { site: Site; input: number }[] | undefined {
+  if (HANDS_ON.has(node.op)) return [{ site: { node, within }, input: 0 }];
+  if (node.op !== 'ReadVariableOp' || within !== undefined) return undefined;
+  return assignmentBefore(node, sites)?.map((assigning) => ({ site: { node: assigning, within }, input: 1 }));
 }
 
 const sharedName = ({ attributes }: GraphNode): string => attributes.get('shared_name')?.text ?? '';
@@ -55,9 +58,14 @@ const sharedName = ({ attributes }: GraphNode): string => attributes.get('shared
  */
 function assignmentBefore(read: GraphNode, sites: readonly Site[]): GraphNode[] | undefined {
   const [handle] = dataInputs(read);
-  const variable = sites.find(({ node, within }) => within === undefined && node.name === handle)?.node;
+  const variable = sites.find(
+    ({ node, within }) => within === undefined && handle !== undefined && tensorKey(handle) === tensorKey(node.name),
+  )?.node;
   if (variable?.op !== 'VarHandleOp') return undefined;
-  const uses = sites.filter(({ node, within }) => within === undefined && dataInputs(node).includes(variable.name));
+  const uses = sites.filter(
+    ({ node, within }) =>
+      within === undefined && dataInputs(node).some((name) => tensorKey(name) === tensorKey(variable.name)),
+  );
   const assigning = uses.filter(({ node }) => node.op === 'AssignVariableOp').map(({ node }) => node);
   const onlyRead = uses.every(({ node }) => USES.has(node.op));
   const others = sites.filter(({ node }) => node.op === 'VarHandleOp' && sharedName(node) === sharedName(variable));
