@@ -441,11 +441,9 @@ export interface StatusRevisionsItem {
    */
   image: string;
   /**
-   * The part of the spec that it was made from.
+   * The part of the spec that it was made from, as JSON.
    */
-  recipe: {
-    [k: string]: unknown;
-  };
+  recipe: string;
 }
 export interface StatusAdmittedItem {
   /**

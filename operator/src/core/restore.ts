@@ -59,7 +59,7 @@ export function restoreRevisions(world: World): Restored {
 
 function objectOf({ model, settings }: World, record: OnRecord) {
   const { revision, version, digest, image } = record;
-  const recipe = record.recipe as unknown as Recipe;
+  const recipe = JSON.parse(record.recipe) as Recipe;
   const template = makeTemplate({ model: model.name, revision, version, digest, image, recipe, settings });
   return makeRevision(model, revision, { recipe, version, digest, image, template });
 }

@@ -83,7 +83,7 @@ function remembered(
   for (const one of [...revisions, aim?.wanted]) {
     if (one === undefined) continue;
     const { number: revision, version, digest, image, recipe } = one;
-    known.set(revision, { revision, version, digest, image, recipe: recipe as unknown as Record<string, unknown> });
+    known.set(revision, { revision, version, digest, image, recipe: JSON.stringify(recipe) });
   }
   const stable = aim?.stable?.number ?? status.stable?.revision;
   const used = [stable, aim?.wanted.number, deployed, trial?.from, trial?.revision, baking?.previous];
