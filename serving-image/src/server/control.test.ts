@@ -23,12 +23,14 @@ function control(load: readonly string[] | 'all' = []) {
   const outcomes = new Map<string, ReturnType<Loader['outcome']>>();
   const again: (string | undefined)[] = [];
   let known = 0;
+  const waiting = new Map<string, () => void>();
   const subject = new Control(
     { repository, only: undefined, policy: { kind: 'latest', count: 1 }, load },
     {
       want: (models, name) => {
         now = models;
         again.push(name);
+        for (const key of models.map(keyOf)) waiting.get(key)?.();
       },
       outcome: (model) => outcomes.get(keyOf(model)),
       known: () => Promise.resolve(known++),
@@ -38,6 +40,8 @@ function control(load: readonly string[] | 'all' = []) {
     subject,
     again,
     known: () => known,
+    /** Resolves when the loader is next told of it. */
+    wants: (key: string) => new Promise<void>((resolve) => waiting.set(key, resolve)),
     wanted: () => now.map(keyOf),
     models: () => now,
     comes: (key: string, outcome: ReturnType<Loader['outcome']>) => {
@@ -49,44 +53,42 @@ function control(load: readonly string[] | 'all' = []) {
 
 const keyOf = ({ name, versions }: WantedModel) => `${name}/${versions.map(({ version }) => version).join(',')}`;
 
-/** How an order stands now: `open`, `done`, or why it was refused. */
-function watch(order: Promise<void>): () => Promise<string> {
-  let state = 'open';
+/** What came of an order: `done`, or why it was refused. */
+const outcomeOf = (order: Promise<void>): Promise<string> =>
   order.then(
-    () => (state = 'done'),
-    (error: unknown) => (state = (error as Error).message),
+    () => 'done',
+    (error: unknown) => (error as Error).message,
   );
-  // Looking into a folder takes some turns of the event loop.
-  return async () => {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    return state;
-  };
-}
+
+/** The same now: `open` when nothing has come of it yet. */
+const stateOf = (order: Promise<void>): Promise<string> =>
+  Promise.race([outcomeOf(order), new Promise<string>((resolve) => setImmediate(resolve, 'open'))]);
 
 describe('an order to load a model', () => {
   it('is done when its version serves and all workers know', async () => {
     await arrive('a/1', 'a/2', 'b/1');
-    const { subject, wanted, comes, known } = control();
-    const state = watch(subject.load('a'));
-    expect(await state()).toBe('open');
+    const { subject, wanted, wants, comes, known } = control();
+    const order = subject.load('a');
+    await wants('a/2');
     expect(wanted()).toEqual(['a/2']);
+    expect(await stateOf(order)).toBe('open');
     expect(known()).toBe(0);
     comes('a/2', 'served');
-    expect(await state()).toBe('done');
+    await order;
     expect(known()).toBe(1);
   });
 
   it('that fails changes nothing', async () => {
     await arrive('a/1');
-    const { subject, wanted, comes } = control();
+    const { subject, wanted, wants, comes } = control();
     comes('a/1', 'served');
     await subject.load('a');
     await arrive('a/2');
-    const state = watch(subject.load('a'));
-    await state();
+    const order = subject.load('a');
+    await wants('a/2');
     expect(wanted()).toEqual(['a/2']);
     comes('a/2', FAILURE);
-    expect(await state()).toBe('failed to load "a": it answers wrong');
+    expect(await outcomeOf(order)).toBe('failed to load "a": it answers wrong');
     expect(wanted()).toEqual(['a/1']);
   });
 
@@ -100,12 +102,12 @@ describe('an order to load a model', () => {
 
   it('given twice is one wish, and is fulfilled for both', async () => {
     await arrive('a/1');
-    const { subject, models, comes } = control();
-    const states = [watch(subject.load('a')), watch(subject.load('a'))];
-    await states[0]?.();
+    const { subject, models, wants, comes } = control();
+    const orders = [subject.load('a'), subject.load('a')];
+    await wants('a/1');
     const [first] = models();
     comes('a/1', 'served');
-    expect(await Promise.all(states.map((state) => state()))).toEqual(['done', 'done']);
+    await Promise.all(orders);
     await subject.load('a');
     expect(models()[0]).toBe(first);
   });
@@ -120,11 +122,11 @@ describe('an order to load a model', () => {
 
   it('that an order to unload overtakes says so', async () => {
     await arrive('a/1');
-    const { subject, wanted } = control();
-    const state = watch(subject.load('a'));
-    await state();
+    const { subject, wanted, wants } = control();
+    const order = outcomeOf(subject.load('a'));
+    await wants('a/1');
     await subject.unload('a');
-    expect(await state()).toContain('another order');
+    expect(await order).toContain('another order');
     expect(wanted()).toEqual([]);
   });
 
