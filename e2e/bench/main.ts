@@ -1,8 +1,9 @@
 /**
- * npm run bench -- rollout | server | overload | profile | forward | abuse [--options]
+ * npm run bench -- rollout | server | beside | overload | profile | forward | abuse [--options]
  *
  *   rollout    how fast a version switches on a real cluster, and what the operator writes meanwhile
  *   server     the inference server beside its peers: docs/benchmarks/server.md
+ *   beside     this server beside that of another checkout
  *   overload   the inference server at two, five and ten times of what it can do: docs/benchmarks/overload.md
  *   profile    where the CPU time of a worker goes under one load
  *   forward    what it costs to forward a part of the requests during a trial
@@ -11,6 +12,7 @@
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   rollout: () => import('./rollout.ts'),
   server: () => import('./server.ts'),
+  beside: () => import('./beside.ts'),
   overload: () => import('./overload.ts'),
   profile: () => import('./profile.ts'),
   forward: () => import('./forward.ts'),
