@@ -26,7 +26,7 @@ module.exports = {
       comment: 'core/ decides; it reads no clock, file, network or log. Only api/ and itself.',
       severity: 'error',
       from: { path: '^operator/src/core/', pathNot: TESTS },
-      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic)\\.ts|kubernetes-models|^(node:)?crypto$' },
+      to: { pathNot: '^operator/src/(core|api)/|^modelpack/src/(contract|traffic|foreign-text)\\.ts|kubernetes-models|^(node:)?crypto$' },
     },
     {
       name: 'operator-runtime-knows-no-models',
@@ -96,7 +96,7 @@ module.exports = {
       comment: 'view/ draws and decide/ decides, from what they are given; no file, process, cluster or clock.',
       severity: 'error',
       from: { path: '^cli/src/(view|decide)/', pathNot: TESTS },
-      to: { pathNot: '^cli/src/(view|decide|family\\.ts|errors\\.ts)|^operator/src/public\\.ts$|commander|^(node:)?util$' },
+      to: { pathNot: '^cli/src/(view|decide|family\\.ts|errors\\.ts)|^operator/src/public\\.ts$|^modelpack/src/foreign-text\\.ts$|commander|^(node:)?util$' },
     },
     {
       name: 'main-is-the-root',

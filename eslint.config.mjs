@@ -45,6 +45,19 @@ export default tseslint.config(
     },
   },
   {
+    files: ['operator/src/**', 'cli/src/**'],
+    ignores: ['operator/src/core/containers.ts', '**/*.test.ts', '**/testing/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'Identifier[name=/^(init|ephemeral)?[cC]ontainerStatuses$/]',
+          message: 'look at our containers only, by name: core/containers.ts',
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.test.ts', '**/testing/**'],
     rules: {
       'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],

@@ -1,3 +1,4 @@
+import { visible } from '@modeldeployment/modelpack/foreign-text';
 import { CommanderError } from 'commander';
 import { COMPLETE, complete } from './commands/completion.ts';
 import { exitCodeOf, explain, EXIT, InterruptedError } from './errors.ts';
@@ -26,7 +27,8 @@ run(process.argv.slice(2)).catch((error: unknown) => {
   // Commander has said already what is wrong with the arguments, or printed the help that was asked for.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
   else {
-    console.error(explain(error));
+    // What a server or a registry said is told in it.
+    console.error(explain(error).split('\n').map(visible).join('\n'));
     process.exitCode = exitCodeOf(error);
   }
 });

@@ -2,7 +2,7 @@
 export * from './contract.ts';
 export * from './describe.ts';
 export * from './failure.ts';
-export { printable } from './foreign-text.ts';
+export { printable, visible } from './foreign-text.ts';
 export { listFiles, MAX_ENTRIES, type ModelFile, openFile, TreeDigest, treeDigest } from './files.ts';
 export type {
   Asset,

@@ -10,6 +10,7 @@ export { observe } from './controller/observe.ts';
 export { WRITTEN, MODEL_DEPLOYMENTS } from './controller/resources.ts';
 export { BY_MODEL, type Informers, type LiveModel, makeInformers } from './controller/watches.ts';
 export type { Action } from './core/actions.ts';
+export { isRunning, ourContainers } from './core/containers.ts';
 export { diagnosePod, type Finding, isReady, isTerminating } from './core/diagnose.ts';
 export { ANNOTATION, LABEL } from './core/names.ts';
 export { plan } from './core/plan.ts';

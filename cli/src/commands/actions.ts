@@ -1,3 +1,4 @@
+import { visible } from '@modeldeployment/modelpack/foreign-text';
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { type LiveModel, MODEL_DEPLOYMENTS, type ModelDeploymentStatus } from '@modeldeployment/operator';
@@ -79,7 +80,7 @@ async function act(
     look: ({ model: { status } }) => (status?.lastAction?.id === id ? status.lastAction : undefined),
     overdue: () => OPERATOR_HINT,
   });
-  console.log(`${type} of ${name}: ${done.message ?? 'done'}`);
+  console.log(visible(`${type} of ${name}: ${done.message ?? 'done'}`));
 }
 
 /** An action is done once per id: one that no other has. At most 64 characters. */

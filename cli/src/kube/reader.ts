@@ -123,6 +123,6 @@ export class FamilyReader {
 }
 
 function recorded(object: Informers['revisions']['store'] extends { list(): (infer T)[] } ? T : never): Recorded[] {
-  const revision = readRevision(object as Parameters<typeof readRevision>[0]);
+  const revision = readRevision(object as Parameters<typeof readRevision>[0], '');
   return revision === undefined ? [] : [{ ...revision, created: object.metadata.creationTimestamp }];
 }

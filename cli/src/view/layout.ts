@@ -1,14 +1,20 @@
+import { visible } from '@modeldeployment/modelpack/foreign-text';
 import type { Style } from './style.ts';
 
 const GAP = 2;
 
-/** Pieces of text from which lines are laid out; their width is counted before any colour is added. */
+/**
+ * Pieces of text from which lines are laid out; their width is counted before any colour is added. Text of others comes
+ * through here to the terminal, and brings nothing along that is not to be seen.
+ */
 
 /** Words in lines of at most `width` characters; a longer word is broken. With Infinity one line. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (let word of text.split(/\s+/).filter((part) => part !== '')) {
+  for (let word of visible(text)
+    .split(/\s+/)
+    .filter((part) => part !== '')) {
     if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line);
       line = '';
@@ -24,11 +30,11 @@ export function wrap(text: string, width: number): string[] {
 
 /** At most `width` characters; what is cut is marked. Names are cut in the middle, for their ends differ. */
 export function clip(text: string, width: number, ellipsis: string, at: 'end' | 'middle' = 'end'): string {
-  if (text.length <= width) return text;
+  if (text.length <= width) return visible(text);
   if (width <= ellipsis.length) return ellipsis.slice(0, Math.max(0, width));
   const room = width - ellipsis.length;
   const tail = at === 'end' ? 0 : Math.ceil(room / 2);
-  return `${text.slice(0, room - tail).trimEnd()}${ellipsis}${tail === 0 ? '' : text.slice(-tail)}`;
+  return visible(`${text.slice(0, room - tail).trimEnd()}${ellipsis}${tail === 0 ? '' : text.slice(-tail)}`);
 }
 
 /** `label  words`, wrapped, with the words of all lines below each other. */
@@ -47,7 +53,8 @@ export interface Cell {
 export function flow(cells: readonly Cell[], width: number): string[] {
   const lines: string[] = [];
   let room = 0;
-  for (const { text, paint = (plain: string) => plain } of cells) {
+  for (const { text: words, paint = (plain: string) => plain } of cells) {
+    const text = visible(words);
     if (text.length + GAP > room || lines.length === 0) {
       lines.push(paint(text));
       room = width - text.length;

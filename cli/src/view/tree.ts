@@ -2,9 +2,11 @@ import {
   courseOf,
   diagnosePod,
   isReady,
+  isRunning,
   isTerminating,
   LABEL,
   type ModelDeploymentStatus,
+  ourContainers,
   withDefaults,
 } from '@modeldeployment/operator';
 import type { Family, Pod, ReplicaSet } from '../family.ts';
@@ -177,21 +179,19 @@ const podNodes = (pods: readonly Pod[]): PodNode[] => pods.map(podNode).sort((a,
 
 function podNode(pod: Pod): PodNode {
   const { name, creationTimestamp: created } = pod.metadata;
-  const containers = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  const restarts = containers.reduce((sum, { restartCount }) => sum + restartCount, 0);
+  const restarts = ourContainers(pod).reduce((sum, { restartCount }) => sum + restartCount, 0);
   return { name, created, restarts, ...stateOf(pod) };
 }
 
 function stateOf(pod: Pod): Pick<PodNode, 'state' | 'tone' | 'message'> {
-  const { phase, initContainerStatuses, containerStatuses } = pod.status ?? {};
+  const { phase } = pod.status ?? {};
   if (isTerminating(pod)) return { state: 'Terminating', tone: 'off' };
   if (isReady(pod)) return { state: 'Ready', tone: 'good' };
   const finding = diagnosePod(pod);
   if (finding !== undefined) return { state: finding.reason, tone: 'bad', message: finding.message };
   if (phase === 'Succeeded') return { state: 'Done', tone: 'off' };
-  const runs = (statuses: typeof containerStatuses): boolean => statuses?.some(({ state }) => state?.running) === true;
-  if (runs(initContainerStatuses)) return { state: 'FetchingModel', tone: 'busy' };
-  if (runs(containerStatuses))
-    return { state: pod.metadata.labels?.[LABEL.resolves] === undefined ? 'LoadingModel' : 'Resolving', tone: 'busy' };
+  if (isRunning(pod, 'fetch')) return { state: 'FetchingModel', tone: 'busy' };
+  if (isRunning(pod, 'server')) return { state: 'LoadingModel', tone: 'busy' };
+  if (isRunning(pod, 'resolve')) return { state: 'Resolving', tone: 'busy' };
   return { state: phase === 'Pending' ? 'Starting' : (phase ?? 'Pending'), tone: 'busy' };
 }

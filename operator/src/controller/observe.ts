@@ -2,6 +2,7 @@ import { withDefaults } from '../api/defaults.ts';
 import { ANNOTATION } from '../core/names.ts';
 import { type Candidates, recognise } from '../core/recognise.ts';
 import type { ChildKind } from '../core/actions.ts';
+import { readRevision } from '../core/revision.ts';
 import type { Settings, World } from '../core/world.ts';
 import { type KubeObject, type Store, keyOf } from '../runtime/index.ts';
 import { BY_MODEL, type HttpRouteInformer, type Informers, type LiveModel } from './watches.ts';
@@ -47,7 +48,9 @@ export function observe(
     disruptionBudgets: candidates('PodDisruptionBudget', informers.disruptionBudgets),
     serviceAccounts: candidates('ServiceAccount', informers.serviceAccounts),
   };
-  const children = recognise({ name, namespace, uid }, all as unknown as Candidates, known);
+  const children = recognise({ name, namespace, uid }, all as unknown as Candidates, known, (object) =>
+    readRevision(object, settings.servingImage),
+  );
   for (const object of Object.values(all).flat()) if (isControlledBy(object, uid)) known.add(object.metadata.uid);
   return {
     now,

@@ -1,3 +1,4 @@
+import { printable } from '@modeldeployment/modelpack/foreign-text';
 import { EVENT_ACTION } from '../api/conditions.ts';
 import type { Plan } from '../core/actions.ts';
 import { plan, tellRefusals } from '../core/plan.ts';
@@ -53,6 +54,7 @@ export function makeReconcile(options: ReconcileOptions): Reconcile {
   };
 }
 
+const LONGEST_NOTE = 1000;
 /** How soon a decision is made anew whose object had changed. */
 const STALE_RETRY_MS = 200;
 /** A race is lost once or twice; who loses every one is refused. */
@@ -79,7 +81,8 @@ async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory)
   const said = told.length === 0 ? planned : { ...planned, ...tellRefusals(world, planned, told.map(refusalOf)) };
   const { status, events } = withAnswers(world, said, answers);
   // Before the status, whose write may be refused as stale: the next pass no longer knows of these actions.
-  for (const event of events) recorder.record(model, { ...event, action: EVENT_ACTION });
+  for (const event of events)
+    recorder.record(model, { ...event, note: printable(event.note, LONGEST_NOTE), action: EVENT_ACTION });
   if (status !== undefined) {
     await options.applier.writeStatus(world.model, status);
     memory.statusWrittenAt = now();

@@ -42,7 +42,7 @@ export interface PlannedEvent {
 }
 
 /** An action with its place: the number of its step, or none when nothing depends on it (writes.ts). */
-export type PlannedAction = Action & { step?: number };
+export type PlannedAction = Action & { step?: number; afterwards?: true };
 
 export interface Plan {
   /** In order. What follows from one that fails, and what does not, is in writes.ts. */
@@ -62,6 +62,8 @@ export interface Plan {
 export interface Work {
   alone: Action[];
   steps: Action[][];
+  /** Made once all steps are; nothing relies on them. */
+  afterwards: Action[];
   events: PlannedEvent[];
   requeueAfterMs: number[];
 }

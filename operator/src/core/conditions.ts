@@ -1,5 +1,7 @@
+import { printable } from '@modeldeployment/modelpack/foreign-text';
 import { CONDITIONS, type ConditionType, type Reason } from '../api/conditions.ts';
 import type { ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
+import { isRunning } from './containers.ts';
 import { isReady, isTerminating, revisionOfPod } from './diagnose.ts';
 import { refusalOf } from './admission.ts';
 import type { Revision } from './revision.ts';
@@ -28,6 +30,9 @@ interface Opinion {
   message: string;
 }
 
+/** Whoever had a part in the words: a condition is one line that can be shown. */
+const LONGEST_MESSAGE = 2000;
+
 type Condition = NonNullable<ModelDeploymentStatus['conditions']>[number];
 
 const OPINIONS: Record<ConditionType, (world: World, judgement: Judgement) => Opinion> = {
@@ -51,7 +56,7 @@ export function makeConditions(world: World, judgement: Judgement): Condition[] 
       type,
       status: value,
       reason: opinion.reason,
-      message: opinion.message,
+      message: printable(opinion.message, LONGEST_MESSAGE),
       observedGeneration: generation,
       lastTransitionTime:
         previous?.status === value
@@ -110,10 +115,8 @@ function progress(world: World, { situation, trial, refusals }: Judgement): Opin
   if (trial !== undefined) return yes(trial.paused === true ? 'TrialPaused' : 'OnTrial', trialWords(world, trial));
   const pods = world.pods.filter((pod) => revisionOfPod(pod) === aim.effective.number && !isTerminating(pod));
   const waiting = pods.filter((pod) => !isReady(pod));
-  const fetching = waiting.some((pod) =>
-    pod.status?.initContainerStatuses?.some((s) => s.state?.running !== undefined),
-  );
-  const loading = waiting.some((pod) => pod.status?.containerStatuses?.some((s) => s.state?.running !== undefined));
+  const fetching = waiting.some((pod) => isRunning(pod, 'fetch'));
+  const loading = waiting.some((pod) => isRunning(pod, 'server'));
   const state = `${pods.length - waiting.length} of ${spec.replicas} pods of ${nameOf(aim.effective)} answer`;
   if (fetching) return yes('FetchingModel', state);
   if (loading) return yes('LoadingModel', state);

@@ -1,7 +1,9 @@
+import { printable } from '@modeldeployment/modelpack/foreign-text';
 import { FAILURE, parseTerminationMessage } from '@modeldeployment/modelpack/contract';
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IContainerStatus, IPod } from 'kubernetes-models/v1';
 import type { Reason } from '../api/conditions.ts';
+import { isEndedByOthers, isLeftOver, ourContainers } from './containers.ts';
 import { LABEL } from './names.ts';
 
 /** Why a pod does not do its work. */
@@ -14,6 +16,9 @@ export interface Finding {
   container?: string;
   exitCode?: number;
 }
+
+/** What containers, registries and the kubelet say goes into status and events, and from there to terminals. */
+const LONGEST_MESSAGE = 1000;
 
 /** Restarts after which a crash that left no report is taken as definite: one may be bad luck. */
 const CRASHES_THAT_CONDEMN = 2;
@@ -38,15 +43,17 @@ export const revisionOfPod = (pod: IPod): number => Number(pod.metadata?.labels?
 
 /**
  * The worst that ails the pods of one revision: a definite cause before a passing one. Pods that answer or are going
- * away do not count.
+ * away do not count, and what is left of pods that have ended only while there are no others.
  */
 export function diagnose(
   pods: readonly IPod[],
   replicaSets: readonly IReplicaSet[],
   revision: number,
 ): Finding | undefined {
-  const findings = pods
-    .filter((pod) => revisionOfPod(pod) === revision && !isTerminating(pod) && !isReady(pod))
+  const own = pods.filter((pod) => revisionOfPod(pod) === revision && !isTerminating(pod));
+  const alive = own.filter((pod) => !isLeftOver(pod));
+  const findings = (alive.length > 0 ? alive : own)
+    .filter((pod) => !isReady(pod))
     .map(diagnosePod)
     .filter((finding) => finding !== undefined);
   return findings.find((finding) => finding.definite) ?? findings[0] ?? refused(replicaSets, revision);
@@ -55,25 +62,24 @@ export function diagnose(
 export function diagnosePod(pod: IPod): Finding | undefined {
   for (const check of CHECKS) {
     const finding = check(pod);
-    if (finding !== undefined) return { ...finding, pod: pod.metadata?.name ?? '' };
+    if (finding === undefined) continue;
+    return { ...finding, message: printable(finding.message, LONGEST_MESSAGE), pod: pod.metadata?.name ?? '' };
   }
   return undefined;
 }
 
-const statuses = (pod: IPod): readonly IContainerStatus[] => [
-  ...(pod.status?.initContainerStatuses ?? []),
-  ...(pod.status?.containerStatuses ?? []),
-];
-
 function terminated(pod: IPod): Finding | undefined {
-  for (const status of statuses(pod)) {
+  for (const status of ourContainers(pod)) {
     const end = status.state?.terminated ?? status.lastState?.terminated;
-    if (end === undefined || end.exitCode === 0) continue;
+    // Nobody knows how it ended: its node was lost.
+    if (end === undefined || end.exitCode === 0 || end.reason === 'ContainerStatusUnknown') continue;
     const at = { container: status.name, exitCode: end.exitCode };
     const report = parseTerminationMessage(end.message);
     if (report !== undefined && 'reason' in report) {
       return { ...at, reason: report.reason, message: report.message, definite: FAILURE[report.reason].definite };
     }
+    // It was killed with its pod, which says nothing of what ran in it.
+    if (isEndedByOthers(pod)) continue;
     const repeated = status.restartCount >= CRASHES_THAT_CONDEMN;
     if (end.reason === 'OOMKilled') {
       const message = `container ${status.name} needed more memory than its limit; raise spec.server.resources.limits.memory`;
@@ -86,7 +92,7 @@ function terminated(pod: IPod): Finding | undefined {
 }
 
 function cannotStart(pod: IPod): Finding | undefined {
-  for (const status of statuses(pod)) {
+  for (const status of ourContainers(pod)) {
     const waiting = status.state?.waiting;
     const at = { container: status.name };
     if (waiting === undefined) continue;
@@ -119,6 +125,11 @@ function cannotStart(pod: IPod): Finding | undefined {
 function unschedulable(pod: IPod): Finding | undefined {
   const condition = (pod.status?.conditions ?? []).find((c) => c.type === 'PodScheduled' && c.status === 'False');
   if (condition?.reason !== 'Unschedulable') return undefined;
+  const claim = /persistentvolumeclaim "([^"]+)" not found/.exec(condition.message ?? '')?.[1];
+  if (claim !== undefined) {
+    const message = `claim ${claim} is missing; create it in the namespace of the model`;
+    return { reason: 'ContainerConfigError', message, definite: false };
+  }
   return { reason: 'Unschedulable', message: `no node takes the pod${detail(condition.message)}`, definite: false };
 }
 
@@ -148,10 +159,6 @@ export const refusalMessage = (verb: string, object: string, why: string): strin
 
 /** The kubelet's words, cut to a readable length and free of what changes from try to try. */
 function detail(message: string | undefined): string {
-  const text = message
-    ?.replace(/back-off \S+ /, '')
-    .replace(/\s+/g, ' ')
-    .trim();
-  if (text === undefined || text === '') return '';
-  return `: ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`;
+  const text = printable(message?.replace(/back-off \S+ /, '') ?? '', 300);
+  return text === '' ? '' : `: ${text}`;
 }

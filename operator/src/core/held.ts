@@ -1,5 +1,6 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import { isAsWritten, type Part, partName } from './admission.ts';
+import { covers } from './covers.ts';
 import { LABEL } from './names.ts';
 import type { Revision } from './revision.ts';
 import type { World } from './world.ts';
@@ -9,7 +10,8 @@ export function heldRevision(world: World, deployment: IDeployment | undefined):
   const number = labelledRevision(deployment);
   const recorded = world.revisions.find((revision) => revision.number === number);
   if (deployment === undefined || recorded === undefined) return undefined;
-  return isAsWritten(world, templatePart(deployment, recorded)) ? recorded : undefined;
+  const holds = isAsWritten(world, templatePart(deployment, recorded)) || isLeaky(deployment, recorded);
+  return holds ? recorded : undefined;
 }
 
 /** Which revision its template says that it is of, whatever else it says. */
@@ -22,6 +24,10 @@ export const templatePart = ({ metadata, spec }: IDeployment, { template }: Revi
   rendered: template,
   live: spec?.template,
 });
+
+/** It holds a revision as an earlier operator has rendered it, with a user's image beside credentials. */
+export const isLeaky = (deployment: IDeployment, { leaky }: Revision): boolean =>
+  leaky !== undefined && covers(deployment.spec?.template, leaky);
 
 /** The rollout of what the Deployment holds is complete: every wanted pod is of it, ready, and no other is left. */
 export function isComplete(deployment: IDeployment | undefined): boolean {

@@ -1,6 +1,7 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
 import type { Action } from './actions.ts';
+import { containerOf, isRunning } from './containers.ts';
 import { type Finding, diagnose, isReady, revisionOfPod } from './diagnose.ts';
 import { ANNOTATION } from './names.ts';
 import type { Revision } from './revision.ts';
@@ -47,9 +48,7 @@ function hasAll({ pods, canary }: World, { number }: Revision, deployment: IDepl
 function lastAdvance({ pods: all, now, model }: World, revision: number, deployment: IDeployment | undefined): number {
   const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
   const pods = all.filter((pod) => revisionOfPod(pod) === revision);
-  const fetching = pods.some((pod) =>
-    pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined),
-  );
+  const fetching = pods.some((pod) => isRunning(pod, 'fetch'));
   const { trial, conditions } = model.status;
   // The Deployment's own time is that of the rollout before until its controller has come as far as we.
   const begun = conditions?.find(({ type }) => type === 'Progressing');
@@ -65,11 +64,12 @@ function lastAdvance({ pods: all, now, model }: World, revision: number, deploym
   );
 }
 
-/** When a pod was made, its containers started for the first time (a restart is no advance), or it ceased to answer. */
+/** When a pod was made, its server started for the first time (a restart is no advance), or it ceased to answer. */
 function signsOfLife(pod: IPod): unknown[] {
-  const first = (pod.status?.containerStatuses ?? []).filter(({ restartCount }) => restartCount === 0);
+  const server = containerOf(pod, 'server');
+  const started = server?.restartCount === 0 ? server.state?.running?.startedAt : undefined;
   const answered = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
-  return [pod.metadata?.creationTimestamp, ...first.map(({ state }) => state?.running?.startedAt), answered];
+  return [pod.metadata?.creationTimestamp, started, answered];
 }
 
 /** Crashes of the revision that was rolled out last still count against it for a while. */

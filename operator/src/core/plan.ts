@@ -11,7 +11,7 @@ import { stableRevision } from './aim.ts';
 import { heldRevision } from './held.ts';
 import { restoreRevisions } from './restore.ts';
 import { pursueTrial } from './trial/trial.ts';
-import { dropResolvers, resolve, type Resolution } from './resolve.ts';
+import { dropAnswered, dropResolvers, resolve, type Resolution } from './resolve.ts';
 import type { PatchOperation } from './patch.ts';
 import { makeTemplate } from './resources/template.ts';
 import { makeRevision, readRevision, type Revision } from './revision.ts';
@@ -38,6 +38,7 @@ export function plan(seen: World): PlanOfSituation {
   const work: Work = {
     alone: [...putBack(world), ...ensureChildren(world), ...restored],
     steps: ensureIdentity(world),
+    afterwards: [],
     events: [...events],
     requeueAfterMs: [],
   };
@@ -87,7 +88,7 @@ function refusalEvents(
   const isTold = conditions?.some(({ reason, message }) => reason === words.reason && message === words.message);
   if (isTold === true) return [];
   const reason = words.reason === 'NameConflict' ? 'NameConflict' : 'WriteRefused';
-  return [{ type: 'Warning', reason, note: words.message.slice(0, 1000) }];
+  return [{ type: 'Warning', reason, note: words.message }];
 }
 
 function decide(world: World, work: Work, lost: string | undefined): Situation {
@@ -112,9 +113,10 @@ function decide(world: World, work: Work, lost: string | undefined): Situation {
     if (resolution.digest !== undefined && !isHistoryPutOff(world))
       wanted = record(world, target, resolution.digest, work);
   }
-  work.alone.push(
-    ...dropResolvers(world, rollback.kind !== 'active' && target.kind === 'new' ? target.hash : undefined),
-  );
+  const needed = rollback.kind !== 'active' && target.kind === 'new' ? target.hash : undefined;
+  work.alone.push(...dropResolvers(world, needed));
+  // The answer is in its pod until it is recorded.
+  if (wanted !== undefined && needed !== undefined) work.afterwards.push(...dropAnswered(world, needed));
   if (wanted === undefined) {
     announceResolveFailure(world, resolution?.finding, work);
     return {
@@ -164,7 +166,7 @@ function record(world: World, target: SpecTarget & { kind: 'new' }, digest: stri
   const because = `revision ${number}: version ${version} of ${recipe.model.uri}, ${digest}`;
   work.steps.push([{ do: 'create', kind: 'ControllerRevision', object, because }]);
   work.events.push({ type: 'Normal', reason: 'RevisionCreated', note: because });
-  return readRevision(object);
+  return readRevision(object, settings.servingImage);
 }
 
 /** No pod of ours is made before it has an identity of its own: by that name there may be another's. */

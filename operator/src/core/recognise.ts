@@ -12,7 +12,7 @@ import {
   podSelector,
   resolverName,
 } from './names.ts';
-import { isSpoiled, readRevision, type Revision } from './revision.ts';
+import { isSpoiled, type Revision } from './revision.ts';
 
 /** Objects in the cluster that may be children of one ModelDeployment. */
 export interface Candidates {
@@ -84,7 +84,7 @@ export function recognise(
   owner: Owner,
   candidates: Candidates,
   known: ReadonlySet<string>,
-  read = readRevision,
+  read: (object: IControllerRevision) => Revision | undefined,
 ): Children {
   const changed: Changed[] = [];
   const isOurs = (object: Candidate): boolean => {

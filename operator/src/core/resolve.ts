@@ -1,6 +1,7 @@
 import { FAILURE, type FailureReason, parseTerminationMessage } from '@modeldeployment/modelpack/contract';
 import type { IPod } from 'kubernetes-models/v1';
 import type { Action } from './actions.ts';
+import { containerOf, isLeftOver } from './containers.ts';
 import { type Finding, diagnosePod, isTerminating } from './diagnose.ts';
 import { ANNOTATION, LABEL, resolverName } from './names.ts';
 import { makeResolver } from './resources/resolver.ts';
@@ -33,7 +34,7 @@ export function resolve(world: World, target: SpecTarget & { kind: 'new' }, retr
   const report = parseTerminationMessage(end(pod)?.message);
   if (report !== undefined && 'digest' in report) return { digest: report.digest };
   const finding = findingOf(pod, uri);
-  const ended = pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
+  const ended = isLeftOver(pod) || end(pod) !== undefined;
   if (!ended) {
     const told = finding ?? (last > 1 ? toldBefore(world, target.hash) : undefined);
     return told === undefined ? {} : { finding: told };
@@ -58,14 +59,20 @@ const NO_ANSWER: Finding = { reason: 'SourceUnavailable', message: 'the resolver
 
 const endedAt = (pod: IPod): number => Date.parse(String(end(pod)?.finishedAt ?? pod.metadata?.creationTimestamp));
 
-/** Deletes resolver pods whose answer is recorded or no longer needed: all but the last attempt of the recipe that is. */
+/** Deletes resolver pods whose answer is no longer needed: all but the last attempt of the recipe that is. */
 export function dropResolvers({ resolvers }: World, needed: string | undefined): Action[] {
   const isOfNeeded = (pod: IPod): boolean => pod.metadata?.labels?.[LABEL.recipe] === needed;
   const last = Math.max(0, ...resolvers.filter(isOfNeeded).map(attemptOf));
   return resolvers
     .filter((pod) => !(isOfNeeded(pod) && attemptOf(pod) === last) && !isTerminating(pod))
-    .map((pod) => deletePod(pod, 'its answer is recorded or no longer needed'));
+    .map((pod) => deletePod(pod, 'its answer is no longer needed'));
 }
+
+/** Deletes those that have told what was to be found out. */
+export const dropAnswered = ({ resolvers }: World, hash: string): Action[] =>
+  resolvers
+    .filter((pod) => pod.metadata?.labels?.[LABEL.recipe] === hash && end(pod) !== undefined && !isTerminating(pod))
+    .map((pod) => deletePod(pod, 'its answer is recorded'));
 
 function createResolver(world: World, target: SpecTarget & { kind: 'new' }, attempt: number, because: string): Action {
   const { recipe, hash } = target;
@@ -79,11 +86,12 @@ export function deletePod(pod: IPod, because: string): Action {
 
 const attemptOf = (pod: IPod): number => Number(pod.metadata?.annotations?.[ANNOTATION.attempt] ?? 1);
 
-const end = (pod: IPod) => pod.status?.containerStatuses?.[0]?.state?.terminated;
+/** How the resolver ended; beside it may run what others put into the pod. */
+const end = (pod: IPod) => containerOf(pod, 'resolve')?.state?.terminated;
 
 function findingOf(pod: IPod, uri: string): Finding | undefined {
   if (pod.status?.reason === 'DeadlineExceeded') {
-    const message = `resolving ${uri} took more than ${pod.spec?.activeDeadlineSeconds} s; does the Secret or claim it mounts exist, and is there room for a pod?`;
+    const message = `resolving ${uri} took more than ${pod.spec?.activeDeadlineSeconds} s; is there room for a pod, and does its image come?`;
     return { reason: 'SourceUnavailable', message, definite: false, pod: pod.metadata?.name ?? '' };
   }
   return diagnosePod(pod);

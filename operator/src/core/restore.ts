@@ -32,7 +32,10 @@ export function restoreRevisions(world: World): Restored {
     const record = world.model.status.revisions?.find(({ revision }) => revision === number);
     return record === undefined ? [] : [objectOf(world, record)];
   });
-  const revisions = [...world.revisions, ...objects.flatMap((object) => readRevision(object) ?? [])];
+  const revisions = [
+    ...world.revisions,
+    ...objects.flatMap((object) => readRevision(object, world.settings.servingImage) ?? []),
+  ];
   const known: World = { ...world, revisions: revisions.sort((one, other) => one.number - other.number) };
   const edited = [world.deployment, world.canary].filter(
     (one) => gone.includes(labelledRevision(one)) && heldRevision(known, one) === undefined,

@@ -12,6 +12,7 @@ import {
   revisionName,
 } from './names.ts';
 import { type Recipe, recipeHash } from './recipe.ts';
+import { withoutLeak } from './resources/template-safety.ts';
 
 /** What a ControllerRevision of ours holds in `data`; written once, never changed. */
 interface RevisionData {
@@ -26,6 +27,8 @@ interface RevisionData {
 /** One entry of the history, as the decisions use it. */
 export interface Revision extends RevisionData {
   number: number;
+  /** The template as an earlier operator has recorded it, where that is not to be written again. */
+  leaky: IPodTemplateSpec | undefined;
   uri: string;
   name: string;
   uid: string | undefined;
@@ -81,14 +84,21 @@ export function isSpoiled({ data }: IControllerRevision): boolean {
   return found !== hash;
 }
 
-/** Reads a ControllerRevision back; undefined when it holds something else (written by hand, or by a later version). */
-export function readRevision(object: IControllerRevision): Revision | undefined {
+/**
+ * Reads a ControllerRevision back; undefined when it holds something else (written by hand, or by a later version). This is
+ * where all templates come from that are written: none has a user's image beside credentials.
+ *
+ * @param servingImage what fetches instead of such an image
+ */
+export function readRevision(object: IControllerRevision, servingImage: string): Revision | undefined {
   const data = object.data as Partial<RevisionData> | undefined;
   if (isSpoiled(object)) return undefined;
   if (data?.recipe === undefined || data.template === undefined || data.digest === undefined) return undefined;
   const name = object.metadata?.name ?? '';
+  const template = withoutLeak(data.template, data.recipe.server.image, servingImage);
   return {
     number: numberOfRevision(name) ?? object.revision,
+    leaky: template === data.template ? undefined : data.template,
     name,
     uid: object.metadata?.uid,
     uri: data.recipe.model.uri,
@@ -96,7 +106,7 @@ export function readRevision(object: IControllerRevision): Revision | undefined 
     version: data.version ?? String(object.revision),
     digest: data.digest,
     image: data.image ?? '',
-    template: data.template,
+    template,
     condemned: object.metadata?.annotations?.[ANNOTATION.condemned],
     served: object.metadata?.annotations?.[ANNOTATION.served] !== undefined,
     requestedBy: object.metadata?.annotations?.[ANNOTATION.requestedBy],

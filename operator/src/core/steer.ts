@@ -1,7 +1,7 @@
 import type { Action, PlannedEvent } from './actions.ts';
 import type { Aim } from './aim.ts';
 import { isPutOff } from './admission.ts';
-import { heldRevision, templatePart } from './held.ts';
+import { heldRevision, isLeaky, templatePart } from './held.ts';
 import { makeDeployment, patchDeployment } from './resources/deployment.ts';
 import type { Revision } from './revision.ts';
 import type { Rollback, SpecTarget } from './target.ts';
@@ -32,6 +32,8 @@ export function steer(world: World, aim: Aim, target: SpecTarget, rollback: Roll
   // A hand-over is the business of the trial: it pauses the Deployment and widens its bounds.
   if (model.status.trial?.phase === 'HandingOver') return { actions: [], events: [], deployed: true };
   if (held?.number === effective.number) {
+    if (isLeaky(deployment, held) && isAgain(world, held))
+      return { actions: patch(world, held, RENDERED_ANEW), events: [], deployed: true };
     return { actions: followSettings(world), events: [], deployed: true };
   }
   if (isPutOff(world, templatePart(deployment, effective))) {
@@ -42,6 +44,12 @@ export function steer(world: World, aim: Aim, target: SpecTarget, rollback: Roll
   }
   return byHand(world, aim, target, rollback, held);
 }
+
+const RENDERED_ANEW = "a user's image beside credentials or a claim is not rolled out again: our own fetches";
+
+/** It is about to be rolled out again: from no pods at all, or by a person's undo. What serves as it was recorded is left alone. */
+const isAgain = ({ model, deployment }: World, { number }: Revision): boolean =>
+  deployment?.spec?.replicas === 0 || model.status.deployed !== number;
 
 /** A person changed the template: an undo is adopted or taken back by policy, never silently. */
 function byHand(world: World, aim: Aim, target: SpecTarget, rollback: Rollback, held: Revision | undefined): Steering {

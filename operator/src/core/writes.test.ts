@@ -109,7 +109,10 @@ describe.each(Object.keys(STORIES))('when any one write of %s is refused,', (sto
       if (failed === undefined) return;
       refused++;
       const due = actions.filter(
-        (action) => action !== failed && (action.step === undefined || action.step <= (failed.step ?? Infinity)),
+        (action) =>
+          action !== failed &&
+          (action.step ?? 0) <= (failed.step ?? Infinity) &&
+          !(action.afterwards === true && failed.step !== undefined),
       );
       const kinds = due.map((action) => (action.do === 'rollbackTo' ? 'rollbackTo' : `${action.do} ${action.kind}`));
       expect(made.filter((write) => write !== 'status')).toEqual(kinds);

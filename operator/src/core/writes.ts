@@ -16,8 +16,12 @@ export interface Failure {
 }
 
 /** The actions in order, those that stand alone first: what they mend may be what a step waits for. */
-export function inOrder({ alone, steps }: Pick<Work, 'alone' | 'steps'>): PlannedAction[] {
-  return [...alone, ...steps.flatMap((actions, step) => actions.map((action) => ({ ...action, step })))];
+export function inOrder({ alone, steps, afterwards }: Omit<Work, 'events' | 'requeueAfterMs'>): PlannedAction[] {
+  return [
+    ...alone,
+    ...steps.flatMap((actions, step) => actions.map((action) => ({ ...action, step }))),
+    ...afterwards.map((action) => ({ ...action, afterwards: true as const })),
+  ];
 }
 
 /**
@@ -30,6 +34,7 @@ export function* makeWrites(actions: readonly PlannedAction[]): Generator<Action
   let last = Infinity;
   for (const action of actions) {
     if (action.step !== undefined && action.step > last) continue;
+    if (action.afterwards === true && last !== Infinity) continue;
     const error = yield action;
     if (error === undefined) continue;
     failures.push({ action, error });

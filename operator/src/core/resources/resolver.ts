@@ -2,7 +2,7 @@ import { COMMAND, ENV, PATH } from '@modeldeployment/modelpack/contract';
 import type { IPod } from 'kubernetes-models/v1';
 import { ANNOTATION, LABEL, type Owner, childLabels, ownerReference, resolverName } from '../names.ts';
 import type { Recipe } from '../recipe.ts';
-import { CONTAINER_SECURITY, POD_SECURITY, makeSource, registryEnv } from './template.ts';
+import { CONTAINER_SECURITY, POD_SECURITY, TMP_VOLUME, makeSource, registryEnv } from './template.ts';
 import type { Settings } from '../world.ts';
 
 export interface ResolveRequest {
@@ -45,13 +45,16 @@ export function makeResolver(owner: Owner, request: ResolveRequest, settings: Se
           imagePullPolicy: 'IfNotPresent',
           args: [COMMAND.resolve],
           env: [{ name: ENV.uri, value: recipe.model.uri }, ...registryEnv(settings, source.secretName)],
-          resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { cpu: '1', memory: '512Mi' } },
+          resources: {
+            requests: { cpu: '50m', memory: '64Mi' },
+            limits: { cpu: '1', memory: '512Mi', 'ephemeral-storage': '1Gi' },
+          },
           securityContext: CONTAINER_SECURITY,
           terminationMessagePolicy: 'File',
           volumeMounts: [{ name: 'tmp', mountPath: PATH.tmp }, ...source.mounts],
         },
       ],
-      volumes: [{ name: 'tmp', emptyDir: {} }, ...source.volumes],
+      volumes: [TMP_VOLUME, ...source.volumes],
     },
   };
 }

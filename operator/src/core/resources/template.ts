@@ -9,6 +9,10 @@ import { LABEL, childLabels, podSelector } from '../names.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Settings } from '../world.ts';
 
+/** The largest model that is fetched has 16 GiB; beside it stands what was there before, for a moment, and some folders. */
+const MODEL_STORAGE = '34Gi';
+const TMP_STORAGE = '1Gi';
+
 /** What a server container gets when the spec says nothing; the CRD documents the same figures. */
 const DEFAULT_RESOURCES = {
   requests: { cpu: '500m', memory: '1Gi' },
@@ -18,7 +22,7 @@ const DEFAULT_RESOURCES = {
 /** The fetcher streams: it needs little, whatever the size of the model. */
 const FETCH_RESOURCES = {
   requests: { cpu: '100m', memory: '128Mi' },
-  limits: { cpu: '1', memory: '512Mi' },
+  limits: { cpu: '1', memory: '512Mi', 'ephemeral-storage': MODEL_STORAGE },
 };
 
 const USER = 65532;
@@ -47,7 +51,7 @@ export interface TemplateInput {
   digest: string;
   image: string;
   recipe: Recipe;
-  settings: Pick<Settings, 'plainHttpRegistries'>;
+  settings: Pick<Settings, 'servingImage' | 'plainHttpRegistries'>;
 }
 
 /**
@@ -71,7 +75,8 @@ export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
     initContainers: [
       {
         name: 'fetch',
-        image: input.image,
+        // Always our own: it holds the credentials, and an image that spec.server names must not see them.
+        image: input.settings.servingImage,
         imagePullPolicy: 'IfNotPresent',
         args: [COMMAND.fetch],
         env: [
@@ -88,7 +93,7 @@ export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
       },
     ],
     containers: [makeServer(input, identity)],
-    volumes: [{ name: 'models', emptyDir: {} }, { name: 'tmp', emptyDir: {} }, podInfo, ...source.volumes],
+    volumes: [{ name: 'models', emptyDir: { sizeLimit: MODEL_STORAGE } }, TMP_VOLUME, podInfo, ...source.volumes],
   };
   return {
     metadata: {
@@ -153,10 +158,12 @@ const podInfo = {
   },
 } satisfies IVolume;
 
+export const TMP_VOLUME: IVolume = { name: 'tmp', emptyDir: { sizeLimit: TMP_STORAGE } };
+
 const tmpMount: IVolumeMount = { name: 'tmp', mountPath: PATH.tmp };
 
 /** Environment of the containers that speak to a registry. */
-export function registryEnv(settings: TemplateInput['settings'], secretName: string | undefined) {
+export function registryEnv(settings: Pick<Settings, 'plainHttpRegistries'>, secretName: string | undefined) {
   return [
     ...(settings.plainHttpRegistries.length === 0
       ? []

@@ -6,7 +6,7 @@ import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../../api/model
 import type { Action, PlannedAction, Plan, PlannedEvent } from '../actions.ts';
 import { plan, type PlanOfSituation, tellRefusals } from '../plan.ts';
 import { type Children, recognise } from '../recognise.ts';
-import { readRevision } from '../revision.ts';
+import { readRevision, type Revision } from '../revision.ts';
 import type { HttpRoute } from '../http-route.ts';
 import type { Settings, World } from '../world.ts';
 import { makeWrites, type Refusal } from '../writes.ts';
@@ -34,7 +34,14 @@ function kept<K extends object, V>(make: (key: K) => V): (key: K) => V {
   };
 }
 const fullSpecOf = kept(withDefaults);
-const revisionIn = kept(readRevision);
+const readers = new Map<string, (object: IControllerRevision) => Revision | undefined>();
+
+/** Read once: the simulated cluster shares its objects. */
+function revisionsBy(servingImage: string): (object: IControllerRevision) => Revision | undefined {
+  const reader = readers.get(servingImage) ?? kept((object) => readRevision(object, servingImage));
+  readers.set(servingImage, reader);
+  return reader;
+}
 
 /** Writes that a whole pass would make. */
 export const writesOf = ({ actions, status }: Plan): number => actions.length + (status === undefined ? 0 : 1);
@@ -124,7 +131,12 @@ export class Simulator extends Cluster {
       disruptionBudgets: store.list<IPodDisruptionBudget>('PodDisruptionBudget'),
       serviceAccounts: store.list<IServiceAccount>('ServiceAccount'),
     };
-    return recognise({ name: NAME, namespace: 'default', uid: UID }, candidates, this.known, revisionIn);
+    return recognise(
+      { name: NAME, namespace: 'default', uid: UID },
+      candidates,
+      this.known,
+      revisionsBy(this.settings.servingImage),
+    );
   }
 
   /** What the operator would do about the world as it is now. */
