@@ -155,7 +155,7 @@ describe('a pod', () => {
     ['pending', pod({ phase: 'Pending' }), { state: 'Starting', tone: 'busy' }],
     [
       'fetching',
-      pod({ phase: 'Pending', initContainerStatuses: [container(running)] }),
+      pod({ phase: 'Pending', initContainerStatuses: [container(running, { name: 'fetch' })] }),
       { state: 'FetchingModel', tone: 'busy' },
     ],
     [
