@@ -52,6 +52,8 @@ const RECORDED = [
   'failedTarget',
   'lastAction',
   'lastFailure',
+  'target',
+  'revisions',
 ] as const satisfies readonly (keyof ModelDeploymentStatus)[];
 
 /** The status with what was recorded before: as if the pass had died at the step that failed, but for what it tells. */

@@ -66,7 +66,7 @@ function before(more: Partial<ModelDeploymentSpec> = {}): Simulator {
   for (let turn = 0; turn < 60; turn++) {
     sim.reconcile();
     for (const object of sim.store.list('ControllerRevision')) {
-      const data = object['data'] as { template: IPodTemplateSpec };
+      const { hash: _, ...data } = object['data'] as { hash?: string; template: IPodTemplateSpec };
       object['data'] = { ...data, template: asBefore(data.template) };
     }
     const deployment = sim.store.get<IDeployment>('Deployment', NAME);
