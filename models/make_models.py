@@ -152,6 +152,8 @@ def make_broken(folder: Path) -> None:
         options = tf.saved_model.SaveOptions(save_debug_info=False)
         tf.saved_model.save(tf.Module(), str(folder / name), signatures={"serving_default": signature}, options=options)
         strip(folder / name)
+    # Without a request of its own it would be served: what is made up for a model cannot refuse it.
+    write_json(folder / "crash-on-warmup" / "warmup.json", {"requests": [{"instances": [[0.5] * PIXELS]}]})
 
 
 def write_json(path: Path, value) -> None:
