@@ -33,6 +33,7 @@ const OWN_REASONS = {
   GatewayAPIUnavailable: 'the trial waits: the cluster has no HTTPRoutes, or the operator may not write them',
   HTTPRouteUnusable:
     'the trial waits: an HTTPRoute that is to carry its weights is missing, or does not lead to the model',
+  StableUnavailable: 'no pod of the revision that serves answers while another is on trial',
   PausedByUser: 'the Deployment was paused with kubectl rollout pause',
   WaitingForPods: 'pods that should answer do not, they are being restarted or replaced',
   // going back
@@ -79,6 +80,7 @@ export const EVENTS = {
   TrialStep: 'the revision on trial gets requests, or more of them',
   TrialPaused: 'the trial waits for a person',
   TrialHeld: 'the trial waits for a usable HTTPRoute',
+  StableUnavailable: 'pods of the revision that serves crash or cannot start, and none answers',
   TrialSwitched: 'all requests go to the revision on trial, the old pods are kept',
   TrialPromoted: 'the revision on trial takes over',
   TrialEnded: 'the revision on trial is taken away',

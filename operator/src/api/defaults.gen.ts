@@ -40,6 +40,7 @@ export const DEFAULTS = {
       knownRevisions: 'Direct',
       progressDeadlineSeconds: 300,
       onFailure: 'Rollback',
+      whenStableDies: 'Hold',
       onManualUndo: 'Adopt',
     },
     revisionHistoryLimit: 10,

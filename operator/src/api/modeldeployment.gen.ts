@@ -128,6 +128,10 @@ export interface Rollout {
    */
   onFailure?: 'Rollback' | 'Pause';
   /**
+   * What becomes of a trial when the revision that serves is dead: none of its pods has answered for progressDeadlineSeconds, because they crash or cannot start. A trial that needs no person then takes over. One that waits for a person (a step without seconds, switch or promotion Manual, Pause), and a Shadow before its verdict, is held until somebody says Promote (Hold), or takes over as well (TakeOver). Pods that are not ready for a moment, are evicted or lose their node are not dead.
+   */
+  whenStableDies?: 'Hold' | 'TakeOver';
+  /**
    * What a kubectl rollout undo of the Deployment means. Adopt makes it the wanted state (written to rollbackTo); Revert returns to what this spec says.
    */
   onManualUndo?: 'Adopt' | 'Revert';
@@ -358,6 +362,7 @@ export interface ModelDeploymentStatus {
    */
   url?: string;
   stable?: StableRevision;
+  stableUnavailable?: StatusStableUnavailable;
   target?: TargetRevision;
   /**
    * Revision the operator last wrote into the Deployment. If the Deployment holds another, somebody else put it there.
@@ -401,6 +406,23 @@ export interface StableRevision {
    * Digest of its bytes.
    */
   digest?: string;
+}
+/**
+ * Present while no pod of the stable revision answers because they crash or cannot start.
+ */
+export interface StatusStableUnavailable {
+  /**
+   * Number of the revision.
+   */
+  revision: number;
+  /**
+   * Why its pods do not answer, in one word.
+   */
+  reason: string;
+  /**
+   * When that was seen first.
+   */
+  since: string;
 }
 /**
  * The revision that the spec asks for.

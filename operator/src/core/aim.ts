@@ -1,11 +1,12 @@
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import { isReady, revisionOfPod } from './diagnose.ts';
-import { heldRevision, isComplete } from './held.ts';
+import { heldRevision } from './held.ts';
 import type { Revision } from './revision.ts';
 import { isBlank, servedUnknown } from './restore.ts';
 import type { Rollback } from './target.ts';
+import { deadInMs } from './stable.ts';
 import { courseOf } from './trial/course.ts';
 import type { Course } from './trial/facts.ts';
+import { takesOver } from './trial/gate.ts';
 import type { World } from './world.ts';
 
 export type FailedTarget = NonNullable<ModelDeploymentStatus['failedTarget']>;
@@ -77,15 +78,18 @@ function courseFor(world: World, wanted: Revision, stable: Revision): Course | u
   // Moved by hand, or by us before the status was written: it is being rolled out.
   if (heldRevision(world, world.deployment)?.number === wanted.number) return undefined;
   if (!onTrial && wanted.served && spec.rollout.knownRevisions === 'Direct') return undefined;
-  if (!onTrial && isDead(world, stable)) return undefined;
   const strategy = onTrial ? (status.trial?.strategy ?? spec.rollout.strategy) : spec.rollout.strategy;
-  return courseOf({ ...spec, rollout: { ...spec.rollout, strategy } });
+  const course = courseOf({ ...spec, rollout: { ...spec.rollout, strategy } });
+  return course === undefined || (!onTrial && isSkipped(world, course, stable)) ? undefined : course;
 }
 
-/** No pod of it answers, or it cannot be brought up: it must not hold up a healthy target. */
-function isDead({ pods, deployment }: World, { number }: Revision): boolean {
-  const answering = pods.some((pod) => revisionOfPod(pod) === number && isReady(pod));
-  const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
-  const stuck = progressing?.reason === 'ProgressDeadlineExceeded' && !isComplete(deployment);
-  return !answering || stuck;
+/** What serves is dead, and must not hold up a healthy target; a gate of a person's does. */
+function isSkipped(world: World, course: Course, { number }: Revision): boolean {
+  const { rollout } = world.model.spec;
+  const unheld = {
+    step: 1,
+    paused: world.deployment?.spec?.paused === true,
+    passed: rollout.analysis.minRequests === 0,
+  };
+  return deadInMs(world, number) === 0 && takesOver(course, unheld, rollout);
 }

@@ -7,6 +7,7 @@ import { refusalOf } from './admission.ts';
 import type { Revision } from './revision.ts';
 import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
+import { answers, stableUnavailable } from './stable.ts';
 import { heldBy } from './trial/routes.ts';
 import type { World } from './world.ts';
 import { type Refusal, wordsOf } from './writes.ts';
@@ -112,6 +113,8 @@ function progress(world: World, { situation, trial, refusals }: Judgement): Opin
   if (finding !== undefined) return yes(finding.reason, finding.message);
   const held = trial === undefined ? undefined : heldBy(world, trial);
   if (held !== undefined) return yes(held.reason, held.message);
+  const unserved = trial === undefined ? undefined : stableWords(world, trial);
+  if (unserved !== undefined) return yes('StableUnavailable', unserved);
   if (trial !== undefined) return yes(trial.paused === true ? 'TrialPaused' : 'OnTrial', trialWords(world, trial));
   const pods = world.pods.filter((pod) => revisionOfPod(pod) === aim.effective.number && !isTerminating(pod));
   const waiting = pods.filter((pod) => !isReady(pod));
@@ -121,6 +124,18 @@ function progress(world: World, { situation, trial, refusals }: Judgement): Opin
   if (fetching) return yes('FetchingModel', state);
   if (loading) return yes('LoadingModel', state);
   return yes('RollingOut', state);
+}
+
+/** That no pod of the revision that serves answers while another is on trial, since when, and what follows; undefined when one does. */
+function stableWords(world: World, { phase, revision, from, weight, strategy }: Trial): string | undefined {
+  const isTried = phase === 'Starting' || phase === 'Running';
+  if (!isTried || answers(world, from)) return undefined;
+  const { reason, since } = stableUnavailable(world, from) ?? {};
+  const who = strategy === 'Canary' && weight > 0 && answers(world, revision) ? `; revision ${revision} does` : '';
+  const state = `no pod of revision ${from}, which serves, answers${who}`;
+  if (reason === undefined) return `${state}; they come back, or rollout.action Promote takes over`;
+  const seconds = world.model.spec.rollout.progressDeadlineSeconds;
+  return `${state}; ${reason} since ${since}: after ${seconds} s it is dead, and rollout.whenStableDies counts`;
 }
 
 /** Where a trial stands, in one sentence. */

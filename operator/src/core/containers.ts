@@ -26,3 +26,9 @@ export const isEndedByOthers = ({ status }: IPod): boolean =>
   status?.phase === 'Failed' &&
   ((status.reason ?? '') !== '' ||
     (status.conditions ?? []).some((one) => one.type === 'DisruptionTarget' && one.status === 'True'));
+
+/** Whether the kubelet said last that every container is ready, also those of others: a pod that is not ready then is cut off. */
+export const areAllReady = ({ status }: IPod): boolean => {
+  const all = status?.containerStatuses ?? [];
+  return all.length > 0 && all.every(({ ready }) => ready);
+};

@@ -1,9 +1,9 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
 import type { Action } from './actions.ts';
-import { containerOf, isRunning } from './containers.ts';
-import { type Finding, diagnose, isReady, revisionOfPod } from './diagnose.ts';
-import { ANNOTATION } from './names.ts';
+import { areAllReady, containerOf, isLeftOver, isRunning } from './containers.ts';
+import { type Finding, diagnose, isReady, isTerminating, revisionOfPod } from './diagnose.ts';
+import { ANNOTATION, LABEL } from './names.ts';
 import type { Revision } from './revision.ts';
 import type { World } from './world.ts';
 
@@ -44,8 +44,13 @@ function hasAll({ pods, canary }: World, { number }: Revision, deployment: IDepl
   return ready.length >= (canary.spec?.replicas ?? 1);
 }
 
-/** Last sign of life of a rollout. While a fetcher runs that is now: it gives up by itself when its download stalls. */
-function lastAdvance({ pods: all, now, model }: World, revision: number, deployment: IDeployment | undefined): number {
+/**
+ * Last sign of life of a rollout. That is now while a fetcher runs, which gives up by itself when its download stalls, and
+ * while no pod is there that does not answer: a revision is not to blame for pods that were deleted, evicted or lost with
+ * their node, and has its whole deadline again when new ones are made.
+ */
+function lastAdvance(world: World, revision: number, deployment: IDeployment | undefined): number {
+  const { pods: all, now, model } = world;
   const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
   const pods = all.filter((pod) => revisionOfPod(pod) === revision);
   const fetching = pods.some((pod) => isRunning(pod, 'fetch'));
@@ -56,12 +61,43 @@ function lastAdvance({ pods: all, now, model }: World, revision: number, deploym
     progressing?.lastUpdateTime ?? deployment?.metadata?.creationTimestamp,
     begun?.status === 'True' ? begun.lastTransitionTime : new Date(now).toISOString(),
     trial?.revision === revision ? trial.since : undefined,
+    ...refusals(world, revision),
     ...pods.flatMap(signsOfLife),
   ];
   return Math.max(
-    fetching ? now : 0,
+    fetching || !isItsTurn(world, revision, deployment) ? now : 0,
     ...times.map((time) => Date.parse(String(time))).filter((ms) => !Number.isNaN(ms)),
   );
+}
+
+/** Pods of it do not answer, or cannot be made. All else is the turn of others: of the operator, of controllers, of a node. */
+function isItsTurn(world: World, revision: number, deployment: IDeployment | undefined): boolean {
+  const waits = (pod: IPod): boolean =>
+    revisionOfPod(pod) === revision && isThere(pod) && !isReady(pod) && !isCutOff(pod);
+  return world.pods.some(waits) || refusals(world, revision).length > 0 || cannotMake(deployment);
+}
+
+/** An evicted pod is left behind as it ended. */
+const isThere = (pod: IPod): boolean => !isTerminating(pod) && !isLeftOver(pod);
+
+/** Since when the API server has refused pods. */
+const refusals = ({ replicaSets }: World, revision: number): unknown[] =>
+  replicaSets
+    .filter(({ metadata }) => Number(metadata?.labels?.[LABEL.revision]) === revision)
+    .flatMap(({ status }) => status?.conditions ?? [])
+    .filter(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True')
+    .map(({ lastTransitionTime }) => lastTransitionTime);
+
+/** Not even a ReplicaSet can be made. */
+const cannotMake = (deployment: IDeployment | undefined): boolean =>
+  (deployment?.status?.conditions ?? []).some(({ reason }) => reason === 'ReplicaSetCreateError');
+
+/** Its node does not report: the kubelet said last that every container is ready, and the pod is said not to be. */
+function isCutOff(pod: IPod): boolean {
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+  // A gate that somebody injected has not opened.
+  if (ready?.status === 'True' || ready?.reason === 'ReadinessGatesNotReady') return false;
+  return areAllReady(pod);
 }
 
 /** When a pod was made, its server started for the first time (a restart is no advance), or it ceased to answer. */

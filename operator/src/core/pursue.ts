@@ -48,7 +48,7 @@ export function pursue(world: World, work: Work, goal: Goal): Situation {
     kind: 'serving',
     aim: { ...aim, stable: progress.stable },
     rollback,
-    deployed: steering.deployed ? deployedRevision(aim, outcome.trial) : world.model.status.deployed,
+    deployed: steering.deployed ? deployedRevision(world, aim, outcome.trial) : world.model.status.deployed,
     settled: steering.deployed,
     complete: progress.complete,
     trial: outcome.trial,
@@ -80,8 +80,11 @@ function takeStock(
 }
 
 /** What the Deployment is to be taken for: in a hand-over, recorded before it begins, that of the revision on trial. */
-function deployedRevision({ effective }: Aim, trial: ModelDeploymentStatus['trial']): number {
-  return trial?.phase === 'HandingOver' ? trial.revision : effective.number;
+function deployedRevision(world: World, { effective }: Aim, trial: ModelDeploymentStatus['trial']): number {
+  if (trial?.phase === 'HandingOver') return trial.revision;
+  // It never came to the hand-over that was recorded.
+  const isGivenUp = trial?.phase === 'Ending' && world.model.status.trial?.phase === 'HandingOver';
+  return isGivenUp ? trial.from : effective.number;
 }
 
 /** A revision that fails while it bakes is stable no more. */

@@ -5,11 +5,12 @@ import type { Action } from './actions.ts';
 import { type Admitted, stillAdmitted } from './admission.ts';
 import { sameJson } from './covers.ts';
 import { isReady, revisionOfPod } from './diagnose.ts';
-import { canaryName, podSelector } from './names.ts';
+import { canaryName, LABEL, podSelector } from './names.ts';
 import { portionOf } from './quantity.ts';
 import type { Revision } from './revision.ts';
 import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
+import { stableUnavailable } from './stable.ts';
 import type { World } from './world.ts';
 import { type Refusal, withRecordOf } from './writes.ts';
 
@@ -32,7 +33,7 @@ export function makeStatus(
   const isHeld = refusals.some(({ isStep }) => isStep);
   const trial = !isHeld && 'trial' in situation ? situation.trial : previous.trial;
   const serving = servingRevision(trial);
-  const counts = countPods(world, serving);
+  const counts = countPods(world, standsIn(world, trial) ? undefined : serving);
   const failed = failedTarget(world, situation);
   const judgement: Judgement = { situation, trial, failed, refusals, ...counts };
   const conditions = makeConditions(world, judgement);
@@ -55,6 +56,7 @@ export function makeStatus(
   };
   const whole = withPresent(status, {
     stable: stable === undefined ? previous.stable : infoOf(stable),
+    stableUnavailable: unavailable(world, trial, stable),
     target: wanted === undefined ? undefined : infoOf(wanted),
     deployed,
     revisions: remembered(world, situation, deployed, trial),
@@ -103,6 +105,19 @@ function admittedTo(
   const left = stillAdmitted(world, actions).filter(isLeft);
   return left.length === 0 ? undefined : left;
 }
+
+/** Everybody is reached while a canary answers for a revision of which no pod does. */
+const standsIn = ({ service }: World, trial: Trial | undefined): boolean =>
+  trial?.phase === 'Running' && service?.spec?.selector?.[LABEL.revision] === undefined;
+
+function unavailable(world: World, trial: Trial | undefined, stable: Revision | undefined) {
+  const number = trial?.from ?? stable?.number ?? world.model.status.stable?.revision;
+  return number === undefined || isReplaced(trial) ? undefined : stableUnavailable(world, number);
+}
+
+/** The revision from before gives way, whatever becomes of its pods. */
+const isReplaced = (trial: Trial | undefined): boolean =>
+  trial?.phase === 'Switched' || trial?.phase === 'Promoting' || trial?.phase === 'HandingOver';
 
 /** Adds the fields that have a value. */
 function withPresent(

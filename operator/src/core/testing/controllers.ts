@@ -218,15 +218,17 @@ export function garbageCollector(store: ObjectStore): boolean {
     }
     return true;
   }
+  return dropDangling(store);
+}
+
+/** What no owner is left of goes; of several owners those that are gone are forgotten. */
+function dropDangling(store: ObjectStore): boolean {
   const alive = new Set(store.all().map(({ metadata }) => metadata.uid));
-  const orphan = store
-    .all()
-    .find(
-      ({ metadata }) =>
-        (metadata.ownerReferences?.length ?? 0) > 0 &&
-        metadata.ownerReferences?.every(({ uid, kind }) => kind !== 'ModelDeployment' && !alive.has(uid)) === true,
-    );
-  if (orphan === undefined) return false;
-  store.remove(orphan);
+  const isAlive = ({ uid, kind }: OwnerReference): boolean => kind === 'ModelDeployment' || alive.has(uid);
+  const owned = store.all().find(({ metadata }) => metadata.ownerReferences?.some((owner) => !isAlive(owner)));
+  if (owned === undefined) return false;
+  const left = owned.metadata.ownerReferences?.filter(isAlive) ?? [];
+  if (left.length === 0) store.remove(owned);
+  else store.change(owned, ({ metadata }) => void (metadata.ownerReferences = left));
   return true;
 }

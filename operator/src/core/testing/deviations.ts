@@ -1,3 +1,4 @@
+import { losses } from './losses.ts';
 import { deaths, people } from './people.ts';
 import type { Move, Scenario } from './scenario.ts';
 import type { Simulator } from './simulator.ts';
@@ -8,6 +9,7 @@ type Deviations = (sim: Simulator, scenario: Scenario) => readonly Move[];
 const KINDS: readonly Deviations[] = [
   people, // with kubectl
   deaths, // a version turns bad
+  losses, // pods are gone for a while
 ];
 
 export const deviations = (sim: Simulator, scenario: Scenario): readonly Move[] =>

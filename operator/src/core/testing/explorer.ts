@@ -50,9 +50,11 @@ export function explore(options: ExploreOptions): Exploration {
   const queue: (Node | undefined)[] = [first];
   const result: Exploration = { states: 1, moves: 0, exhausted: false, broken: [] };
   const look = (wrong: string | undefined, at: Way): void => {
-    if (wrong !== undefined) result.broken.push(`${wrong}\n    ${tell(at)}`);
+    // The first way to it is the shortest.
+    if (wrong !== undefined && !result.broken.some((told) => told.startsWith(`${wrong}\n`)))
+      result.broken.push(`${wrong}\n    ${tell(at)}`);
   };
-  for (let head = 0; head < queue.length && result.broken.length < 3; head++) {
+  for (let head = 0; head < queue.length && result.broken.length < 5; head++) {
     const node = queue[head] as Node;
     // A queue that keeps what it has done with would keep every state.
     queue[head] = undefined;

@@ -58,7 +58,7 @@ const ask = (type: 'Promote' | 'Abort' | 'Retry' | 'Resume'): Move => ({
 
 /** A version that was good crashes from now on. */
 export const deaths = (): Move[] =>
-  [2, 3].map((version) => ({
+  [1, 2, 3].map((version) => ({
     name: `pods of ${version} crash`,
     apply: (next) =>
       next.fates.get(digestOf(uri(version))) === 'serves' && (next.fates.set(digestOf(uri(version)), 'crashes'), true),

@@ -1,11 +1,12 @@
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import { canaryName } from '../names.ts';
 import { sameJson } from '../covers.ts';
-import { isTerminating } from '../diagnose.ts';
+import { isTerminating, revisionOfPod } from '../diagnose.ts';
 import type { BackendRef } from '../http-route.ts';
 import { NAME } from './cluster.ts';
+import { checkGates } from './gates.ts';
 import { digestOf, reachNodes } from './kubelet.ts';
-import { BACKENDS, routesOf, type Scenario, uri } from './scenario.ts';
+import { BACKENDS, requestsAreCounted, routesOf, type Scenario, uri } from './scenario.ts';
 import type { Simulator } from './simulator.ts';
 import { isReadyPod } from './store.ts';
 
@@ -24,7 +25,7 @@ const reachedBy = (sim: Simulator): number => Object.values(sim.endpoints()).red
 /** What must hold of every step from one state to the next. */
 export function checkStep(before: Simulator, after: Simulator, { undone }: Past): string | undefined {
   const adopts = after.spec.rollbackTo !== undefined && after.spec.rollbackTo !== before.spec.rollbackTo;
-  return adopts && !undone ? 'an undo is adopted that nobody made' : undefined;
+  return adopts && !undone ? 'an undo is adopted that nobody made' : checkGates(before, after);
 }
 
 /** What must hold at every moment. */
@@ -32,9 +33,10 @@ export function checkMoment(sim: Simulator, { replicas }: Scenario, { loss }: Pa
   const reached = reachedBy(sim);
   if (loss === 'none' && reached < replicas && !(isUndoneMidway(sim) && reachedAfter(1, sim) >= replicas))
     return `${reached} of ${replicas} pods are reached`;
-  // One pass records, the next one moves.
-  if (reached === 0 && sim.pods().filter(isReadyPod).length >= replicas && reachedAfter(2, sim) === 0)
+  const able = sim.pods().filter((pod) => isReadyPod(pod) && mayAnswer(sim, revisionOfPod(pod)));
+  if (reached === 0 && able.length >= replicas && reachedAfter(2, sim) === 0)
     return 'pods answer, and nobody reaches them';
+  if (onlyUntried(sim) && onlyUntried(afterPasses(2, sim))) return 'a revision that was not tried gets all requests';
   const preview = sim.store.get('Service', canaryName(NAME));
   for (const { sendsTo = [] } of sim.store.list<{ sendsTo?: readonly BackendRef[] }>('HTTPRoute'))
     if (preview === undefined && sendsTo.some(({ name }) => name === canaryName(NAME)))
@@ -43,6 +45,19 @@ export function checkMoment(sim: Simulator, { replicas }: Scenario, { loss }: Pa
     .list<IReplicaSet>('ReplicaSet')
     .find(({ metadata }) => (metadata?.ownerReferences?.length ?? 0) === 0);
   return loose === undefined ? undefined : `ReplicaSet ${loose.metadata?.name} belongs to nobody`;
+}
+
+function onlyUntried(sim: Simulator): boolean {
+  const reached = Object.keys(sim.endpoints()).map(Number);
+  return reached.length > 0 && reached.every((revision) => !mayAnswer(sim, revision));
+}
+
+/** A revision on trial answers clients once a share of them is its own, and all when it has taken over. */
+function mayAnswer({ status }: Simulator, revision: number): boolean {
+  const { trial } = status;
+  if (revision !== trial?.revision) return true;
+  const isGiven = trial.phase === 'Running' && trial.strategy === 'Canary' && trial.weight > 0;
+  return isGiven || ['Switched', 'Promoting', 'HandingOver'].includes(trial.phase);
 }
 
 /**
@@ -58,11 +73,13 @@ function isUndoneMidway(sim: Simulator): boolean {
   );
 }
 
-/** How many pods are reached when the operator makes so many passes before anybody else makes a move. */
-function reachedAfter(passes: number, begun: Simulator): number {
+const reachedAfter = (passes: number, sim: Simulator): number => reachedBy(afterPasses(passes, sim));
+
+/** When the operator makes so many passes before anybody else makes a move: one records, the next one moves. */
+function afterPasses(passes: number, begun: Simulator): Simulator {
   const sim = begun.clone();
   for (let pass = 0; pass < passes; pass++) sim.reconcile();
-  return reachedBy(sim);
+  return sim;
 }
 
 const brief = ({ status, spec }: Simulator): string =>
@@ -97,6 +114,7 @@ function comesToRest(sim: Simulator): string | undefined {
     for (let hour = 0; hour < 6; hour++) {
       sim.settle();
       reachNodes(sim.store, sim.fates);
+      requestsAreCounted(sim);
       sim.now += 3_600_000;
     }
     return undefined;

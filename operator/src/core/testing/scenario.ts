@@ -31,8 +31,8 @@ export const uri = (version: number): string => `oci://registry.example/models/d
 export const specOf = (version: number, { rollout, replicas }: Scenario): ModelDeploymentSpec => ({
   model: { uri: uri(version), digest: digestOf(uri(version)), version: String(version) },
   replicas,
-  // Its verdicts are numbers; what follows from them is explored by Abort.
-  rollout: { ...rollout, analysis: { minRequests: 0 } },
+  // Verdicts are numbers: what follows from a bad one is explored by Abort, from a good one by requests that are counted.
+  rollout: { ...rollout, analysis: { minRequests: rollout.analysis?.minRequests ?? 0 } },
 });
 
 /** As the user wrote it: the model, and another backend with three times its share. */
@@ -59,9 +59,24 @@ export const CLUSTER: readonly Move[] = [
   { name: 'ReplicaSet controller', apply: (sim) => replicaSetController(sim.store) },
   { name: 'gateway', apply: (sim) => gatewayController(sim.store) },
   { name: 'kubelet', apply: (sim) => startPods(sim.store, sim.fates) },
+  { name: 'requests', apply: requestsAreCounted },
   { name: 'node returns', apply: (sim) => reachNodes(sim.store, sim.fates) },
   { name: 'time', apply: timePasses },
 ];
+
+/** As many answers of the revision on trial as the analysis asks for, all good. */
+export function requestsAreCounted(sim: Simulator): boolean {
+  const { trial } = sim.status;
+  const least = sim.spec.rollout?.analysis?.minRequests ?? 0;
+  if (least === 0 || trial?.phase !== 'Running' || sim.counted.length > 0) return false;
+  const tally = { requests: least, shared: { errors: 0, nonFinite: 0 }, errors: 0, nonFinite: 0, latency: [least] };
+  const mirror = { compared: 0, differing: 0, failed: 0, nonFinite: 0 };
+  const counts = { own: tally, target: tally, fallbacks: {}, replayed: 0, mirror, golden: { asked: 0, mismatches: 0 } };
+  const report = { pod: 'p', revision: trial.from, weight: trial.weight, time: 0, counts: { ...counts, examples: [] } };
+  sim.reports = [report];
+  sim.reportsOf = trial.id;
+  return true;
+}
 
 /** Longer than every deadline and duration: it stands still, or all that was to be waited for is over. */
 const HOUR_MS = 3_600_000;

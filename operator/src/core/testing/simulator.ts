@@ -54,10 +54,11 @@ export class Simulator extends Cluster {
   status: ModelDeploymentStatus = {};
   generation = 1;
   ownsRollbackTo = false;
-  /** What the pods of a trial have counted. */
+  /** What the pods of a trial have counted; of one trial only, when it is named. */
   reports: World['reports'] = [];
   /** Writes that the API server refuses, and how that is told. */
   refuses: ((action: Action) => Omit<Refusal, 'isStep'> | undefined) | undefined;
+  reportsOf: string | undefined;
   /** When this process of the operator wrote the status last; lost with it. */
   statusWrittenAt: number | undefined;
   /** Uids of children that the operator has seen. */
@@ -75,6 +76,8 @@ export class Simulator extends Cluster {
     const copy = new Simulator(this.spec, this.store.clone());
     for (const uid of this.known) copy.known.add(uid);
     copy.settings = this.settings;
+    copy.reports = this.reports;
+    copy.reportsOf = this.reportsOf;
     copy.status = this.status;
     copy.generation = this.generation;
     copy.ownsRollbackTo = this.ownsRollbackTo;
@@ -92,6 +95,11 @@ export class Simulator extends Cluster {
     const kept = this.ownsRollbackTo && spec.rollbackTo === undefined ? this.spec.rollbackTo : undefined;
     this.spec = kept === undefined ? spec : { ...spec, rollbackTo: kept };
     this.generation++;
+  }
+
+  /** What has been counted during the present trial. */
+  get counted(): World['reports'] {
+    return this.reportsOf === undefined || this.reportsOf === this.status.trial?.id ? this.reports : [];
   }
 
   world(): World {
@@ -112,7 +120,7 @@ export class Simulator extends Cluster {
         why: undefined,
       },
       ...this.children(),
-      reports: this.reports,
+      reports: this.counted,
       measurements: [],
       routes: this.noRoutes ?? store.list<HttpRoute>('HTTPRoute'),
       statusWrittenAt: this.statusWrittenAt,

@@ -1,5 +1,6 @@
 import type { IControllerRevision, IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod, IService } from 'kubernetes-models/v1';
+import type { ModelDeploymentStatus, Trial } from '../../api/modeldeployment.gen.ts';
 import { LABEL } from '../names.ts';
 import { trafficOf } from '../trial/traffic.ts';
 import type { BackendRef, HttpRoute } from '../http-route.ts';
@@ -12,10 +13,22 @@ import type { Stored } from './store.ts';
  * whether it is now or long ago, because time passes in long steps here (scenario.ts).
  */
 export function stateKey(sim: Simulator): string {
-  const { status, spec, now } = sim;
-  const age = (time: string | undefined): number | undefined => (time === undefined ? undefined : ageOf(time, now));
-  const { trial } = status;
-  const parts: unknown[] = [
+  const { status, now } = sim;
+  const age: Age = (time) => (time === undefined ? undefined : ageOf(time, now));
+  let key = [...specKey(sim), ...statusKey(status, age), ...trialKey(status.trial, age)].join('|');
+  for (const object of sim.store.all()) {
+    const { text, times } = keyOf(object);
+    key += text;
+    for (const time of times) key += ageOf(time, now);
+  }
+  return key;
+}
+
+type Age = (time: string | undefined) => number | undefined;
+
+function specKey(sim: Simulator): unknown[] {
+  const { spec, status } = sim;
+  return [
     spec.model.version,
     spec.rollbackTo?.revision,
     spec.rollbackTo?.from,
@@ -24,27 +37,27 @@ export function stateKey(sim: Simulator): string {
     spec.rollout?.action?.type,
     spec.rollout?.action?.id !== status.lastAction?.id,
     [...sim.fates.values()].map((fate) => (typeof fate === 'string' ? fate : fate.fails)).join(),
-    sim.reports.length,
-    sim.statusWrittenAt === undefined ? undefined : sim.statusWrittenAt === now,
-    status.stable?.revision,
-    status.deployed,
-    status.failedTarget?.revision,
-    status.baking?.revision,
-    age(status.baking?.until),
-    status.phase,
-    age(status.conditions?.find(({ type }) => type === 'Progressing')?.lastTransitionTime),
+    sim.counted.length,
+    sim.statusWrittenAt === undefined ? undefined : sim.statusWrittenAt === sim.now,
   ];
-  if (trial !== undefined) {
-    const { revision, from, phase, step, weight, paused, promote, httpRoutes, since, verdict } = trial;
-    parts.push(revision, from, phase, step, weight, paused, promote, age(since), httpRoutes?.join(), verdict?.result);
-  }
-  let key = parts.join('|');
-  for (const object of sim.store.all()) {
-    const { text, times } = keyOf(object);
-    key += text;
-    for (const time of times) key += ageOf(time, now);
-  }
-  return key;
+}
+
+const statusKey = (status: ModelDeploymentStatus, age: Age): unknown[] => [
+  status.stable?.revision,
+  status.deployed,
+  status.failedTarget?.revision,
+  status.baking?.revision,
+  age(status.baking?.until),
+  status.stableUnavailable?.revision,
+  age(status.stableUnavailable?.since),
+  status.phase,
+  age(status.conditions?.find(({ type }) => type === 'Progressing')?.lastTransitionTime),
+];
+
+function trialKey(trial: Trial | undefined, age: Age): unknown[] {
+  if (trial === undefined) return [];
+  const { revision, from, phase, step, weight, paused, promote, httpRoutes, since, verdict } = trial;
+  return [revision, from, phase, step, weight, paused, promote, age(since), httpRoutes?.join(), verdict?.result];
 }
 
 /** 0 for long ago, 1 for now (conditions have whole seconds), 2 for what is to come. */

@@ -1,24 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Rollout } from '../../api/modeldeployment.gen.ts';
 import { explore } from '../testing/explorer.ts';
-import type { Fate } from '../testing/kubelet.ts';
+import { FATES, ROLLOUTS } from '../testing/explored.ts';
 
-const CANARY: Rollout = { strategy: 'Canary', canary: { steps: [{ weight: 20, seconds: 60 }, { weight: 60 }] } };
-const BY_ROUTE: Rollout = { ...CANARY, trafficRouting: 'GatewayAPI', gatewayAPI: { httpRoutes: ['public'] } };
-const BAD: Fate = { fails: 'ModelLoadFailed' };
 /** A slice of what `npm run explore` goes through in full. */
-const SLICE = { replicas: 2, budget: 1, maxStates: 20_000, restEvery: 25 };
+const SLICE = { budget: 1, maxStates: 1_000, restEvery: 50 };
+
+const cases = Object.entries(ROLLOUTS).map(([name, rollout], at) => ({
+  name,
+  rollout: { ...rollout, bakeSeconds: 0 },
+  replicas: 1 + (at % 2),
+  fates: FATES[at % FATES.length] ?? FATES[0],
+}));
 
 describe('every order of events', () => {
-  it.each<[string, Rollout, [Fate, Fate, Fate]]>([
-    ['a canary, all versions good', CANARY, ['serves', 'serves', 'serves']],
-    ['a canary of a bad version', CANARY, ['serves', BAD, 'serves']],
-    ['a canary by an HTTPRoute', BY_ROUTE, ['serves', 'serves', BAD]],
-    ['blue-green', { strategy: 'BlueGreen' }, ['serves', 'serves', BAD]],
-    ['a shadow', { strategy: 'Shadow' }, ['serves', 'serves', BAD]],
-    ['a rolling update', {}, ['serves', 'serves', BAD]],
-  ])('of %s keeps the rules, and ends well', (_name, rollout, fates) => {
-    const { broken, states } = explore({ ...SLICE, rollout: { ...rollout, bakeSeconds: 0 }, fates });
+  it.each(cases)('of $name ($replicas replicas) keeps the rules, and ends well', ({ fates, ...rest }) => {
+    if (fates === undefined) throw new Error('no fates');
+    const { broken, states } = explore({ ...SLICE, ...rest, fates });
     expect(broken).toEqual([]);
     expect(states).toBeGreaterThan(200);
   });

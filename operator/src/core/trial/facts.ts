@@ -50,6 +50,11 @@ export interface TrialFacts {
   /** Ready pods of the serving revision, how many of its pods are wanted, and ready ones of any but it and the one on trial. */
   stableReady: number;
   stableWanted: number;
+  /** None has answered for so long, for a cause, that it is dead; `deadInMs`: in how long it will be, if nothing changes. */
+  stableDead: boolean;
+  deadInMs: number | undefined;
+  /** The trial then takes over by itself; else it is held until a person says so. */
+  takesOver: boolean;
   /** Ready pods of the revision on trial, whichever Deployment has them. */
   trialReady: number;
   othersReady: number;

@@ -74,11 +74,16 @@ describe('requests', () => {
   });
 
   it.each<Rollout>([{ strategy: 'Canary' }, BLUE_GREEN, { strategy: 'Shadow' }])(
-    'go to the new pods when none of the old ones answers, also while a person has paused the Deployment: %j',
+    'go to the new pods when the old revision is dead, also past a pause when the spec says TakeOver: %j',
     (rollout) => {
-      const sim = onTrial(rollout, ({ status }) => status.trial?.phase === 'Running');
+      const sim = onTrial(
+        { ...rollout, whenStableDies: 'TakeOver' },
+        ({ status }) => status.trial?.phase === 'Running',
+      );
       sim.setPaused(true);
       sim.fates.set(digestOf(uri(1)), 'crashes');
+      sim.settle();
+      sim.now += 301_000;
       sim.settle();
       expect(sim.status.trial?.phase).toBe('Promoting');
       expect(Object.keys(sim.endpoints())).toEqual(['2']);

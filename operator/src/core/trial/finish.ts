@@ -18,8 +18,12 @@ const lead = (facts: OnTrial): Move | false =>
   facts.service !== reachOf(facts) && { move: 'reach', to: reachOf(facts) };
 
 export function promoting(facts: OnTrial): Decision {
-  const { canary, set, coOwned, twin, hushed, trial, routes, pausedByUser, service, stableReady, trialReady } = facts;
-  if (canary === undefined || set !== 'canary') return takeOff(facts);
+  const { canary, remains, set, coOwned, twin, hushed, trial, routes } = facts;
+  const { pausedByUser, service, stableReady, trialReady } = facts;
+  if (set === 'main') return takeOff(facts);
+  // Somebody deleted them: they are made anew, or will be.
+  if (canary === undefined) return moves(lead(facts), !remains && { move: 'bringUp', replicas: sizeOf(facts) });
+  if (set !== 'canary') return moves(lead(facts));
   // A person's pause holds the hand-over up, but nobody's requests at pods that do not answer.
   if (pausedByUser) return moves((service === 'stable' ? stableReady : trialReady) === 0 && lead(facts));
   const unweigh: Move | false = !routes.plain && { move: 'unweigh' };
@@ -30,6 +34,12 @@ export function promoting(facts: OnTrial): Decision {
   return needed.some((move) => move !== false) ? moves(...needed) : change(facts, { phase: 'HandingOver' });
 }
 
+/** Pods with which it takes over. */
+function sizeOf({ trial, course, replicas }: OnTrial): number {
+  const step = course?.steps[Math.min(trial.step, course.steps.length) - 1];
+  return trial.weight === 100 ? replicas : (step?.size ?? replicas);
+}
+
 /** From here on nothing turns back: the Deployment is paused by us, and only its end leaves it in order. */
 export function handingOver(facts: OnTrial): Decision {
   const { canary, main, set, trial, hushed, trialReady, service } = facts;
@@ -37,6 +47,7 @@ export function handingOver(facts: OnTrial): Decision {
     const taken = main.holds === trial.revision && main.paused;
     return moves(!taken && { move: 'handOver' }, { move: 'orphan' });
   }
+  if (wasNeverGiven(facts)) return takeOff(facts);
   // The Deployment takes away those that the Service reaches, or they died. Once all that answer are reached, it stays so.
   const lost = isUndone(facts) || trialReady === 0;
   const widen: Move | false = lost && service !== 'all' && { move: 'reach', to: 'all' };
@@ -49,6 +60,10 @@ export function handingOver(facts: OnTrial): Decision {
   if (lag !== undefined) return { kind: 'moves', moves: [], waitUntil: lag };
   return record(undefined);
 }
+
+/** Somebody deleted the pods on trial before the Deployment was given their revision: it has no ReplicaSet of it. */
+const wasNeverGiven = ({ main, trial, set, twin }: OnTrial): boolean =>
+  main.holds === trial.from && !main.paused && set !== 'main' && !twin;
 
 /** A person moved the Deployment to another revision after it was given the one on trial. */
 const isUndone = ({ main, trial }: OnTrial): boolean => main.holds !== trial.revision;
@@ -70,11 +85,11 @@ function lagOf({ routes, trial, now }: OnTrial): number | undefined {
 }
 
 export function ending(facts: OnTrial): Decision {
-  const { canary, remains, preview, service, hushed, main, trial, stableReady, routes } = facts;
+  const { canary, remains, preview, service, hushed, main, trial, routes } = facts;
   // A person's undo replaces the serving pods already: those that come must be reached as well.
-  const reach: Reach = main.holds === trial.from && stableReady > 0 ? 'stable' : 'all';
+  const reach: Reach = main.holds === trial.from ? 'stable' : 'all';
   const back: (Move | false)[] = [
-    service !== reach && canary !== undefined && { move: 'reach', to: reach },
+    service !== reach && (canary !== undefined || service === 'target') && { move: 'reach', to: reach },
     !hushed && { move: 'hush' },
     !routes.plain && { move: 'unweigh' },
   ];

@@ -4,9 +4,11 @@ import { LABEL } from '../names.ts';
 import { portionOf } from '../quantity.ts';
 import { isBounded } from '../resources/deployment.ts';
 import { heldRevision, isComplete } from '../held.ts';
+import { deadInMs } from '../stable.ts';
 import { pendingAction } from '../target.ts';
 import type { World } from '../world.ts';
 import type { Course, Reach, TrialFacts } from './facts.ts';
+import { takesOver } from './gate.ts';
 import { routeFacts } from './routes.ts';
 import { trafficOf, trafficText } from './traffic.ts';
 
@@ -19,6 +21,9 @@ export function gatherFacts(world: World, { target, stable, course, failed, pass
   const { trial } = model.status;
   const { replicas, rollout } = model.spec;
   const request = pendingAction(world)?.type;
+  const pausedByUser = world.deployment?.spec?.paused === true && trial?.phase !== 'HandingOver';
+  const progress = { step: trial?.step ?? 1, paused: trial?.paused === true || pausedByUser, passed };
+  const dies = deadInMs(world, stable);
   return {
     now: world.now,
     trial,
@@ -36,7 +41,10 @@ export function gatherFacts(world: World, { target, stable, course, failed, pass
     passed,
     keepFailed: rollout.onFailure === 'Pause',
     request: request === 'Refresh' || request === 'Abort' ? undefined : request,
-    pausedByUser: world.deployment?.spec?.paused === true && trial?.phase !== 'HandingOver',
+    pausedByUser,
+    stableDead: dies === 0,
+    deadInMs: dies,
+    takesOver: course !== undefined && takesOver(course, progress, rollout),
   };
 }
 

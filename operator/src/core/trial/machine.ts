@@ -27,7 +27,7 @@ const RULES: readonly Rule[] = [
   inCriticalPhase, // a hand-over is brought to its end, an ending too
   superseded, //      the spec asks for something else, or for no trial
   failing, //         taken away, or kept without requests
-  takeover, //        nobody else serves
+  takeover, //        what serves is dead, and nobody's gate is in the way
   asked, //           a person said Promote, Pause or Resume
 ];
 
@@ -98,11 +98,11 @@ function quiet({ service, hushed, routes }: OnTrial): (Move | false)[] {
   ];
 }
 
-/** The revision from before is dead and the one on trial is not: there is nothing to compare with or to go back to. */
+/** The revision that serves is dead and the one on trial is not: there is nothing to compare with or to go back to. */
 function takeover(facts: OnTrial): Decision | undefined {
-  const { stableReady, canary, trial } = facts;
-  if (trial.phase === 'Promoting' || stableReady > 0 || (canary?.ready ?? 0) === 0) return undefined;
-  return promote(facts);
+  const { stableDead, canary, trial } = facts;
+  const isTried = trial.phase === 'Starting' || trial.phase === 'Running';
+  return isTried && stableDead && facts.takesOver && (canary?.ready ?? 0) > 0 ? promote(facts) : undefined;
 }
 
 function asked(facts: OnTrial): Decision | undefined {
@@ -138,15 +138,25 @@ function starting(facts: OnTrial): Decision {
 }
 
 /** What must be there while it is tried: in this order, for pods on trial must not be reached by everybody. */
-function presence({ service, preview, canary, replicas }: OnTrial, size: number): Move[] {
+function presence(facts: OnTrial, size: number): Move[] {
+  const { service, preview, canary, replicas } = facts;
+  const reach = standsIn(facts) ? 'all' : 'stable';
   const enough = canary !== undefined && canary.replicas >= size && canary.replicas <= Math.max(size, replicas);
   const needed: (Move | false)[] = [
-    service !== 'stable' && { move: 'reach', to: 'stable' },
+    service !== reach && { move: 'reach', to: reach },
     !preview && { move: 'preview' },
     !enough && { move: 'bringUp', replicas: size },
   ];
   return needed.filter((move) => move !== false);
 }
+
+/** A canary that answers a share of the requests anyway answers them all while nobody else does; what answered nobody yet does not. */
+const standsIn = ({ trial, stableReady, canary }: OnTrial): boolean =>
+  trial.phase === 'Running' &&
+  trial.strategy === 'Canary' &&
+  trial.weight > 0 &&
+  stableReady === 0 &&
+  (canary?.ready ?? 0) > 0;
 
 function running(facts: OnTrial): Decision {
   const { course, canary, trial, now, announced, pausedByUser, routes } = facts;
@@ -203,6 +213,8 @@ function switched(facts: OnTrial): Decision {
 
 /** A full-size trial takes all requests before the hand-over; a smaller one gets its share as pods of the model. */
 function promote(facts: OnTrial): Decision {
-  const full = facts.trial.phase === 'Switched' || (facts.canary?.ready ?? 0) >= facts.replicas;
+  const { trial, canary, replicas } = facts;
+  // One that has them all keeps them, also while one of its pods is not ready for a moment.
+  const full = trial.weight === 100 || (canary?.ready ?? 0) >= replicas;
   return change(facts, { phase: 'Promoting', weight: full ? 100 : 0, paused: false });
 }

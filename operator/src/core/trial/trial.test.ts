@@ -204,10 +204,11 @@ describe.each(ALL)('a %s', (_name, rollout) => {
     watch(sim, stableIs(sim, 2));
   });
 
-  it('is skipped when nothing of the old revision answers: a dead one never blocks a healthy one', () => {
+  it('is skipped when the old revision is dead: it never blocks a healthy one', () => {
     const sim = serving(rollout);
     sim.fates.set(digestOf(uri(1)), 'crashes');
-    for (let turn = 0; turn < 5; turn++) sim.step();
+    sim.settle();
+    sim.now += 301_000;
     sim.applySpec(spec(2, rollout));
     sim.settleUntil(stableIs(sim, 2));
     expect(reasons(sim)).not.toContain('TrialStarted');
@@ -218,7 +219,7 @@ describe.each(ALL)('a %s', (_name, rollout) => {
     sim.applySpec(spec(2, rollout));
     watch(sim, () => sim.status.trial?.phase === 'Running');
     sim.fates.set(digestOf(uri(1)), 'crashes');
-    sim.settleUntil(stableIs(sim, 2), 20_000);
+    sim.settleUntil(stableIs(sim, 2), 500_000);
     expect(sim.endpoints()).toEqual({ 2: 3 });
   });
 

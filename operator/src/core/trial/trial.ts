@@ -4,7 +4,7 @@ import { judgeTrial, type TrialVerdict } from '../analysis/judge.ts';
 import { noteVerdict } from '../judge.ts';
 import type { World } from '../world.ts';
 import { carryOut } from './carry-out.ts';
-import type { Course } from './facts.ts';
+import type { Course, TrialFacts } from './facts.ts';
 import { gatherFacts, type Wish } from './gather.ts';
 import { decideTrial } from './machine.ts';
 import { heldBy } from './routes.ts';
@@ -66,10 +66,15 @@ function verdictOf(before: Verdict | undefined, next: TrialVerdict, now: number)
 }
 
 function decided(world: World, work: Work, wish: Wish): TrialOutcome {
-  const before = world.model.status.trial;
-  const decision = decideTrial(gatherFacts(world, wish));
+  const { model } = world;
+  const before = model.status.trial;
+  const facts = gatherFacts(world, wish);
+  const decision = decideTrial(facts);
+  tellUnavailable(world, work, facts);
+  if (wish.course !== undefined && (facts.deadInMs ?? 0) > 0) work.requeueAfterMs.push(facts.deadInMs ?? 0);
   if (decision.kind === 'record') {
-    work.events.push(...told(before, decision.trial, wish.course));
+    const dead = facts.stableDead ? model.status.stableUnavailable : undefined;
+    work.events.push(...told(before, decision.trial, wish.course, dead));
     return { trial: decision.trial, changed: true };
   }
   for (const move of decision.moves) work.steps.push(carryOut(world, move, before, wish.course));
@@ -81,8 +86,24 @@ const normal = (reason: PlannedEvent['reason'], note: string): PlannedEvent => (
 
 const saidOf = ({ verdict }: Trial): string => (verdict === undefined ? '' : `; ${verdict.message}`);
 
+const diedOf = (dead: World['model']['status']['stableUnavailable']): string =>
+  dead === undefined ? '' : `; revision ${dead.revision} has not answered since ${dead.since} (${dead.reason})`;
+
+/** Told once, when it begins: status remembers it from then on. */
+function tellUnavailable({ model }: World, work: Work, { trial, stableDead, deadInMs, stable }: TrialFacts): void {
+  const isTried = trial?.phase === 'Starting' || trial?.phase === 'Running';
+  if (!isTried || deadInMs === undefined || stableDead || model.status.stableUnavailable?.revision === stable) return;
+  const note = `no pod of revision ${stable} answers, for a cause; in ${Math.round(deadInMs / 1000)} s it is dead, unless one does by then`;
+  work.events.push({ type: 'Warning', reason: 'StableUnavailable', note });
+}
+
 /** What a person should hear of a change of the trial. */
-function told(before: Trial | undefined, after: Trial | undefined, course: Course | undefined): PlannedEvent[] {
+function told(
+  before: Trial | undefined,
+  after: Trial | undefined,
+  course: Course | undefined,
+  dead: World['model']['status']['stableUnavailable'],
+): PlannedEvent[] {
   if (after === undefined) return [];
   const name = `revision ${after.revision}`;
   if (before === undefined) {
@@ -103,7 +124,7 @@ function told(before: Trial | undefined, after: Trial | undefined, course: Cours
       );
     }
     if (after.phase === 'Promoting')
-      events.push(normal('TrialPromoted', `${name} takes over with the pods it has${saidOf(before)}`));
+      events.push(normal('TrialPromoted', `${name} takes over with the pods it has${saidOf(before)}${diedOf(dead)}`));
     if (after.phase === 'Ending')
       events.push(normal('TrialEnded', `${name} is taken off trial; revision ${after.from} serves`));
   }

@@ -1,0 +1,43 @@
+import type { Rollout } from '../../api/modeldeployment.gen.ts';
+import type { Fate } from './kubelet.ts';
+
+const BAD: Fate = { fails: 'ModelLoadFailed' };
+
+/** The ways of a rollout that are explored. Gates are shut by persons, by time, and by the analysis. */
+export const ROLLOUTS: Readonly<Record<string, Rollout>> = {
+  Canary: { strategy: 'Canary', canary: { steps: [{ weight: 20, seconds: 60 }, { weight: 60 }] } },
+  'Canary, known revisions on trial too': {
+    strategy: 'Canary',
+    canary: { steps: [{ weight: 50, seconds: 60 }] },
+    knownRevisions: 'Trial',
+  },
+  'Canary, by an HTTPRoute': {
+    strategy: 'Canary',
+    canary: { steps: [{ weight: 20, seconds: 60 }, { weight: 60 }] },
+    trafficRouting: 'GatewayAPI',
+    gatewayAPI: { httpRoutes: ['public'] },
+  },
+  'Canary, judged': {
+    strategy: 'Canary',
+    canary: { steps: [{ weight: 20, seconds: 60 }] },
+    analysis: { minRequests: 100 },
+  },
+  'Canary, a dead revision opens gates': {
+    strategy: 'Canary',
+    canary: { steps: [{ weight: 20 }] },
+    whenStableDies: 'TakeOver',
+  },
+  'Canary, failures kept': { strategy: 'Canary', onFailure: 'Pause' },
+  BlueGreen: { strategy: 'BlueGreen', knownRevisions: 'Trial' },
+  'BlueGreen, by hand': { strategy: 'BlueGreen', blueGreen: { switch: 'Manual' } },
+  Shadow: { strategy: 'Shadow', shadow: { promotion: 'Auto' }, analysis: { minRequests: 100 } },
+  'Shadow, by hand': { strategy: 'Shadow' },
+  RollingUpdate: {},
+};
+
+/** Fates of versions 1, 2 and 3. */
+export const FATES: readonly [Fate, Fate, Fate][] = [
+  ['serves', 'serves', 'serves'],
+  ['serves', 'serves', BAD],
+  ['serves', 'crashes', 'loads slowly'],
+];
