@@ -107,9 +107,17 @@ export function readRevision(object: IControllerRevision, servingImage: string):
     digest: data.digest,
     image: data.image ?? '',
     template,
-    condemned: object.metadata?.annotations?.[ANNOTATION.condemned],
-    served: object.metadata?.annotations?.[ANNOTATION.served] !== undefined,
-    requestedBy: object.metadata?.annotations?.[ANNOTATION.requestedBy],
-    verdict: object.metadata?.annotations?.[ANNOTATION.verdict],
+    ...notesOn(object),
+  };
+}
+
+/** What has been noted in the history since it was written. */
+function notesOn({ metadata }: IControllerRevision) {
+  const notes = metadata?.annotations ?? {};
+  return {
+    condemned: notes[ANNOTATION.condemned],
+    served: notes[ANNOTATION.served] !== undefined,
+    requestedBy: notes[ANNOTATION.requestedBy],
+    verdict: notes[ANNOTATION.verdict],
   };
 }
