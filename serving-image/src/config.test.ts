@@ -109,6 +109,7 @@ describe('the reference of the settings', () => {
     ENV.source,
     ENV.plainHttpRegistries,
     ENV.dockerConfig,
+    ENV.secretName,
     ENV.stallSeconds,
     ENV.maxBytes,
   ] as string[];
