@@ -1,7 +1,7 @@
 /** A process of its own: loads a model on one engine, takes the time of a few runs, says so and ends. */
 import { ownRequests } from '../model/own-requests.ts';
 import { isBatched, repeated } from '../model/rows.ts';
-import { servedModel } from '../model/served.ts';
+import { mayBeTried, servedModel } from '../model/served.ts';
 import {
   FatalError,
   RunError,
@@ -42,9 +42,10 @@ async function measure(
   const engine = await startEngine(name);
   const predictor = await engine.load(folder);
   const model = servedModel(folder, { engine: name, reason: '' }, predictor.signatures);
-  const request = await requestOf(predictor, model, folder.directory);
+  const request = await requestOf(predictor, model, folder);
   // Since the process began.
   await say({ startedMs: performance.now() });
+  if (!request) return { unmeasured: 'each of its signatures changes what later requests are answered' };
   if ('refusal' in request) {
     if (LACKING.test(request.refusal)) throw new FatalError('ModelLoadFailed', request.refusal);
     return { unmeasured: `it refuses the requests made up for it (${request.refusal})` };
@@ -67,20 +68,21 @@ async function measure(
 /** How TensorFlow.js says that a backend has no such operation, which no other request would help. */
 const LACKING = /Kernel '\w+' not registered|not yet implemented|is not a function/;
 
-/** One of the model's own, of its default signature where it has one, or one that is made up and that it takes. */
+/** One of the model's own, of its default signature where it has one, or one that is made up and that it takes; none where it may not be asked. */
 async function requestOf(
   predictor: Predictor,
   model: ServedModel,
-  directory: string,
-): Promise<{ signature: string; inputs: Tensor[] } | { refusal: string }> {
-  const own = await ownRequests(directory, model);
+  { directory, judged }: ModelFolder,
+): Promise<{ signature: string; inputs: Tensor[] } | { refusal: string } | undefined> {
+  const own = (await ownRequests(directory, model)).filter(({ signature }) => mayBeTried(judged, signature));
   const request = own.find(({ signature }) => signature === model.defaultSignature) ?? own[0];
   if (request) {
     await predictor.predict(request.signature, request.inputs);
     return request;
   }
-  const [signature, specs] = [model.defaultSignature, model.signatures.get(model.defaultSignature)];
-  if (!specs) throw new FatalError('ModelLoadFailed', 'the model has no signature to measure');
+  const tried = [...model.signatures].filter(([signature]) => mayBeTried(judged, signature));
+  const [signature, specs] = tried.find(([name]) => name === model.defaultSignature) ?? tried[0] ?? [];
+  if (signature === undefined || !specs) return undefined;
   const made = await askMadeUp(predictor, signature, specs);
   return 'refusal' in made ? made : { signature, inputs: made.inputs };
 }

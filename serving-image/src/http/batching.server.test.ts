@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureNative } from '../build/native.ts';
 import { embeddingSavedModel } from '../testing/models.ts';
-import { minusMeanGraphModel, minusMeanSavedModel } from '../testing/shaped-models.ts';
+import { countingSavedModel, minusMeanGraphModel, minusMeanSavedModel } from '../testing/shaped-models.ts';
 import { Bench, type Running } from '../testing/server.ts';
 
 let bench: Bench;
@@ -13,6 +13,7 @@ beforeAll(async () => {
   await embeddingSavedModel(join(bench.models, 'embedding/1'));
   await minusMeanSavedModel(join(bench.models, 'saved/1'));
   await minusMeanGraphModel(join(bench.models, 'graph/1'));
+  await countingSavedModel(join(bench.models, 'counting/1'));
 }, 600_000);
 afterAll(() => bench.dispose());
 
@@ -133,6 +134,16 @@ describe('rows that depend on one another', () => {
     const server = await serve({ BATCHING: 'off' });
     expect((await together(server, [ask(1), ask(2)])).map(([status]) => status)).toEqual([200, 200]);
     expect(await batches(server)).toEqual([[1, 2]]);
+    await stop(server);
+  }, 60_000);
+});
+
+describe('a signature that changes what later requests are answered', () => {
+  it('has been asked nothing when its first client asks it', async () => {
+    const server = await serve({ MODEL_NAME: 'counting', SERVE_EFFECTS: 'true' });
+    const ask = (...x: number[]) => server.post('/v1/models/counting:predict', { inputs: { x } });
+    expect((await ask(7)).body).toBe('{"outputs":1}');
+    expect((await ask(7, 8)).body).toBe('{"outputs":2}');
     await stop(server);
   }, 60_000);
 });

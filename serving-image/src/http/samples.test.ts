@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ServedModel } from '../model/types.ts';
+import type { Judgement, ServedModel, Signature } from '../model/types.ts';
 import { HttpExchange, type HttpQuestion } from './exchange.ts';
 import { samples } from './samples.ts';
 
@@ -40,9 +40,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-async function read() {
+async function read(effects: readonly string[] = [], model = MODEL) {
   const asked: HttpQuestion[] = [];
-  const found = await samples(MODEL, folder, (question) => {
+  const judgement = (name: string): Judgement => ({ effects: effects.includes(name), rows: { rows: 'unknown' } });
+  const judged = new Map([...model.signatures.keys()].map((name) => [name, judgement(name)]));
+  const found = await samples({ model, directory: folder, judged }, (question) => {
     asked.push(question);
     return new HttpExchange(question, { revision: '1', mark: '' }, () => Promise.reject(new Error('is not asked')));
   });
@@ -86,5 +88,19 @@ describe('what can be replayed without any client', () => {
     expect(await read()).toEqual([
       { url: '/v1/models/a%20b:predict', body: { signature_name: 'serving_default', inputs }, expected: undefined },
     ]);
+  });
+
+  it('are none by a signature that changes what later requests are answered, whoever wrote them', async () => {
+    const [[, signature]] = [...MODEL.signatures] as [[string, Signature]];
+    const model = { ...MODEL, signatures: new Map([...MODEL.signatures, ['count', signature]]) };
+    const asked = (found: Awaited<ReturnType<typeof read>>) =>
+      found.map(({ body }) => (body as { signature_name?: string }).signature_name);
+    expect(asked(await read([], model))).toEqual(['serving_default', 'count']);
+    expect(asked(await read(['count'], model))).toEqual(['serving_default']);
+    expect(await read(['serving_default'])).toEqual([]);
+    const requests = [V1, { ...V1, signature_name: 'count' }];
+    await writeFile(join(folder, 'warmup.json'), JSON.stringify({ requests }));
+    expect(asked(await read([], model))).toEqual([undefined, 'count']);
+    expect(asked(await read(['count'], model))).toEqual([undefined]);
   });
 });

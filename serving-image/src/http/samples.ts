@@ -1,18 +1,19 @@
 import type { Exchange, Sample } from '../forward/exchange.ts';
 import type { Output } from '../forward/outputs.ts';
 import { outputsV2 } from '../forward/outputs.ts';
-import type { ServedModel, Signature, TensorSpec } from '../model/types.ts';
+import { mayBeTried } from '../model/served.ts';
+import type { Judgement, ServedModel, Signature, TensorSpec } from '../model/types.ts';
 import { GOLDEN_FILE, WARMUP_FILE, written, type WarmupRequest } from '../model/own-requests.ts';
 import type { Answer } from './answer.ts';
 import type { HttpQuestion } from './exchange.ts';
 
 /**
- * What can be replayed without any client: the golden and warm-up requests of the model's folder, or zeros.
+ * What can be replayed without any client: the golden and warm-up requests of the model's folder, or zeros. Nothing that would
+ * change what clients are answered later.
  * @param exchange makes an exchange of a request
  */
 export async function samples(
-  model: ServedModel,
-  directory: string,
+  { model, directory, judged }: { model: ServedModel; directory: string; judged: ReadonlyMap<string, Judgement> },
   exchange: (question: HttpQuestion) => Exchange<Answer>,
 ): Promise<Sample[]> {
   const name = encodeURIComponent(model.name);
@@ -28,12 +29,13 @@ export async function samples(
   };
   const asks = [...(await written(directory, GOLDEN_FILE, model)), ...(await written(directory, WARMUP_FILE, model))];
   const found = asks.flatMap(({ request, expected, signature }) => {
-    if (!request) return [];
+    if (!request || !mayBeTried(judged, signature)) return [];
     const outputs = expected && expectedOutputs(request, expected.outputs, model.signatures.get(signature));
     return [{ exchange: make(request), ...(outputs && { expected: { outputs, tolerance: expected.tolerance } }) }];
   });
   if (found.length > 0) return found;
-  return [...model.signatures].map(([signature_name, signature]) => ({
+  const tried = [...model.signatures].filter(([signature]) => mayBeTried(judged, signature));
+  return tried.map(([signature_name, signature]) => ({
     exchange: make({ protocol: 'v1', body: { signature_name, inputs: zeros(signature) } }),
   }));
 }

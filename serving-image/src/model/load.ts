@@ -4,7 +4,7 @@ import type { BatchLimits } from '../batching/executor.ts';
 import { startEngine } from '../engines/index.ts';
 import { findModel, type Choice } from './repository.ts';
 import { servedModel } from './served.ts';
-import type { EngineChoice, EngineName, Predictor, ServedModel } from './types.ts';
+import type { EngineChoice, EngineName, Judgement, Predictor, ServedModel } from './types.ts';
 import { warmUp, type Joining, type WarmedUp } from './warmup.ts';
 
 export interface LoadedModel extends WarmedUp {
@@ -12,6 +12,8 @@ export interface LoadedModel extends WarmedUp {
   predictor: Predictor;
   /** Folder of the version that is served. */
   directory: string;
+  /** What the graph tells of each signature. */
+  judged: ReadonlyMap<string, Judgement>;
   loadSeconds: number;
   warmupSeconds: number;
   /** Size of the files. */
@@ -50,6 +52,7 @@ export async function loadModel(
     model,
     predictor,
     directory: folder.directory,
+    judged: folder.judged,
     loadSeconds: (loaded - started) / 1000,
     ...warmedUp,
     notes: [...folder.refused, ...warmedUp.notes],

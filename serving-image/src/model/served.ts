@@ -1,4 +1,4 @@
-import type { EngineChoice, ModelFolder, ServedModel, Signature } from './types.ts';
+import type { EngineChoice, Judgement, ModelFolder, ServedModel, Signature } from './types.ts';
 
 const DEFAULT_SIGNATURE = 'serving_default';
 
@@ -13,3 +13,7 @@ export function servedModel(
     : ([...signatures.keys()][0] ?? DEFAULT_SIGNATURE);
   return { name, version, format, engine, engineReason: reason, signatures, defaultSignature };
 }
+
+/** Whether the server may ask the signature something that no client has asked: what it answers later is the same for it. Pure. */
+export const mayBeTried = (judged: ReadonlyMap<string, Judgement>, signature: string): boolean =>
+  judged.get(signature)?.effects !== true;

@@ -5,6 +5,7 @@ import { countNonFinite } from '../telemetry/observed.ts';
 import { KINDS, madeUp } from './made-up.ts';
 import { mustAnswer, ownRequests, type WarmupRequest } from './own-requests.ts';
 import { isBatched, rowsOf, turned } from './rows.ts';
+import { mayBeTried } from './served.ts';
 import { RunError, type Judgement, type Predictor, type ServedModel, type Signature, type Tensor } from './types.ts';
 
 export interface WarmedUp {
@@ -35,12 +36,11 @@ export interface WarmUp {
 export async function warmUp(options: WarmUp): Promise<WarmedUp> {
   const { predictor, model, directory, judged } = options;
   const own = await ownRequests(directory, model);
-  const hasEffects = (signature: string) => judged.get(signature)?.effects === true;
-  for (const request of own) if (!hasEffects(request.signature)) await mustAnswer(predictor, request);
+  for (const request of own) if (mayBeTried(judged, request.signature)) await mustAnswer(predictor, request);
   const batched = new Set<string>();
   const notes: string[] = [];
   for (const [name, signature] of model.signatures) {
-    if (hasEffects(name)) {
+    if (!mayBeTried(judged, name)) {
       notes.push(`signature ${name}: it changes what later requests are answered, so nothing was asked by it`);
       continue;
     }

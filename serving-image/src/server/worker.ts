@@ -11,6 +11,7 @@ import { samples } from '../http/samples.ts';
 import { createHttpServer } from '../http/server.ts';
 import { oneModel, served, type Service } from '../service/service.ts';
 import { loadModel, type LoadedModel } from '../model/load.ts';
+import { mayBeTried } from '../model/served.ts';
 import { versionsIn } from '../model/repository.ts';
 import { Ledger } from '../telemetry/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -111,9 +112,9 @@ class Worker {
     this.#trial = new Trial({
       version: model.version,
       workers: config.workers ?? config.cores,
-      keep: config.revision !== '',
-      samples: () =>
-        samples(model, loaded.directory, (question) => exchangeOf(service, own, question).copy()).catch(unread(log)),
+      // A replay of a request with effects would do twice what its client wanted once.
+      keep: config.revision !== '' && [...model.signatures.keys()].every((name) => mayBeTried(loaded.judged, name)),
+      samples: () => samples(loaded, (question) => exchangeOf(service, own, question).copy()).catch(unread(log)),
       metrics: this.#metrics.forwarding,
     });
     const { explicit } = config;

@@ -259,3 +259,24 @@ export async function severalGraphModel(folder: string): Promise<void> {
   await writeFile(join(folder, 'model.json'), JSON.stringify(model));
   await writeFile(join(folder, 'weights.bin'), Buffer.from(Int32Array.from([0, 1]).buffer));
 }
+
+/** n = how many different numbers it has ever been asked: every request changes what later ones are answered. */
+export async function countingSavedModel(folder: string): Promise<void> {
+  const types = { key_dtype: attribute.type('INT64'), value_dtype: attribute.type('INT64') };
+  const number: TensorSpec = { name: 'x', dtype: 'INT64', shape: [-1] };
+  await writeSavedModel(
+    folder,
+    [
+      placeholder(number),
+      { name: 'table', op: 'MutableHashTableV2', attributes: types },
+      {
+        name: 'put',
+        op: 'LookupTableInsertV2',
+        input: ['table', 'x', 'x'],
+        attributes: { Tin: attribute.type('INT64'), Tout: attribute.type('INT64') },
+      },
+      { name: 'n', op: 'LookupTableSizeV2', input: ['table', '^put'] },
+    ],
+    { inputs: [number], outputs: [{ name: 'n', dtype: 'INT64', shape: [] }] },
+  );
+}
