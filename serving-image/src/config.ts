@@ -27,6 +27,8 @@ export interface Config {
   engine: EngineName | 'auto';
   /** What an earlier worker of the same version has chosen. */
   engineChoice: EngineChoice | undefined;
+  /** No request is made up for the model. */
+  triesNothing: boolean;
   httpPort: number;
   grpcPort: number;
   adminPort: number;
@@ -128,6 +130,8 @@ export const OWN_ENV = {
 
 /** From the supervisor to a worker: what an earlier one has chosen, as JSON. */
 export const ENGINE_CHOICE = 'ENGINE_CHOICE';
+/** From the supervisor to a worker: set when an earlier one has ended while it tried requests made up for the model. */
+export const TRIES_NOTHING = 'TRIES_NOTHING';
 /** From the supervisor to a worker: set when clients say what is served, to the name of the model, or ANY. */
 export const TAKES_ORDERS = 'TAKES_ORDERS';
 /** No model has this name. */
@@ -239,6 +243,7 @@ export function readConfig(
     format: oneOf(ENV.format, FORMATS, 'auto'),
     engine: oneOf(ENV.engine, ENGINES, 'auto'),
     engineChoice: JSON.parse(get(ENGINE_CHOICE) ?? 'null') as EngineChoice | undefined,
+    triesNothing: get(TRIES_NOTHING) !== undefined,
     httpPort: whole(OWN_ENV.httpPort, PORT.http, 0, 65535),
     grpcPort: whole(OWN_ENV.grpcPort, PORT.grpc, 0, 65535),
     adminPort: whole(OWN_ENV.adminPort, PORT.admin, 0, 65535),

@@ -1,6 +1,6 @@
 /** How the supervisor starts its workers: what it tells them of its own settings, and what suits a process with one core. */
 import { ENV } from '@modeldeployment/modelpack';
-import { ANY, ENGINE_CHOICE, OWN_ENV, TAKES_ORDERS, type Environment } from './config.ts';
+import { ANY, ENGINE_CHOICE, OWN_ENV, TAKES_ORDERS, TRIES_NOTHING, type Environment } from './config.ts';
 import type { EngineChoice } from './model/types.ts';
 
 /**
@@ -14,7 +14,7 @@ export const WORKER_FLAGS: readonly string[] = ['--single-threaded-gc'];
  * thread is quicker, and a user's own choice stands.
  */
 export function workerEnvironment(
-  model: { name: string; version: string; engineChoice?: EngineChoice | undefined },
+  model: { name: string; version: string; engineChoice?: EngineChoice | undefined; triesNothing?: boolean },
   env: Environment = process.env,
 ): Record<string, string | undefined> {
   return {
@@ -29,6 +29,7 @@ export function workerEnvironment(
     [OWN_ENV.control]: undefined,
     [OWN_ENV.loadModels]: undefined,
     [TAKES_ORDERS]: env[OWN_ENV.control]?.trim() === 'explicit' ? env[ENV.name]?.trim() || ANY : undefined,
+    [TRIES_NOTHING]: model.triesNothing ? 'true' : undefined,
     [ENGINE_CHOICE]: model.engineChoice && JSON.stringify(model.engineChoice),
   };
 }

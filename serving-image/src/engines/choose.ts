@@ -15,6 +15,8 @@ import { addonPath } from '../addon.ts';
 /** What a process that measures an engine says: once when the model has answered or refused a first request, and once at the end. */
 export type Measured =
   | { startedMs: number }
+  /** It goes on with a request that is made up: should that end it, nothing is told against the engine. */
+  | { trying: true }
   | { measurement: Measurement }
   /** The model runs, but no request is known that it takes. */
   | { unmeasured: string }
@@ -74,7 +76,9 @@ export async function chooseEngine(
   throw new FatalError('ModelLoadFailed', `no engine can run the model (${why})`);
 }
 
-type Outcome = (Exclude<Measured, { startedMs: number }> | { outOfTime: true }) & { startedMs?: number };
+type Outcome = (Exclude<Measured, { startedMs: number } | { trying: true }> | { outOfTime: true }) & {
+  startedMs?: number;
+};
 
 /** Where `first`, the time is that until it has answered once; what it is measured for then is short. */
 function measure(engine: EngineName, folder: ModelFolder, limitMs: number, first: boolean): Promise<Outcome> {
@@ -85,9 +89,11 @@ function measure(engine: EngineName, folder: ModelFolder, limitMs: number, first
       child.kill('SIGKILL');
     }, limitMs);
     let started: { startedMs?: number } = {};
+    let trying = false;
     child.on('message', (message) => {
       const measured = message as Measured;
-      if ('startedMs' in measured) {
+      if ('trying' in measured) trying = true;
+      else if ('startedMs' in measured) {
         started = measured;
         if (first) clearTimeout(timer);
       } else resolve({ ...measured, ...started });
@@ -96,7 +102,9 @@ function measure(engine: EngineName, folder: ModelFolder, limitMs: number, first
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       // A promise that is resolved already stays so.
-      resolve({ failure: { reason: 'ModelLoadFailed', message: `it ended with ${signal ?? code}` } });
+      const ended = `it ended with ${signal ?? code}`;
+      if (trying) resolve({ unmeasured: `${ended} when it was asked what was made up for it` });
+      else resolve({ failure: { reason: 'ModelLoadFailed', message: ended } });
     });
     child.send(folder, () => undefined);
   });

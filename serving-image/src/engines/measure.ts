@@ -42,7 +42,7 @@ async function measure(
   const engine = await startEngine(name);
   const predictor = await engine.load(folder);
   const model = servedModel(folder, { engine: name, reason: '' }, predictor.signatures);
-  const request = await requestOf(predictor, model, folder);
+  const request = await requestOf(predictor, model, folder, () => say({ trying: true }));
   // Since the process began.
   await say({ startedMs: performance.now() });
   if (!request) return { unmeasured: 'each of its signatures changes what later requests are answered' };
@@ -73,6 +73,7 @@ async function requestOf(
   predictor: Predictor,
   model: ServedModel,
   { directory, judged }: ModelFolder,
+  trying: () => Promise<unknown>,
 ): Promise<{ signature: string; inputs: Tensor[] } | { refusal: string } | undefined> {
   const own = (await ownRequests(directory, model)).filter(({ signature }) => mayBeTried(judged, signature));
   const request = own.find(({ signature }) => signature === model.defaultSignature) ?? own[0];
@@ -83,6 +84,7 @@ async function requestOf(
   const tried = [...model.signatures].filter(([signature]) => mayBeTried(judged, signature));
   const [signature, specs] = tried.find(([name]) => name === model.defaultSignature) ?? tried[0] ?? [];
   if (signature === undefined || !specs) return undefined;
+  await trying();
   const made = await askMadeUp(predictor, signature, specs);
   return 'refusal' in made ? made : { signature, inputs: made.inputs };
 }

@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureNative } from '../build/native.ts';
 import { embeddingSavedModel } from '../testing/models.ts';
-import { countingSavedModel, minusMeanGraphModel, minusMeanSavedModel } from '../testing/shaped-models.ts';
+import {
+  countingSavedModel,
+  endlessSavedModel,
+  minusMeanGraphModel,
+  minusMeanSavedModel,
+} from '../testing/shaped-models.ts';
 import { Bench, type Running } from '../testing/server.ts';
 
 let bench: Bench;
@@ -14,6 +19,7 @@ beforeAll(async () => {
   await minusMeanSavedModel(join(bench.models, 'saved/1'));
   await minusMeanGraphModel(join(bench.models, 'graph/1'));
   await countingSavedModel(join(bench.models, 'counting/1'));
+  await endlessSavedModel(join(bench.models, 'endless/1'));
 }, 600_000);
 afterAll(() => bench.dispose());
 
@@ -146,4 +152,33 @@ describe('a signature that changes what later requests are answered', () => {
     expect((await ask(7, 8)).body).toBe('{"outputs":2}');
     await stop(server);
   }, 60_000);
+});
+
+describe('a request that is made up for a model', () => {
+  it.each([
+    ['never ends', '8', undefined],
+    ['aborts the process', '3600', 'SIGABRT' as const],
+  ])(
+    'and %s tells nothing against it: it is served, its requests one by one',
+    async (_, seconds, signal) => {
+      const server = await bench.start({
+        MODEL_NAME: 'endless',
+        MODEL_VERSION: '1',
+        LOAD_TIMEOUT_SECONDS: seconds,
+        LOG_LEVEL: 'debug',
+      });
+      if (signal) {
+        await server.logged('trying requests made up for the model');
+        for (const pid of await server.workers()) process.kill(pid, signal);
+      }
+      await server.logged('worker ready');
+      expect(server.lines.filter(({ msg }) => msg === 'worker ended')).toHaveLength(1);
+      expect((await server.logged('warm-up')).note).toMatch(/warmup\.json/);
+      expect((await server.logged('warm-up', 2)).note).toMatch(/one by one$/);
+      const answer = await server.post('/v1/models/endless:predict', { instances: [[1], [2]] });
+      expect(answer.body).toBe('{"predictions":[[1.0],[2.0]]}');
+      await stop(server);
+    },
+    60_000,
+  );
 });

@@ -5,7 +5,7 @@ import { startEngine } from '../engines/index.ts';
 import { findModel, type Choice } from './repository.ts';
 import { servedModel } from './served.ts';
 import type { EngineChoice, EngineName, Judgement, Predictor, ServedModel } from './types.ts';
-import { warmUp, type Joining, type WarmedUp } from './warmup.ts';
+import { warmUp, type Joining, type WarmedUp, type WarmUp } from './warmup.ts';
 
 export interface LoadedModel extends WarmedUp {
   model: ServedModel;
@@ -23,7 +23,7 @@ export interface LoadedModel extends WarmedUp {
 /** Trying rows together takes no longer than loading did, or so long in milliseconds: a worker that replaces another must be quick. */
 const LEAST_BUDGET_MS = 2000;
 
-/** `known`: an earlier choice of the engine for this very model. @throws FatalError */
+/** `known`: an earlier choice of the engine for this very model; `trying`: see WarmUp. @throws FatalError */
 export async function loadModel(
   choice: Choice & {
     engine: EngineName | 'auto';
@@ -31,7 +31,7 @@ export async function loadModel(
     loadSeconds: number;
     limits: Pick<BatchLimits, 'batchRows'>;
   },
-  known?: EngineChoice,
+  { known, trying }: { known: EngineChoice | undefined; trying: WarmUp['trying'] },
 ): Promise<LoadedModel> {
   const started = performance.now();
   const folder = await findModel(choice);
@@ -46,6 +46,7 @@ export async function loadModel(
     batchRows: choice.limits.batchRows,
     budgetMs: Math.max(LEAST_BUDGET_MS, loaded - began),
     judged: folder.judged,
+    trying,
   });
   engine.settle?.();
   return {

@@ -64,6 +64,7 @@ const warm = (
   warmUp({
     ...{ predictor, model: model(signatures), directory: folder, joining: 'auto', batchRows: 8, budgetMs: 10_000 },
     judged: judged({ rows: 'rowWise' }),
+    trying: () => Promise.resolve(),
     ...options,
   });
 
@@ -118,6 +119,21 @@ describe('a model that is warmed up', () => {
     expect([...batched, ...notes]).toEqual([
       'm',
       'signature m: it answers NaN or an infinity to a request made up for it, in y; look for damaged weights',
+    ]);
+  });
+
+  it('has answered its own requests when it is told that others follow, and is asked no others where none may', async () => {
+    await put([1, 2]);
+    const predictor = new Model();
+    let answered: number | undefined;
+    await warm(predictor, { trying: () => Promise.resolve(void (answered = predictor.asked.length)) });
+    expect(answered).toBe(1);
+    const careful = new Model();
+    const { batched, notes } = await warm(careful, { trying: undefined });
+    expect([careful.asked.length, batched.size]).toEqual([1, 0]);
+    expect(notes).toEqual([
+      expect.stringContaining("put some that it takes into the model's warmup.json"),
+      'signature m: its rows could not be tried together; requests are run one by one',
     ]);
   });
 

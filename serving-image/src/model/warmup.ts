@@ -30,6 +30,8 @@ export interface WarmUp {
   budgetMs: number;
   /** What the graph tells of each signature. */
   judged: ReadonlyMap<string, Judgement>;
+  /** Called before it is tried what nobody has promised that the model takes, which may end the process; absent where it is not to be tried. */
+  trying: (() => Promise<void>) | undefined;
 }
 
 /** @throws FatalError WarmupFailed when the model does not answer a request of its own */
@@ -39,13 +41,15 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
   for (const request of own) if (mayBeTried(judged, request.signature)) await mustAnswer(predictor, request);
   const batched = new Set<string>();
   const notes: string[] = [];
+  if (options.trying) await options.trying();
+  else notes.push(UNTRIED);
   for (const [name, signature] of model.signatures) {
     if (!mayBeTried(judged, name)) {
       notes.push(`signature ${name}: it changes what later requests are answered, so nothing was asked by it`);
       continue;
     }
     const requests = own.filter((request) => request.signature === name);
-    const made = requests.length === 0 ? await askMadeUp(predictor, name, signature) : undefined;
+    const made = requests.length === 0 && options.trying ? await askMadeUp(predictor, name, signature) : undefined;
     if (made && 'refusal' in made) notes.push(`signature ${name}: ${unanswered(made.refusal)}`);
     const lost = made && 'outputs' in made ? made.outputs.filter((output) => countNonFinite([output]) > 0) : [];
     if (lost.length > 0) notes.push(`signature ${name}: ${notFinite(lost.map((output) => output.name))}`);
@@ -56,6 +60,9 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
   }
   return { batched, notes };
 }
+
+const UNTRIED =
+  "a worker ended, or did not go on, while it tried requests made up for the model, so no more are tried; put some that it takes into the model's warmup.json";
 
 const notFinite = (outputs: string[]) =>
   `it answers NaN or an infinity to a request made up for it, in ${outputs.join(', ')}; look for damaged weights`;
@@ -95,6 +102,7 @@ async function obstacleTo(
   const { predictor, joining, batchRows, budgetMs, judged } = options;
   if (joining === 'off' || batchRows < 2) return '';
   if (joining === 'on') return undefined;
+  if (!options.trying) return 'its rows could not be tried together';
   const { rows, node, why = 'nothing is known of its rows' } = judged.get(name)?.rows ?? { rows: 'unknown' };
   if (rows !== 'rowWise') return `${node === undefined ? '' : `node ${node}: `}${why}`;
   const tried: Finding[] = [];

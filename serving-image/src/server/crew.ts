@@ -26,6 +26,8 @@ interface Member {
   open: Record<Transport, number>;
   snapshot: Snapshot | undefined;
   ledger: Ledger;
+  /** It runs requests that were made up. */
+  trying: boolean;
 }
 
 /** What was known of a worker when it ended. */
@@ -62,6 +64,8 @@ export class Crew {
   readonly #asks = new Map<number, (snapshot: Snapshot) => void>();
   /** Engines of units, chosen by their first workers: choosing takes seconds, and all should have the same. */
   readonly #choices = new Map<number, EngineChoice>();
+  /** Units of which a worker has ended while it tried requests made up for it: the next ones try none. */
+  readonly #untried = new Set<number>();
   #nextId = 1;
   #nextAsk = 1;
   #nextConnection = 1;
@@ -82,10 +86,15 @@ export class Crew {
     const ledger = Ledger.create(this.folders.scratch);
     const child = fork(this.program, ['worker', this.door(id)], {
       execArgv: [...process.execArgv, ...WORKER_FLAGS],
-      env: workerEnvironment({ name, version, engineChoice: this.#choices.get(unit) }),
+      env: workerEnvironment({
+        ...{ name, version },
+        engineChoice: this.#choices.get(unit),
+        triesNothing: this.#untried.has(unit),
+      }),
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ledger.fd],
     });
-    const member: Member = { child, unit, waiting: new Map(), open: { http: 0, grpc: 0 }, snapshot: undefined, ledger };
+    const open = { http: 0, grpc: 0 };
+    const member: Member = { child, unit, waiting: new Map(), open, snapshot: undefined, ledger, trying: false };
     this.#members.set(id, member);
     child.on('message', (message: ToSupervisor, socket?: Socket) => this.#onMessage(id, member, message, socket));
     // A worker that cannot be started or reached ends, which is told below.
@@ -180,7 +189,10 @@ export class Crew {
       if (socket) this.#onReturned(socket);
     } else if (message.type === 'closed') {
       member.open[message.transport] -= message.count;
+    } else if (message.type === 'trying') {
+      member.trying = true;
     } else if (message.type === 'ready') {
+      member.trying = false;
       this.#choices.set(member.unit, { engine: message.engine, reason: message.reason });
     } else if (message.type === 'snapshot') {
       member.snapshot = message.snapshot;
@@ -205,8 +217,9 @@ export class Crew {
     this.events.returned({ transport: 'http', socket });
   }
 
-  #onClose(id: number, { waiting, open, snapshot, ledger }: Member, cause: string): void {
+  #onClose(id: number, { unit, waiting, open, snapshot, ledger, trying }: Member, cause: string): void {
     this.#members.delete(id);
+    if (trying) this.#untried.add(unit);
     this.events.exited(id, { cause, snapshot, lostRequests: ledger.close(), lostConnections: open.http + open.grpc });
     if (this.folders.doors !== undefined) rmSync(this.door(id), { force: true });
     for (const arrival of waiting.values()) this.events.returned(arrival);

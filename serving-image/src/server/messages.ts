@@ -35,6 +35,8 @@ export type ToWorker =
 
 export type ToSupervisor =
   | ({ type: 'ready'; model: string; version: string; loadSeconds: number; warmupSeconds: number } & EngineChoice)
+  /** The model is loaded and has answered its own requests; what follows may end this process and tells nothing against it. */
+  | { type: 'trying' }
   | { type: 'failed'; report: FailureReport }
   /** The event loop turns. */
   | { type: 'alive'; snapshot: Snapshot }

@@ -64,6 +64,29 @@ describe('a pool that starts', () => {
   });
 });
 
+describe('a worker that tries requests made up for its model', () => {
+  it.each([[0], [3]])('is replaced at once when it ends, by whatever cause, after %s others were ready', (ready) => {
+    const { tell } = ready === 0 ? started() : serving(ready);
+    if (ready > 0) tell({ type: 'exited', id: 1, cause: 'ended' });
+    const id = ready + 1;
+    tell({ type: 'trying', id });
+    tell({ type: 'failed', id, report });
+    expect(tell({ type: 'exited', id, cause: 'aborted (SIGABRT)' })).toEqual([{ do: 'spawn', afterMs: 0 }]);
+    // The next one tries nothing: what it fails by is the model's.
+    tell({ type: 'failed', id: id + 1, report });
+    const [last] = tell({ type: 'exited', id: id + 1, cause: 'ended with exit code 1' });
+    expect(last?.do).toBe(ready === 0 ? 'giveUp' : 'spawn');
+  });
+
+  it('is ended when they take more than their part of the time to load, and has not failed by that', () => {
+    const { tell } = started();
+    tell({ type: 'trying', id: 1 }, 4_000);
+    expect(tell({ type: 'tick' }, 6_500)).toEqual([]);
+    expect(tell({ type: 'tick' }, 6_501)).toMatchObject([{ do: 'kill', id: 1 }]);
+    expect(tell({ type: 'exited', id: 1, cause: 'killed' })).toEqual([{ do: 'spawn', afterMs: 0 }]);
+  });
+});
+
 describe('a pool that serves', () => {
   it('replaces a worker at once, then with growing pauses', () => {
     const { tell } = serving();

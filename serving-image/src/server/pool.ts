@@ -4,6 +4,7 @@
  *   loading --ready--> ready --(nothing is to be served any more)--> leaving
  *      |                 |
  *      exit              exit, or no sign of life: replaced, with a growing pause
+ *      it tried requests made up for the model: replaced by one that tries nothing
  *      nothing was ever ready: give up, the model or the settings are at fault
  *
  * Those that are ready beyond the number of workers are spares: they get connections once another one has gone.
@@ -22,6 +23,7 @@ export type PoolEvent =
   | { type: 'spawned'; id: number }
   | { type: 'ready'; id: number }
   | { type: 'alive'; id: number }
+  | { type: 'trying'; id: number }
   | { type: 'failed'; id: number; report: FailureReport }
   | { type: 'exited'; id: number; cause: string }
   | { type: 'tick' };
@@ -39,12 +41,16 @@ interface Worker {
   phase: Phase;
   since: number;
   seen: number;
+  /** Since when it tries requests made up for the model, which has loaded and answered its own. */
+  trying?: number;
   report?: FailureReport;
 }
 
 /** A worker that served this long has proven itself: the pause before the next replacement starts anew. */
 const PROVEN_MS = 10_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** What trying made-up requests may take of the time to load: the next worker, which tries none, needs its part too. */
+const TRYING_PART = 1 / 4;
 /** Replacements that die in a row while nothing serves, before the container is given up. */
 const HOPELESS = 3;
 
@@ -98,6 +104,9 @@ export class Pool {
     switch (event.type) {
       case 'alive':
         return [];
+      case 'trying':
+        worker.trying = now;
+        return [];
       case 'failed':
         worker.report = event.report;
         return [];
@@ -116,8 +125,10 @@ export class Pool {
     }
   }
 
-  #exited({ phase, since, report }: Worker, cause: string, now: number): PoolAction[] {
+  #exited({ phase, since, report, trying }: Worker, cause: string, now: number): PoolAction[] {
     if (phase === 'leaving') return [];
+    // That says nothing against the model. The next one tries nothing, so this does not go on.
+    if (phase === 'loading' && trying !== undefined) return this.#spawn(this.#everReady ? this.#missing() : 1, 0);
     if (phase !== 'loading' && now - since >= PROVEN_MS) this.#failures = 0;
     this.#failures++;
     const hopeless = !this.#everReady || (this.serving().length === 0 && this.#failures >= HOPELESS);
@@ -137,7 +148,9 @@ export class Pool {
     const actions: PoolAction[] = [];
     for (const [id, worker] of this.#workers) {
       const { loadMs, hangMs } = this.settings;
-      if (worker.phase === 'loading' && now - worker.since > loadMs) {
+      if (worker.phase === 'loading' && now - (worker.trying ?? now) > loadMs * TRYING_PART) {
+        actions.push({ do: 'kill', id, because: 'requests made up for the model take too long' });
+      } else if (worker.phase === 'loading' && now - worker.since > loadMs) {
         worker.report ??= {
           reason: 'LoadTimeout',
           message: `the model took longer than ${loadMs / 1000} s to load and warm up`,

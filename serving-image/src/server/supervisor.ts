@@ -243,6 +243,10 @@ export class Supervisor {
         if (this.#draining) this.#crew.send(id, { type: 'drain' });
         return;
       }
+      case 'trying':
+        this.log.debug({ worker: id }, 'trying requests made up for the model');
+        this.#tell({ type: 'trying', id });
+        return;
       case 'failed':
         this.#tell({ type: 'failed', id, report: message.report });
         return;

@@ -61,7 +61,11 @@ export async function work(settings: WorkerSettings): Promise<void> {
   } catch (err) {
     log.warn({ err }, 'numbers are read without their addon, which cannot be loaded');
   }
-  const loaded = await loadModel(config, config.engineChoice);
+  const trying = () => new Promise<void>((then) => tell({ type: 'trying' }, { then }));
+  const loaded = await loadModel(config, {
+    known: config.engineChoice,
+    trying: config.triesNothing ? undefined : trying,
+  });
   // A large library, of no use to those who trace nothing.
   const trace =
     config.traceRatio === undefined

@@ -29,6 +29,7 @@ export const attribute = {
   type: (dtype: DataType): Message => ({ 6: TYPE[dtype] }),
   shape: (shape: readonly number[]): Message => ({ 7: shapeOf(shape) }),
   flag: (value: boolean): Message => ({ 5: value }),
+  name: (value: string): Message => ({ 2: value }),
   count: (value: number): Message => ({ 3: value }),
   types: (dtypes: readonly DataType[]): Message => ({ 1: { 6: dtypes.map((dtype) => TYPE[dtype]) } }),
   shapes: (shapes: readonly (readonly number[])[]): Message => ({ 1: { 7: shapes.map(shapeOf) } }),

@@ -280,3 +280,39 @@ export async function countingSavedModel(folder: string): Promise<void> {
     { inputs: [number], outputs: [{ name: 'n', dtype: 'INT64', shape: [] }] },
   );
 }
+
+/** Answers rows that add up to 3, which nothing made up does, and never ends for others. */
+export async function endlessSavedModel(folder: string): Promise<void> {
+  const enter = (name: string, input: string, dtype: 'FP32' | 'INT32', stays: boolean) => ({
+    ...{ name, op: 'Enter', input: [input] },
+    attributes: {
+      T: attribute.type(dtype),
+      frame_name: attribute.name('loop'),
+      is_constant: attribute.flag(stays),
+      parallel_iterations: attribute.count(1),
+    },
+  });
+  await writeSavedModel(
+    folder,
+    [
+      placeholder(float('x', -1, 1)),
+      constant('three', 'FP32', [], Float32Array.of(3)),
+      constant('axes', 'INT32', [2], Int32Array.of(0, 1)),
+      enter('begin', 'x', 'FP32', false),
+      enter('limit', 'three', 'FP32', true),
+      enter('all', 'axes', 'INT32', true),
+      { name: 'merge', op: 'Merge', input: ['begin', 'next'], attributes: { ...T, N: attribute.count(2) } },
+      {
+        ...{ name: 'sum', op: 'Sum', input: ['merge', 'all'] },
+        attributes: { ...T, Tidx: attribute.type('INT32'), keep_dims: attribute.flag(false) },
+      },
+      { name: 'differs', op: 'NotEqual', input: ['sum', 'limit'], attributes: T },
+      { name: 'go', op: 'LoopCond', input: ['differs'] },
+      { name: 'switch', op: 'Switch', input: ['merge', 'go'], attributes: T },
+      { name: 'body', op: 'Identity', input: ['switch:1'], attributes: T },
+      { name: 'next', op: 'NextIteration', input: ['body'], attributes: T },
+      { name: 'y', op: 'Exit', input: ['switch'], attributes: T },
+    ],
+    { inputs: [float('x', -1, 1)], outputs: [float('y', -1, 1)] },
+  );
+}
