@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorBody, type RequestError } from '../protocol/errors.ts';
 import type { Admission } from '../service/admission.ts';
-import { countUnread } from './unread.ts';
+import { countResponse } from './unread.ts';
 
 export interface Answer {
   /** 200 when absent. */
@@ -31,10 +31,7 @@ export function sendAnswer(
       ...(closing ? { Connection: 'close' } : {}),
     })
     .end(body);
-  const { socket, writableLength } = response;
-  if (admission && socket && writableLength > 0) {
-    response.once('finish', countUnread(admission, socket, writableLength));
-  }
+  if (admission) countResponse(admission, response);
 }
 
 export function sendError(

@@ -1,6 +1,5 @@
 /** Everything that is asked at a low rate: health, metadata, statistics, and the page for people. */
 import { modelNotFound, unavailable } from '../protocol/errors.ts';
-import type { Described } from '../protocol/openapi/document.ts';
 import type { Question, Target } from '../protocol/route.ts';
 import { modelMetadata as metadataV1, modelStatus, servableNotFound, statusNotFound } from '../protocol/v1/metadata.ts';
 import { modelConfig, modelMetadata, serverMetadata, type IndexEntry } from '../protocol/v2/metadata.ts';
@@ -8,6 +7,7 @@ import { PAGE_OF } from '../telemetry/exposition.ts';
 import { readStatistics } from '../telemetry/statistics.ts';
 import { json, type Answer } from './answer.ts';
 import type { Ask } from './ask.ts';
+import { documentOf } from './documents.ts';
 import { answerIndex, answerOrder } from './repository.ts';
 import type { Served, Service } from '../service/service.ts';
 
@@ -16,12 +16,8 @@ export async function answerQuestion(service: Service, asked: Question, ask: Ask
     case 'page':
       return page(service, ask.headers.host ?? 'localhost:8080');
     case 'openapi':
-      return json(JSON.stringify((await import('../protocol/openapi/document.ts')).openapi(describe(service))));
     case 'docs':
-      return {
-        type: 'text/html; charset=utf-8',
-        body: (await import('./docs.ts')).docs(describe(service)),
-      };
+      return documentOf(service, asked.kind);
     case 'metrics':
     case 'metrics.triton':
     case 'metrics.tensorflow':
@@ -82,21 +78,6 @@ async function page(service: Service, host: string): Promise<Answer> {
   const served = known.find((one) => one !== undefined);
   if (!served) throw unavailable('no model is served here now');
   return { type: 'text/html; charset=utf-8', body: page(served.model, host) };
-}
-
-function describe({ models, serverVersion, needsToken, orders }: Service): Described {
-  const index = models.index();
-  const [first = { name: '', version: '' }] = index;
-  const model = index.length === 1 ? models.find({ model: first.name })?.model : undefined;
-  const signatures = [...(model?.signatures.values() ?? [])];
-  const signature = model?.signatures.get(model.defaultSignature);
-  return {
-    serverVersion,
-    models: [...new Set(index.map(({ name }) => name))],
-    only: signature && { version: first.version, signature, methods: signatures.map(({ method = '' }) => method) },
-    tokens: needsToken,
-    orders: orders !== undefined,
-  };
 }
 
 function found(service: Service, asked: Target): Served {

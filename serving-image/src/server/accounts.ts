@@ -2,12 +2,15 @@ import type { Catalog } from '../model/catalog.ts';
 import { exposition, retained, type Exposition, type Page } from '../telemetry/exposition.ts';
 import type { Snapshot as Metrics } from '../telemetry/meter.ts';
 import { SupervisorMetrics } from '../telemetry/metrics.ts';
+import { coalesced } from './coalesced.ts';
 import type { Departure } from './crew.ts';
 
 /** What is counted of all workers, those that have ended included: a counter must not fall when one of them is replaced. */
 export class Accounts {
   readonly #own: SupervisorMetrics;
   #gone: Promise<Metrics[]> = Promise.resolve([]);
+  /** Each asks all workers, and whoever may ask may do so often. */
+  readonly #pages = new Map<Page, () => Promise<Exposition>>();
 
   constructor(
     revision: string,
@@ -35,7 +38,13 @@ export class Accounts {
     this.#own.lost(name, version, lostRequests, lostConnections);
   }
 
-  async exposition(page: Page): Promise<Exposition> {
+  exposition(page: Page): Promise<Exposition> {
+    let ask = this.#pages.get(page);
+    if (!ask) this.#pages.set(page, (ask = coalesced(() => this.#exposition(page))));
+    return ask();
+  }
+
+  async #exposition(page: Page): Promise<Exposition> {
     const workers = await this.workers();
     return exposition([...this.#own.snapshots(), ...(await this.#gone), ...workers], page);
   }

@@ -46,7 +46,7 @@ const V2 = ['/v2/models/{model}', '/v2/models/{model}/versions/{version}'];
 const V1 = ['/v1/models/{model}', '/v1/models/{model}/versions/{version}', '/v1/models/{model}/labels/{label}'];
 const under = (paths: readonly string[], end: string) => paths.map((path) => path + end);
 /** What a call can be refused with. */
-const CALL = [400, 404, 408, 413, 415, 429, 500, 503, 504];
+const CALL = [400, 404, 408, 413, 415, 429, 500, 503, 504, 507];
 const PLAIN = 'text/plain';
 
 /** For each question of route.ts. */
