@@ -180,6 +180,20 @@ export async function slowGraphModel(folder: string, products: number): Promise<
   });
 }
 
+/** Answers a third, as often as it is asked for: a small request, whose answer may be as large as it likes. */
+export async function manyThirdsGraphModel(folder: string): Promise<void> {
+  await writeGraphModel(folder, {
+    node: [
+      { name: 'x', op: 'Placeholder', attr: { dtype: { type: 'DT_INT32' }, shape: { shape: SHAPE(1) } } },
+      weight('third', 'DT_FLOAT'),
+      { name: 'y', op: 'Fill', input: ['x', 'third'], attr: { T: FLOAT, index_type: { type: 'DT_INT32' } } },
+    ],
+    signature: { inputs: { x: info('x:0', 'DT_INT32', 1) }, outputs: { y: info('y:0', 'DT_FLOAT', -1) } },
+    weights: [{ name: 'third', shape: [], dtype: 'float32' }],
+    data: Float32Array.of(1 / 3),
+  });
+}
+
 /** Writes a TensorFlow.js graph model of these nodes and weights. */
 export async function writeGraphModel(
   folder: string,
