@@ -13,6 +13,8 @@ export interface WarmedUp {
   batched: ReadonlySet<string>;
   /** What did not go well and does not matter, in words. */
   notes: readonly string[];
+  /** Values among the answers to made-up requests that were NaN or an infinity. */
+  nonFinite: number;
 }
 
 /** When rows of different requests are run together: where they are found independent, or as somebody says who knows. */
@@ -41,6 +43,7 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
   for (const request of own) if (mayBeTried(judged, request.signature)) await mustAnswer(predictor, request);
   const batched = new Set<string>();
   const notes: string[] = [];
+  let nonFinite = 0;
   if (options.trying) await options.trying();
   else notes.push(UNTRIED);
   for (const [name, signature] of model.signatures) {
@@ -52,13 +55,14 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
     const made = requests.length === 0 && options.trying ? await askMadeUp(predictor, name, signature) : undefined;
     if (made && 'refusal' in made) notes.push(`signature ${name}: ${unanswered(made.refusal)}`);
     const lost = made && 'outputs' in made ? made.outputs.filter((output) => countNonFinite([output]) > 0) : [];
+    nonFinite += countNonFinite(lost);
     if (lost.length > 0) notes.push(`signature ${name}: ${notFinite(lost.map((output) => output.name))}`);
     if (!isBatched(signature)) continue;
     const obstacle = await obstacleTo(options, name, signature, requests);
     if (obstacle === undefined) batched.add(name);
     else if (obstacle) notes.push(`signature ${name}: ${obstacle}; requests are run one by one`);
   }
-  return { batched, notes };
+  return { batched, notes, nonFinite };
 }
 
 const UNTRIED =

@@ -118,6 +118,11 @@ export const METRICS = {
     'Time the slowest worker took to answer the warm-up requests.',
     { aggregator: 'max' },
   ),
+  warmupNonFinite: gauge(
+    'modeldeployment_warmup_nonfinite_outputs',
+    'Values among the answers to requests made up for the warm-up that were NaN or an infinity.',
+    { aggregator: 'max' },
+  ),
   readySince: gauge(
     'modeldeployment_model_ready_timestamp_seconds',
     'When the oldest worker of a version became ready, in seconds since 1970.',

@@ -19,6 +19,8 @@ export interface Loaded {
   modelBytes: number;
   loadSeconds: number;
   warmupSeconds: number;
+  /** Values among the answers to made-up requests that were NaN or an infinity. */
+  nonFinite: number;
   /** Of the engine. */
   memory: () => { tensors: number; bytes: number };
 }
@@ -42,7 +44,7 @@ export class WorkerMetrics {
     loaded: Loaded,
     readonly inflight: Pick<Ledger, 'value' | 'inc' | 'dec'>,
   ) {
-    const { model, revision, modelBytes, loadSeconds, warmupSeconds, memory } = loaded;
+    const { model, revision, modelBytes, loadSeconds, warmupSeconds, nonFinite, memory } = loaded;
     const { name, version, engine, format } = model;
     const meter = new Meter(identityOf(name, version, revision));
     this.#meter = meter;
@@ -59,6 +61,7 @@ export class WorkerMetrics {
     meter.gauge('modelBytes', () => modelBytes);
     meter.gauge('load', () => loadSeconds);
     meter.gauge('warmup', () => warmupSeconds);
+    meter.gauge('warmupNonFinite', () => nonFinite);
     meter.gauge('readySince', () => ready);
     meter.gauge('memory', () => process.memoryUsage.rss(), { process: 'worker' });
     meter.histogram('warmupLatency', 'OK').observe(warmupSeconds * 1e6);
