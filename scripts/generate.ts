@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { makeSchema, makeTable } from '../charts/values.ts';
 import { makeCliReference } from '../cli/reference.ts';
@@ -20,6 +20,20 @@ function between(page: string, name: string, text: string): string {
   return page.replace(marks, (_, start: string, end: string) => `${start}\n${text}\n${end}`);
 }
 
+const ADR = 'docs/adr';
+
+/** The index of decisions, from the first lines of each. @throws Error when one has no title, date or status */
+function decisions(): string {
+  const names = readdirSync(ROOT + ADR).filter((name) => /^\d{4}-.*\.md$/.test(name));
+  const rows = names.sort().map((name) => {
+    const found = /^# (\d+)\. (.*)\n\nDate: (\d{4}-\d\d-\d\d)\. Status: (.*)\.\n/.exec(read(`${ADR}/${name}`));
+    if (!found) throw new Error(`${ADR}/${name} must begin with "# N. Title" and "Date: YYYY-MM-DD. Status: …."`);
+    const [, number, title, date, status] = found;
+    return `| ${number} | [${title}](${name}) | ${date} | ${status} |`;
+  });
+  return ['| # | decision | date | status |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
 async function files(): Promise<[path: string, text: string][]> {
   const values = read(`${CHART}/values.yaml`);
   const readme = between(read(`${CHART}/README.md`), 'values', makeTable(values));
@@ -34,6 +48,7 @@ async function files(): Promise<[path: string, text: string][]> {
     ],
     [`${CHART}/README.md`, readme],
     ['docs/reference/operator.md', between(read('docs/reference/operator.md'), 'settings', settingsTable())],
+    [`${ADR}/README.md`, between(read(`${ADR}/README.md`), 'decisions', decisions())],
     ['docs/reference/cli.md', `${BY('the commands in cli/src')}\n\n${makeCliReference()}\n`],
   ];
 }
