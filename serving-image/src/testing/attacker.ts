@@ -7,6 +7,10 @@ export interface Strength {
   connections: number;
   /** Of all connections together. */
   bytesPerSecond: number;
+  /** So many are opened in all, where those that are closed come again; without an end when absent. */
+  mostOpened?: number;
+  /** So many are sent in all; without an end when absent. */
+  mostBytes?: number;
 }
 
 /** An attack that is under way. */
@@ -50,13 +54,20 @@ export class Attacker {
     return (performance.now() - this.#started) / 1000;
   }
 
+  /** Bytes that it may send by now. */
   get #budget(): number {
-    return this.#seconds * this.strength.bytesPerSecond - this.sent;
+    const { bytesPerSecond, mostBytes = Infinity } = this.strength;
+    return Math.min(this.#seconds * bytesPerSecond, mostBytes) - this.sent;
+  }
+
+  get #mayOpen(): boolean {
+    const { connections, mostOpened = Infinity } = this.strength;
+    return this.#sockets.size < connections && this.opened < mostOpened && this.#budget > 0;
   }
 
   #turn(): void {
     // Who was closed comes again.
-    for (let i = 0; i < 50 && this.#sockets.size < this.strength.connections && this.#budget > 0; i++) this.#connect();
+    for (let i = 0; i < 50 && this.#mayOpen; i++) this.#connect();
     const now = performance.now();
     for (const [socket, use] of this.#sockets) this.#goOn(socket, use, now);
   }
