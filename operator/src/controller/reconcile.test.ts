@@ -1,75 +1,28 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { PlannedEvent } from '../core/actions.ts';
+import type { ModelDeploymentSpec } from '../api/modeldeployment.gen.ts';
 import { digestOf } from '../core/testing/kubelet.ts';
-import { type EventRecorder, KubeClient, type KubeObject, NotLeaderError, type Result } from '../runtime/index.ts';
-import { eventually } from '../runtime/testing/eventually.ts';
-import { FakeApiServer } from '../runtime/testing/fake-api-server.ts';
+import { NotLeaderError, type Result } from '../runtime/index.ts';
+import type { FakeApiServer } from '../runtime/testing/fake-api-server.ts';
 import type { Fault, Match } from '../runtime/testing/faults.ts';
-import { silentLog } from '../runtime/log.ts';
-import { Applier } from './apply.ts';
-import { makeReconcile } from './reconcile.ts';
-import { MODEL_DEPLOYMENTS, WRITTEN } from './resources.ts';
-import type { TrialReports } from './trial-reports.ts';
-import { type Informers, makeInformers } from './watches.ts';
+import { WRITTEN } from './resources.ts';
+import { type StoredModel, TestOperator } from './testing/operator.ts';
 
-const REF = { namespace: 'default', name: 'digits' };
 const uri = 'oci://registry.example/models/digits:1';
 const TAG: ModelDeploymentSpec = { model: { uri }, replicas: 1 };
 const DIGEST: ModelDeploymentSpec = { model: { uri, digest: digestOf(uri) }, replicas: 1 };
 
+let operator: TestOperator;
 let server: FakeApiServer;
-let informers: Informers;
-let stop: AbortController;
-let running: Promise<unknown>;
-let events: PlannedEvent[];
-let leads: boolean;
-let pass: () => Promise<Result | undefined>;
 
 beforeEach(async () => {
-  server = await FakeApiServer.start([MODEL_DEPLOYMENTS, ...Object.values(WRITTEN)]);
-  stop = new AbortController();
-  events = [];
-  leads = true;
-  const client = new KubeClient({ connection: server.connection, userAgent: 'test', fieldManager: 'test' });
-  informers = makeInformers({ client, namespaces: [], log: silentLog });
-  running = Promise.all(Object.values(informers).map((informer) => informer.run(stop.signal)));
-  await Promise.all(Object.values(informers).map((informer) => informer.waitForSync()));
-  const writer = client.fenced(() => {
-    if (!leads) throw new NotLeaderError('the test has taken the lease away');
-  });
-  const trials = { of: () => ({ reports: [], measurements: [] }), follow: () => {}, forget: () => {} };
-  const reconcile = makeReconcile({
-    informers,
-    routes: undefined,
-    applier: new Applier(writer, informers, undefined, silentLog),
-    recorder: { record: (_: unknown, event: PlannedEvent) => events.push(event) } as unknown as EventRecorder,
-    trials: trials as unknown as TrialReports,
-    settings: { servingImage: 'serving:1', plainHttpRegistries: [] },
-    now: Date.now,
-  });
-  pass = async () => reconcile(REF, stop.signal);
+  operator = await TestOperator.start();
+  ({ server } = operator);
 });
-afterEach(async () => {
-  stop.abort();
-  await server.close();
-  await running;
-});
+afterEach(async () => operator.stop());
 
-async function apply(spec: ModelDeploymentSpec): Promise<void> {
-  const { namespace, name } = REF;
-  const generation = (stored()?.metadata.generation ?? 0) + 1;
-  server.storage.put(MODEL_DEPLOYMENTS, {
-    apiVersion: 'modelserving.dev/v1alpha1',
-    kind: 'ModelDeployment',
-    metadata: { namespace, name, uid: 'uid-digits', generation },
-    spec,
-    ...(stored()?.status === undefined ? {} : { status: stored()?.status }),
-  });
-  await eventually(() => informers.models.store.get(REF)?.metadata.generation === generation);
-}
-
-const stored = () => server.storage.get<KubeObject & { status?: ModelDeploymentStatus }>(MODEL_DEPLOYMENTS, REF);
+const pass = async (): Promise<Result | undefined> => operator.pass();
+const apply = async (spec: ModelDeploymentSpec): Promise<void> => operator.apply(spec);
+const stored = (): StoredModel | undefined => operator.stored();
 const condition = (type: string) => stored()?.status?.conditions?.find((one) => one.type === type);
 const has = (kind: keyof typeof WRITTEN): boolean => server.storage.list(WRITTEN[kind], 'default').length > 0;
 const resourceOf = (kind: keyof typeof WRITTEN): string =>
@@ -103,7 +56,7 @@ describe('a write that fails', () => {
         expect(condition('Progressing')?.message).toContain(`create ${kind}/digits`);
         expect(stored()?.status?.observedGeneration).toBe(1);
       }
-      expect(events.filter((event) => event.reason === 'WriteRefused').length).toBe(1);
+      expect(operator.events.filter((event) => event.reason === 'WriteRefused').length).toBe(1);
       expect(kinds.filter((one) => ['Service', 'PodDisruptionBudget'].includes(one) && one !== kind).every(has)).toBe(
         true,
       );
@@ -160,9 +113,9 @@ describe('a write that fails', () => {
 
   it('because this process leads no more ends the pass: nothing is told', async () => {
     await apply(DIGEST);
-    leads = false;
+    operator.leads = false;
     await expect(pass()).rejects.toBeInstanceOf(NotLeaderError);
     expect(stored()?.status).toBeUndefined();
-    expect(events).toEqual([]);
+    expect(operator.events).toEqual([]);
   });
 });
