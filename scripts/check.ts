@@ -11,6 +11,7 @@ const GENERATED = [
   'charts/modeldeployment-operator',
   'docs/reference',
   'serving-image/src/analysis',
+  'docs/adr/README.md',
 ];
 const ROOT = new URL('..', import.meta.url).pathname;
 
