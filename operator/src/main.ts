@@ -5,13 +5,13 @@ import { makeReconcile } from './controller/reconcile.ts';
 import { TrialReports } from './controller/trial-reports.ts';
 import { makeInformers, makeRouteInformer, wake, wakeByRoutes } from './controller/watches.ts';
 import { FIELD_MANAGER } from './core/names.ts';
-import { connect, EventRecorder, KubeClient, LeaderElector, runManager, WorkQueue } from './runtime/index.ts';
+import { connect, EventRecorder, keyOf, KubeClient, LeaderElector, runManager, WorkQueue } from './runtime/index.ts';
 import { serveHealth } from './telemetry/health.ts';
 import { createLogger, type LogLevel } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
-/** Composition root: makes the parts, runs them until SIGTERM. Answers the exit code. */
-async function run(config: Config): Promise<number> {
+/** Composition root: makes the parts, runs them until SIGTERM. */
+async function run(config: Config): Promise<void> {
   const log = createLogger(config.logLevel as LogLevel);
   const metrics = createMetrics('modeldeployment');
   const stop = new AbortController();
@@ -57,20 +57,21 @@ async function run(config: Config): Promise<number> {
     ready: () => (unsynced() === undefined ? undefined : `waiting for the list of ${unsynced()}`),
   });
   log.info({ servingImage: config.servingImage, namespaces: config.watchNamespaces }, 'starting');
-  const ended = await runManager(
+  const keys = () => informers.models.store.list().map(({ metadata }) => keyOf(metadata));
+  await runManager(
     {
       informers: all,
-      controllers: [{ name: 'modeldeployment', queue, reconcile, workers: config.workers, log, metrics }],
+      controllers: [{ name: 'modeldeployment', queue, keys, reconcile, workers: config.workers, log, metrics }],
       elector,
-      background: [recorder, trials],
+      writers: [recorder],
+      background: [trials],
       log,
     },
     stop.signal,
   );
   await health.close();
   connection.close();
-  log.info({ ended }, 'stopped');
-  return ended === 'lost' ? 1 : 0;
+  log.info({}, 'stopped');
 
   function makeElector({ namespace, leaseName, podName }: Config, ofClient: KubeClient): LeaderElector {
     const identity = `${podName}_${randomUUID()}`;
@@ -79,13 +80,8 @@ async function run(config: Config): Promise<number> {
 }
 
 const settled = (async () => run(readConfig(process.env)))();
-settled.then(
-  (exitCode) => (process.exitCode = exitCode),
-  (error: unknown) => {
-    // The log may not exist yet; whoever starts the process reads stderr.
-    process.stderr.write(
-      `${error instanceof ConfigError ? error.message : ((error as Error).stack ?? String(error))}\n`,
-    );
-    process.exitCode = 1;
-  },
-);
+settled.catch((error: unknown) => {
+  // The log may not exist yet; whoever starts the process reads stderr.
+  process.stderr.write(`${error instanceof ConfigError ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.exitCode = 1;
+});

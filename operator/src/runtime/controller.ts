@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from './clock.ts';
-import { ApiError, TerminalError } from './errors.ts';
+import { ApiError, NotLeaderError, TerminalError } from './errors.ts';
 import { silentLog, type Log } from './log.ts';
 import { noMetrics, type ReconcileOutcome, type RuntimeMetrics } from './metrics.ts';
 import { refOf, type ObjectRef } from './objects.ts';
@@ -22,6 +22,8 @@ export type Reconcile = (request: Request, signal: AbortSignal) => Promise<Resul
 export interface ControllerOptions {
   name: string;
   queue: WorkQueue;
+  /** All objects there are: whoever begins, also for a second time, looks at each. */
+  keys: () => Iterable<string>;
   reconcile: Reconcile;
   /** Default 4. */
   workers?: number | undefined;
@@ -34,9 +36,12 @@ export interface ControllerOptions {
   clock?: Clock | undefined;
 }
 
-/** Works the queue until the signal aborts and every key in work is done. Never rejects. */
+/**
+ * Works the queue, all objects first, until the signal aborts and every key in work is done. May be run again after that.
+ * Never rejects.
+ */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const { queue, workers = 4, drainMs = 10_000, clock = systemClock } = options;
+  const { queue, keys, workers = 4, drainMs = 10_000, clock = systemClock } = options;
   const hurry = new AbortController();
   let cancelHurry: () => void = () => {};
   let drained = Promise.resolve();
@@ -45,7 +50,11 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     drained = queue.shutDown();
   };
   if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
+  else {
+    queue.open();
+    for (const key of keys()) queue.add(key);
+    signal.addEventListener('abort', stop, { once: true });
+  }
   await Promise.all(Array.from({ length: workers }, () => work(options, clock, hurry.signal)));
   await drained;
   cancelHurry();
@@ -81,7 +90,15 @@ async function reconcileOne(options: ControllerOptions, key: string, clock: Cloc
   metrics.reconciled(name, outcome, (clock.now() - started) / 1000);
 }
 
+/** How soon a key comes again that was kept from writing; whoever does not lead any more has shut the queue by then. */
+const NOT_LEADER_RETRY_MS = 1_000;
+
 function fail({ name, queue, log = silentLog }: ControllerOptions, key: string, error: unknown): ReconcileOutcome {
+  if (error instanceof NotLeaderError) {
+    queue.addAfter(key, NOT_LEADER_RETRY_MS);
+    log.debug({ controller: name, key }, 'reconcile ended: the lease is lost');
+    return 'requeue_after';
+  }
   if (error instanceof TerminalError) {
     queue.forget(key);
     log.error({ controller: name, key, err: error }, 'reconcile failed for good; waiting for a change');

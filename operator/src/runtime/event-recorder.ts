@@ -1,6 +1,6 @@
 import type { KubeClient } from './client.ts';
 import { microTime, systemClock, type Clock } from './clock.ts';
-import { isNotFound } from './errors.ts';
+import { isNotFound, NotLeaderError } from './errors.ts';
 import { silentLog, type Log } from './log.ts';
 import { LruMap } from './lru-map.ts';
 import { noMetrics, type RuntimeMetrics } from './metrics.ts';
@@ -156,6 +156,7 @@ export class EventRecorder {
     } catch (error) {
       // Events are for people and expire anyway: none is worth holding up the next.
       this.metrics.eventDropped();
+      if (error instanceof NotLeaderError) return;
       this.log.warn({ err: error, event: series.ref.name }, 'an event could not be written');
     }
   }

@@ -57,7 +57,7 @@ class Candidate {
     this.running = this.elector
       .run(this.shutdown.signal, (signal) => this.work(signal))
       .then(
-        (why) => (this.result = why),
+        () => (this.result = 'ended'),
         (error: Error) => (this.result = error.message),
       );
     candidates.push(this);
@@ -138,7 +138,7 @@ describe('leader election', () => {
     expect([one.elector.isLeader(), two.elector.isLeader(), holder()]).toEqual([true, false, 'one']);
     one.endWork();
     await pass(5_000, () => two.elector.isLeader());
-    expect([one.result, holder(), lease()?.spec['leaseTransitions']]).toEqual(['released', 'two', 1]);
+    expect([one.result, holder(), lease()?.spec['leaseTransitions']]).toEqual(['ended', 'two', 1]);
     expect(one.story).toEqual(['sees one', 'leads', 'released']);
   });
 
@@ -149,22 +149,25 @@ describe('leader election', () => {
     await eventually(() => two.story.length === 1);
     server.script({ verb: 'update', resource: 'leases.coordination.k8s.io' }, { status: 500 }, 6);
     let both = 0;
-    await pass(14_000, () => {
-      if (one.elector.isLeader() && two.elector.isLeader()) both += 1;
-      return one.result !== undefined;
-    });
-    expect([one.result, two.elector.isLeader(), both]).toEqual(['lost', false, 0]);
+    const leading = () => [one, two].filter(({ elector }) => elector.isLeader());
+    const never = (condition: boolean) => () => {
+      if (leading().length > 1) both += 1;
+      return condition;
+    };
+    await pass(14_000, () => never(one.story.includes('lost'))());
+    expect([one.story.at(-1), leading()]).toEqual(['lost', []]);
     expect(one.clock.now()).toBeLessThan(15_000);
-    await pass(30_000, () => two.elector.isLeader());
-    expect(holder()).toBe('two');
+    await pass(30_000, () => never(leading().length > 0)());
+    await pass(30_000, never(false));
+    expect([leading().map(({ identity }) => identity), both]).toEqual([[holder()], 0]);
   });
 
   it('stops in time when the renewal is never answered', async () => {
     const one = new Candidate('one');
     await eventually(() => one.elector.isLeader());
     server.script({ verb: 'update' }, { delay: new Promise(() => {}) }, 10);
-    await pass(14_000, () => one.result !== undefined);
-    expect([one.result, one.clock.now() < 12_000]).toEqual(['lost', true]);
+    await pass(14_000, () => one.story.includes('lost'));
+    expect([one.story.at(-1), one.clock.now() < 12_000]).toEqual(['lost', true]);
   });
 
   it('lets nothing through after a suspension, before any timer has fired', async () => {
@@ -177,26 +180,41 @@ describe('leader election', () => {
     one.clock.suspend(40_000);
     await two.clock.advanceUntil(() => two.elector.isLeader());
     await expect(writer.create(THINGS, manifest('after'))).rejects.toThrow(NotLeaderError);
-    await one.clock.advanceUntil(() => one.result !== undefined);
-    expect([one.result, holder()]).toEqual(['lost', 'two']);
+    await one.clock.advanceUntil(() => one.story.includes('lost'));
+    expect([one.result, holder()]).toEqual([undefined, 'two']);
     expect(server.storage.list(THINGS).map(({ metadata }) => metadata.name)).toEqual(['before']);
   });
 
-  it('gives up after a suspension even if nobody took over, and renews nothing', async () => {
+  it('gives up after a suspension even if nobody took over, renews nothing, and contends anew', async () => {
     const one = new Candidate('one');
     await eventually(() => one.elector.isLeader());
     const before = renewals();
     one.clock.suspend(40_000);
-    await one.clock.advanceUntil(() => one.result !== undefined);
-    expect([one.result, renewals()]).toEqual(['lost', before]);
+    await one.clock.advanceUntil(() => one.story.includes('lost'));
+    expect([one.story.at(-1), renewals()]).toEqual(['lost', before]);
+    await pass(10_000, () => one.elector.isLeader());
+    expect([one.story, one.result]).toEqual([['sees one', 'leads', 'lost', 'leads'], undefined]);
   });
 
   it('gives up when somebody else has written the lease', async () => {
     const one = new Candidate('one');
     await eventually(() => one.elector.isLeader());
     server.storage.put(LEASES, { ...lease(), spec: { ...lease()?.spec, holderIdentity: 'thief' } });
-    await pass(10_000, () => one.result !== undefined);
-    expect([one.result, holder()]).toEqual(['lost', 'thief']);
+    await pass(10_000, () => one.story.includes('lost'));
+    expect(holder()).toBe('thief');
+    await pass(30_000, () => one.elector.isLeader());
+    expect([one.story.at(-1), holder()]).toEqual(['leads', 'one']);
+  });
+
+  it('does not contend while work from before goes on', async () => {
+    const one = new Candidate('one', false);
+    await eventually(() => one.elector.isLeader());
+    one.clock.suspend(40_000);
+    await pass(30_000);
+    expect([one.elector.isLeader(), one.story.at(-1)]).toEqual([false, 'lost']);
+    one.endWork();
+    await pass(10_000, () => one.elector.isLeader());
+    expect(one.story.at(-1)).toBe('leads');
   });
 
   it('waits a whole lease by its own clock, whatever the lease says of time', async () => {

@@ -17,7 +17,7 @@ export interface LeaderElectorOptions {
   identity: string;
   /** Others may take over so long after the last renewal they saw; default 15 000, whole seconds. */
   leaseDurationMs?: number | undefined;
-  /** Without a renewal for so long the leader stops; default 10 000, less than the lease. */
+  /** Without a renewal for so long the leader stops and contends again; default 10 000, less than the lease. */
   renewDeadlineMs?: number | undefined;
   /** Default 2 000. */
   retryPeriodMs?: number | undefined;
@@ -95,16 +95,15 @@ export class LeaderElector {
 
   /**
    * Waits for leadership, then runs `work`, whose signal aborts with `signal` or when the lease is lost. A shutdown waits
-   * for the work to settle, keeps the lease until then, and releases it. After `lost` nothing is waited for: exit the
-   * process. Rejects when the work rejects.
+   * for the work to settle, keeps the lease until then, and releases it. Who has lost the lease contends again, and runs
+   * `work` anew when it is won. Ends with `signal` or with the work; rejects when the work rejects.
    */
-  async run(signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<'released' | 'lost'> {
+  async run(signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     while (!signal.aborted) {
-      if (await this.attempt(signal)) return this.lead(signal, work);
+      if ((await this.attempt(signal)) && (await this.lead(signal, work)) === 'released') return;
       // Spread, so that candidates do not come all at once when a lease runs out.
       await sleep(this.clock, this.retryPeriodMs * (1 + this.random() * 0.2), signal);
     }
-    return 'released';
   }
 
   private async lead(
@@ -119,7 +118,7 @@ export class LeaderElector {
     shutdown.addEventListener('abort', stop, { once: true });
     if (shutdown.aborted) stop();
     const outcome = work(working.signal).finally(() => settled.abort());
-    // Awaited only on an orderly end.
+    // Awaited below, after the lease has been released.
     outcome.catch(() => {});
     const kept = await this.renewUntil(settled.signal);
     shutdown.removeEventListener('abort', stop);
@@ -130,7 +129,8 @@ export class LeaderElector {
     const why = kept ? 'released' : 'lost';
     this.log.info({ identity: this.options.identity, why }, 'stopped leading');
     this.options.onStoppedLeading?.(why);
-    if (kept) await outcome;
+    // Also when the lease is lost: what was decided under it must have ended before it may be won again.
+    await outcome;
     return why;
   }
 

@@ -73,7 +73,7 @@ describe('a work queue', () => {
     expect(queue.addRateLimited('a', 30_000)).toBe(30_000);
   });
 
-  it('shuts down when the last taken key is done, and drops what waits', async () => {
+  it('shuts down when the last taken key is done, and hands out nothing until it is opened', async () => {
     const { queue, clock } = makeQueue();
     for (const key of ['a', 'b']) queue.add(key);
     queue.addAfter('c', 10);
@@ -86,7 +86,9 @@ describe('a work queue', () => {
     queue.done('a');
     await shutDown;
     expect(await queue.take()).toBeUndefined();
-    expect([queue.depth, clock.pending.length]).toEqual([0, 0]);
+    expect(clock.pending).toEqual([]);
+    queue.open();
+    expect([await queue.take(), await queue.take(), queue.depth]).toEqual(['b', 'd', 0]);
   });
 
   it('lets waiting workers go at shutdown', async () => {

@@ -46,7 +46,6 @@ export class WorkQueue {
   }
 
   add(key: string): void {
-    if (this.stopped) return;
     if (this.processing.has(key)) this.dirty.add(key);
     else if (!this.ready.has(key)) this.offer(key);
   }
@@ -85,6 +84,11 @@ export class WorkQueue {
     return this.attempts.get(key) ?? 0;
   }
 
+  /** Hands out keys again after a shutDown. */
+  open(): void {
+    this.stopped = false;
+  }
+
   /** The next key, to be ended by `done`; undefined after shutDown. */
   async take(): Promise<string | undefined> {
     if (this.stopped) return undefined;
@@ -102,14 +106,11 @@ export class WorkQueue {
     if (this.processing.size === 0) for (const resolve of this.onDrained.splice(0)) resolve();
   }
 
-  /** Drops what waits and takes nothing more; resolves when every taken key is done. */
+  /** Hands out nothing more, and keeps no timer; what is added waits. Resolves when every taken key is done. */
   async shutDown(): Promise<void> {
     this.stopped = true;
     for (const { cancel } of this.delayed.values()) cancel();
     this.delayed.clear();
-    this.ready.clear();
-    this.dirty.clear();
-    this.metrics.queueDepth(this.name, 0);
     for (const taker of this.takers.splice(0)) taker(undefined);
     if (this.processing.size > 0) await new Promise<void>((resolve) => this.onDrained.push(resolve));
   }
