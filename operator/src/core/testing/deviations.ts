@@ -1,4 +1,5 @@
 import { losses } from './losses.ts';
+import { meddling } from './meddling.ts';
 import { deaths, people } from './people.ts';
 import type { Move, Scenario } from './scenario.ts';
 import type { Simulator } from './simulator.ts';
@@ -9,6 +10,7 @@ type Deviations = (sim: Simulator, scenario: Scenario) => readonly Move[];
 const KINDS: readonly Deviations[] = [
   people, // with kubectl
   deaths, // a version turns bad
+  meddling, // objects of ours are relabelled, or deleted
   losses, // pods are gone for a while
 ];
 

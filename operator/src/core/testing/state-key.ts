@@ -44,6 +44,8 @@ function specKey(sim: Simulator): unknown[] {
 
 const statusKey = (status: ModelDeploymentStatus, age: Age): unknown[] => [
   status.stable?.revision,
+  status.admitted?.map(({ part, hash, refused }) => `${part}${hash}${refused?.attempts ?? ''}`).join(),
+  status.revisions?.map(({ revision }) => revision).join(),
   status.deployed,
   status.failedTarget?.revision,
   status.baking?.revision,
@@ -79,7 +81,8 @@ function keyOf(object: Stored): ObjectKey {
   if (key === undefined) {
     const parts = OBJECT_KEYS[object.kind]?.(object as never) ?? [];
     const times = TIMES[object.kind]?.(object as never) ?? [];
-    key = { text: `\n${parts.join('|')}|`, times: times.filter((time) => time !== undefined) };
+    const labels = [object.metadata.labels?.[LABEL.managedBy], object.metadata.labels?.[LABEL.revision]];
+    key = { text: `\n${[...parts, ...labels].join('|')}|`, times: times.filter((time) => time !== undefined) };
     keys.set(object, key);
   }
   return key;
