@@ -5,7 +5,7 @@ import { getModel } from '../kube/find.ts';
 import { type Session, withSession } from '../kube/session.ts';
 import { encode, type Format, outputOption } from '../output.ts';
 import { readTerminal } from '../terminal.ts';
-import { drawEvent, isOfChild, isOwn, isUsual, type LiveEvent, timeOf } from '../view/events.ts';
+import { drawEvent, isOfChild, isOwn, isRestart, isUsual, type LiveEvent, timeOf } from '../view/events.ts';
 import { accessOf, readName } from './access.ts';
 
 interface Options {
@@ -36,7 +36,9 @@ async function events(session: Session, name: string, options: Options, signal: 
   const wanted = (event: LiveEvent): boolean => {
     const warning = event.type === 'Warning';
     if (isOwn(event, model)) return warning || options.warnings !== true;
-    return isOfChild(event, model) && (options.all === true || (warning && !isUsual(event)));
+    if (!isOfChild(event, model)) return false;
+    if (options.all === true || (warning && !isUsual(event))) return true;
+    return options.warnings !== true && isRestart(event);
   };
   const { items } = await client.listAll<LiveEvent>(EVENTS, { namespace });
   const found = items.filter(wanted).sort((a, b) => Date.parse(timeOf(a)) - Date.parse(timeOf(b)));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { drawEvent, isOfChild, isOwn, type LiveEvent, timeOf } from './events.ts';
+import { drawEvent, isOfChild, isOwn, isRestart, type LiveEvent, timeOf } from './events.ts';
 import { makeStyle } from './style.ts';
 
 const model = {
@@ -33,6 +33,16 @@ describe('an event', () => {
     ['Pod', 'other', false],
   ])('of the %s %s is that of a child: %s', (kind, name, expected) => {
     expect(isOfChild(event({ kind, name }), model)).toBe(expected);
+  });
+
+  it.each([
+    ['Killing', 'Container server failed liveness probe, will be restarted', {}, true],
+    ['Killing', 'Stopping container server', {}, false],
+    ['Started', 'Started container server', { deprecatedCount: 3 }, true],
+    ['Started', 'Started container server', { series: { count: 2 } }, true],
+    ['Started', 'Started container server', {}, false],
+  ])('%s, "%s" %j, tells of a restart: %s', (reason, note, more, expected) => {
+    expect(isRestart(event({ kind: 'Pod' }, { reason, note, ...more }))).toBe(expected);
   });
 
   it('from before the ModelDeployment was made is not of its child', () => {

@@ -27,6 +27,11 @@ export const timeOf = (event: LiveEvent): string =>
 export const isUsual = ({ note = '' }: LiveEvent): boolean =>
   /^Readiness probe failed|^Failed to calculate the number of expected pods/.test(note);
 
+/** That a container is ended because its probe fails, and that it has started again: the kubelet calls both normal. */
+export const isRestart = ({ reason, note = '', series, deprecatedCount = 1 }: LiveEvent): boolean =>
+  (reason === 'Killing' && /will be restarted/.test(note)) ||
+  (reason === 'Started' && (series?.count ?? deprecatedCount) > 1);
+
 /** Whether an event is of the ModelDeployment itself, not of an earlier one of that name. */
 export const isOwn = ({ regarding }: LiveEvent, { metadata }: KubeObject): boolean =>
   regarding?.kind === KIND && regarding.uid === metadata.uid;
