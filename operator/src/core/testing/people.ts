@@ -15,7 +15,7 @@ export function people(sim: Simulator, scenario: Scenario): Move[] {
       { name: `apply route ${name}`, apply: (next) => (next.applyRoute(name, BACKENDS), true) },
       { name: `delete route ${name}`, apply: (next) => next.deleteRoute(name) },
     ]),
-    ...(sim.status.trial?.phase === 'HandingOver'
+    ...(sim.deployment === undefined || sim.status.trial?.phase === 'HandingOver'
       ? []
       : [{ name: paused ? 'resume' : 'pause', apply: (next: Simulator) => (next.setPaused(!paused), true) }]),
     ...(['Promote', 'Abort', 'Retry', 'Resume'] as const).map(ask),
