@@ -1,65 +1,81 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { Rollout } from '../operator/src/api/modeldeployment.gen.ts';
 import { explore } from '../operator/src/core/testing/explorer.ts';
+import { FATES, ROLLOUTS } from '../operator/src/core/testing/explored.ts';
 import type { Fate } from '../operator/src/core/testing/kubelet.ts';
 
 /**
- * npm run explore -- [--states N] [--budget B]
+ * npm run explore -- [--states N] [--budget B] [--processes P]
  *
- * Goes through every order of events of small worlds, breadth first, and prints how many distinct states were seen. The unit
- * tests do a slice of the same.
+ * Goes through every order of events of small worlds, breadth first, and prints how many distinct states were seen: at most N in
+ * each world, led astray at most B times. The unit tests do a slice of the same.
  */
-const { values: options } = parseArgs({
-  options: { states: { type: 'string', default: '200000' }, budget: { type: 'string', default: '2' } },
-});
-
-const BAD: Fate = { fails: 'ModelLoadFailed' };
-const STRATEGIES: Record<string, Rollout> = {
-  Canary: { strategy: 'Canary', canary: { steps: [{ weight: 20, seconds: 60 }, { weight: 60 }] } },
-  'Canary, known revisions on trial too': {
-    strategy: 'Canary',
-    canary: { steps: [{ weight: 50, seconds: 60 }] },
-    knownRevisions: 'Trial',
-  },
-  'Canary, by an HTTPRoute': {
-    strategy: 'Canary',
-    canary: { steps: [{ weight: 20, seconds: 60 }, { weight: 60 }] },
-    trafficRouting: 'GatewayAPI',
-    gatewayAPI: { httpRoutes: ['public'] },
-  },
-  'Canary, failures kept': { strategy: 'Canary', onFailure: 'Pause' },
-  BlueGreen: { strategy: 'BlueGreen', knownRevisions: 'Trial' },
-  Shadow: { strategy: 'Shadow', shadow: { promotion: 'Auto' } },
-  RollingUpdate: {},
-};
-const FATES: readonly [Fate, Fate, Fate][] = [
-  ['serves', 'serves', 'serves'],
-  ['serves', 'serves', BAD],
-  ['serves', 'crashes', 'loads slowly'],
-];
-
-let total = 0;
-let failed = 0;
-for (const [name, rollout] of Object.entries(STRATEGIES)) {
-  for (const fates of FATES) {
-    const started = Date.now();
-    const { states, moves, exhausted, broken } = explore({
-      rollout,
-      fates,
-      replicas: 2,
-      budget: Number(options.budget),
-      maxStates: Number(options.states),
-      restEvery: 50,
-    });
-    total += states;
-    failed += broken.length;
-    const told = fates.map((fate) => (typeof fate === 'string' ? fate : fate.fails)).join(', ');
-    const seconds = ((Date.now() - started) / 1000).toFixed(0);
-    console.log(
-      `${name} (${told}): ${states} states, ${moves} moves${exhausted ? ', all there are' : ''}, ${broken.length} rules broken, ${seconds} s`,
-    );
-    if (broken[0] !== undefined) console.log(`  ${broken[0]}`);
-  }
+interface World {
+  name: string;
+  replicas: number;
+  fates: readonly [Fate, Fate, Fate];
 }
-console.log(`${total} states, ${failed} rules broken`);
-process.exitCode = failed === 0 ? 0 : 1;
+
+interface Seen {
+  states: number;
+  failed: number;
+  words: string;
+}
+
+const WORLDS: readonly World[] = Object.keys(ROLLOUTS).flatMap((name) =>
+  FATES.flatMap((fates) => [1, 2].map((replicas) => ({ name, fates, replicas }))),
+);
+
+function see({ name, replicas, fates }: World, budget: number, maxStates: number): Seen {
+  const started = Date.now();
+  const limits = { budget, maxStates, restEvery: 50 };
+  const seen = explore({ rollout: ROLLOUTS[name] ?? {}, fates, replicas, ...limits });
+  const { states, moves, exhausted, broken } = seen;
+  const told = fates.map((fate) => (typeof fate === 'string' ? fate : fate.fails)).join(', ');
+  const seconds = ((Date.now() - started) / 1000).toFixed(0);
+  const head = `${name}, ${replicas} pods (${told}): ${states} states, ${moves} moves`;
+  const tail = `${exhausted ? ', all there are' : ''}, ${broken.length} rules broken, ${seconds} s`;
+  const words = [head + tail, ...broken.map((one) => `  ${one}`)].join('\n');
+  return { states, failed: broken.length, words };
+}
+
+/** Worlds are independent: each process takes the next one that nobody has. */
+function seeAll(budget: string, states: string, processes: number): void {
+  const waiting = [...WORLDS];
+  const total = { seen: 0, states: 0, failed: 0 };
+  for (let started = 0; started < processes; started++) {
+    const args = ['--one', '--budget', budget, '--states', states];
+    const child = fork(fileURLToPath(import.meta.url), args, { execArgv: ['--import', 'tsx'] });
+    const next = (): void => {
+      const world = waiting.shift();
+      if (world === undefined) child.disconnect();
+      else child.send(world);
+    };
+    child.on('message', ({ words, ...seen }: Seen) => {
+      total.seen++;
+      total.states += seen.states;
+      total.failed += seen.failed;
+      console.log(words);
+      next();
+    });
+    next();
+  }
+  process.on('exit', () => {
+    console.log(`${total.states} states, ${total.failed} rules broken`);
+    if (total.failed > 0 || total.seen < WORLDS.length) process.exitCode = 1;
+  });
+}
+
+const text = (value: string) => ({ type: 'string' as const, default: value });
+const { values } = parseArgs({
+  options: {
+    states: text('200000'),
+    budget: text('1'),
+    processes: text('2'),
+    one: { type: 'boolean', default: false },
+  },
+});
+if (values.one)
+  process.on('message', (world: World) => process.send?.(see(world, Number(values.budget), Number(values.states))));
+else seeAll(values.budget, values.states, Number(values.processes));

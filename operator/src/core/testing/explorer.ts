@@ -40,12 +40,14 @@ interface Node {
   sim: Simulator;
   budget: number;
   past: Past;
+  /** What the move that led here means. */
+  means: Meaning | undefined;
   way: Way;
 }
 
 export function explore(options: ExploreOptions): Exploration {
   const way = { by: 'start', from: undefined };
-  const first: Node = { sim: begin(options), budget: options.budget, past: NOTHING_YET, way };
+  const first: Node = { sim: begin(options), budget: options.budget, past: NOTHING_YET, means: undefined, way };
   const seen = new Set([keyOf(first)]);
   const queue: (Node | undefined)[] = [first];
   const result: Exploration = { states: 1, moves: 0, exhausted: false, broken: [] };
@@ -61,7 +63,7 @@ export function explore(options: ExploreOptions): Exploration {
     if (head % options.restEvery === 0) look(checkRest(node.sim, options, node.past), node.way);
     for (const next of successors(node, options)) {
       result.moves++;
-      look(checkStep(node.sim, next.sim, next.past), next.way);
+      look(checkStep(node.sim, next.sim, next.past, next.means), next.way);
       const key = keyOf(next);
       if (seen.has(key)) continue;
       if (seen.size >= options.maxStates) return { ...result, states: seen.size };
@@ -109,7 +111,7 @@ function* successors(node: Node, scenario: Scenario): Generator<Node> {
         ...move,
         name: `${move.name}, then a pass that did not see it`,
         // Not mended yet: a Deployment written for a spec that has changed meanwhile is taken for an undo by the next pass.
-        means: move.means ?? 'undo',
+        means: move.means ?? 'stale',
         // The operator has decided before, and writes now.
         apply: (sim) => move.apply(sim) && (sim.reconcile(Infinity, decided), true),
       });
@@ -122,7 +124,13 @@ function* successors(node: Node, scenario: Scenario): Generator<Node> {
 function moved({ sim: before, budget, past, way }: Node, move: Move, cost: number): Node | undefined {
   const sim = before.clone();
   if (!move.apply(sim)) return undefined;
-  return { sim, budget: budget - cost, past: after(past, move.means), way: { by: move.name, from: way } };
+  return {
+    sim,
+    budget: budget - cost,
+    past: after(past, move.means),
+    means: move.means,
+    way: { by: move.name, from: way },
+  };
 }
 
 function after(past: Past, means: Meaning | undefined): Past {
@@ -132,6 +140,7 @@ function after(past: Past, means: Meaning | undefined): Past {
     case 'death':
       return { ...past, loss: 'lasting' };
     case 'undo':
+    case 'stale':
       return { ...past, undone: true };
     case undefined:
       return past;

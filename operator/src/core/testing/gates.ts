@@ -10,8 +10,10 @@ import type { Simulator } from './simulator.ts';
 import { isReadyPod } from './store.ts';
 
 /** What a revision must have met before it gets more than it had. Told apart from how the operator decides it. */
-export function checkGates(before: Simulator, after: Simulator): string | undefined {
-  return passesUntried(before, after) ?? rollsOutUntried(before, after) ?? failsForALoss(before, after);
+export function checkGates(before: Simulator, after: Simulator, isUndo: boolean): string | undefined {
+  const wrong = passesUntried(before, after) ?? failsForALoss(before, after);
+  // A person may give the Deployment whatever they like.
+  return isUndo ? wrong : (wrong ?? rollsOutUntried(before, after));
 }
 
 /** A trial goes on to its next step, to the switch, or to the takeover. */

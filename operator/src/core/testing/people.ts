@@ -33,6 +33,7 @@ const apply = (version: number, scenario: Scenario): Move => ({
 
 /** To every ReplicaSet of the Deployment that it does not hold. */
 function undo(sim: Simulator): Move[] {
+  if (sim.deployment === undefined) return [];
   const held = sim.revisionInDeployment();
   return sim.store
     .list<IReplicaSet>('ReplicaSet')

@@ -6,7 +6,7 @@ import type { BackendRef } from '../http-route.ts';
 import { NAME } from './cluster.ts';
 import { checkGates } from './gates.ts';
 import { digestOf, reachNodes } from './kubelet.ts';
-import { BACKENDS, requestsAreCounted, routesOf, type Scenario, uri } from './scenario.ts';
+import { BACKENDS, requestsAreCounted, routesOf, type Meaning, type Scenario, uri } from './scenario.ts';
 import type { Simulator } from './simulator.ts';
 import { isReadyPod } from './store.ts';
 
@@ -23,9 +23,14 @@ export const NOTHING_YET: Past = { loss: 'none', undone: false };
 const reachedBy = (sim: Simulator): number => Object.values(sim.endpoints()).reduce((sum, count) => sum + count, 0);
 
 /** What must hold of every step from one state to the next. */
-export function checkStep(before: Simulator, after: Simulator, { undone }: Past): string | undefined {
+export function checkStep(
+  before: Simulator,
+  after: Simulator,
+  { undone }: Past,
+  means: Meaning | undefined,
+): string | undefined {
   const adopts = after.spec.rollbackTo !== undefined && after.spec.rollbackTo !== before.spec.rollbackTo;
-  return adopts && !undone ? 'an undo is adopted that nobody made' : checkGates(before, after);
+  return adopts && !undone ? 'an undo is adopted that nobody made' : checkGates(before, after, means === 'undo');
 }
 
 /** What must hold at every moment. */
@@ -37,14 +42,19 @@ export function checkMoment(sim: Simulator, { replicas }: Scenario, { loss }: Pa
   if (reached === 0 && able.length >= replicas && reachedAfter(2, sim) === 0)
     return 'pods answer, and nobody reaches them';
   if (onlyUntried(sim) && onlyUntried(afterPasses(2, sim))) return 'a revision that was not tried gets all requests';
-  const preview = sim.store.get('Service', canaryName(NAME));
-  for (const { sendsTo = [] } of sim.store.list<{ sendsTo?: readonly BackendRef[] }>('HTTPRoute'))
-    if (loss === 'none' && preview === undefined && sendsTo.some(({ name }) => name === canaryName(NAME)))
-      return 'a gateway sends requests to a Service that is gone';
+  if (leadsNowhere(sim) && leadsNowhere(afterPasses(2, sim)))
+    return 'a gateway sends requests to a Service that is gone';
   const loose = sim.store
     .list<IReplicaSet>('ReplicaSet')
     .find(({ metadata }) => (metadata?.ownerReferences?.length ?? 0) === 0);
   return loose === undefined ? undefined : `ReplicaSet ${loose.metadata?.name} belongs to nobody`;
+}
+
+/** A gateway goes on to the Service of a trial that is gone. When somebody else deletes it, it is made again. */
+function leadsNowhere(sim: Simulator): boolean {
+  if (sim.store.get('Service', canaryName(NAME)) !== undefined) return false;
+  const routes = sim.store.list<{ sendsTo?: readonly BackendRef[] }>('HTTPRoute');
+  return routes.some(({ sendsTo = [] }) => sendsTo.some(({ name }) => name === canaryName(NAME)));
 }
 
 function onlyUntried(sim: Simulator): boolean {
