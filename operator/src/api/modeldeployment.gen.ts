@@ -338,7 +338,7 @@ export interface ModelDeploymentStatus {
    */
   observedGeneration?: number;
   /**
-   * One word for where things stand: Pending (nothing serves yet), Progressing, Trial (the target is on trial beside the revision that serves), Ready, Degraded (pods are missing), RolledBack (the target failed, the last good revision serves), Pinned (rollbackTo holds it), Failed, Paused, Stopped (zero replicas).
+   * One word for where things stand: Pending (nothing serves yet), Progressing, Trial (the target is on trial beside the revision that serves), Ready, Degraded (pods that answered before are missing), RolledBack (the target failed, the last good revision serves), Pinned (rollbackTo holds it), Failed, Paused, Stopped (zero replicas).
    */
   phase?: string;
   /**

@@ -44,7 +44,7 @@ export function makeStatus(
   const deployed = situation.kind === 'serving' ? situation.deployed : previous.deployed;
   const status: ModelDeploymentStatus = {
     observedGeneration: model.generation,
-    phase: phaseOf(judgement, conditions),
+    phase: phaseOf(judgement, conditions, previous),
     ready: `${counts.ready}/${model.spec.replicas}`,
     replicas: world.deployment?.status?.replicas ?? 0,
     readyReplicas: counts.ready,
@@ -190,7 +190,8 @@ function lastFailureOf(world: World, situation: Situation): ModelDeploymentStatu
 
 type Conditions = NonNullable<ModelDeploymentStatus['conditions']>;
 
-function phaseOf({ situation, trial, failed, available }: Judgement, conditions: Conditions): string {
+function phaseOf(judgement: Judgement, conditions: Conditions, previous: ModelDeploymentStatus): string {
+  const { situation, trial, failed, ready, available } = judgement;
   const is = (type: ConditionType): boolean => conditions.find((c) => c.type === type)?.status === 'True';
   const reason = (type: ConditionType): Reason | undefined =>
     conditions.find((c) => c.type === type)?.reason as Reason | undefined;
@@ -207,8 +208,20 @@ function phaseOf({ situation, trial, failed, available }: Judgement, conditions:
     return situation.kind === 'serving' && situation.rollback.kind === 'active' && situation.rollback.pinned
       ? 'Pinned'
       : 'Ready';
-  if (is('Progressing')) return available ? 'Progressing' : 'Pending';
-  return 'Degraded';
+  if (!is('Progressing') && isShort(judgement, previous)) return 'Degraded';
+  return available || ready > 0 ? 'Progressing' : 'Pending';
+}
+
+/** Phases in which the pods that were promised need not have answered yet. */
+const UNPROVED: readonly (string | undefined)[] = [undefined, 'Pending', 'Progressing', 'Stopped'];
+
+/** Pods are missing that answered before: those of a scale-up never did, and a target on its way takes none away. */
+function isShort({ situation, ready, available }: Judgement, previous: ModelDeploymentStatus): boolean {
+  if (situation.kind === 'resolving' && available) return false;
+  const wasAvailable = previous.conditions?.find(({ type }) => type === 'Available')?.status === 'True';
+  if (wasAvailable && !available && ready < (previous.readyReplicas ?? 0)) return true;
+  const promised = Number(previous.ready?.split('/')[1] ?? 0);
+  return previous.phase === 'Degraded' || (!UNPROVED.includes(previous.phase) && ready < promised);
 }
 
 /** Whether the status has to be written now; `waitMs` when what changed may wait. */
