@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ModelDeploymentSpec } from '../api/modeldeployment.gen.ts';
-import { digestOf, type Fate } from './testing/kubelet.ts';
+import { digestOf, type Fate, reachNodes } from './testing/kubelet.ts';
+import { losses } from './testing/losses.ts';
 import { Simulator } from './testing/simulator.ts';
 
 const uri = (tag: number | string): string => `oci://registry.example/models/digits:${tag}`;
@@ -427,7 +428,18 @@ describe('whatever happens', () => {
     fc.record({ do: fc.constant('undo' as const), tag: fc.integer({ min: 1, max: 4 }) }),
     fc.record({ do: fc.constant('crash' as const), after: fc.integer({ min: 0, max: 6 }) }),
     fc.record({ do: fc.constant('run' as const), turns: fc.integer({ min: 1, max: 12 }) }),
+    fc.record({ do: fc.constant('lose' as const), which: fc.nat() }),
   );
+  /** Pods become unready, lose their node, are evicted or deleted; their Deployment is deleted: one of these, if there is any. */
+  function lose(sim: Simulator, which: number): void {
+    const ways = losses(sim);
+    ways[which % Math.max(1, ways.length)]?.apply(sim);
+  }
+  function settleAgain(sim: Simulator): void {
+    sim.settle();
+    reachNodes(sim.store, sim.fates);
+    sim.settle();
+  }
 
   it('a crash between any two writes leads to the same end, the last spec wins, and the end is quiet', () => {
     fc.assert(
@@ -441,17 +453,19 @@ describe('whatever happens', () => {
             if (action.do === 'apply') sim.applySpec(spec(action.tag));
             else if (action.do === 'crash') sim.reconcile(action.after);
             else if (action.do === 'run') run(sim, action.turns);
+            else if (action.do === 'lose') lose(sim, action.which);
             // A person can only undo to a ReplicaSet that exists.
             else if (
+              sim.deployment !== undefined &&
               sim
                 .world()
                 .replicaSets.some((set) => set.metadata?.labels?.['modelserving.dev/revision'] === String(action.tag))
             )
               sim.undoTo(action.tag);
-            expect(sim.readyRevisions().length).toBeGreaterThan(0);
+            if (steps.every((one) => one.do !== 'lose')) expect(sim.readyRevisions().length).toBeGreaterThan(0);
           }
           sim.applySpec(spec('last'));
-          sim.settle();
+          settleAgain(sim);
           expect(sim.status).toMatchObject({ phase: 'Ready', stable: { digest: digestOf(uri('last')) } });
           expect(sim.readyRevisions()).toEqual([sim.status.stable?.revision]);
           expect(sim.spec.rollbackTo).toBeUndefined();

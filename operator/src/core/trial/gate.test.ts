@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
-import { digestOf, type Fate } from '../testing/kubelet.ts';
+import { digestOf, type Fate, reachNodes } from '../testing/kubelet.ts';
 import { losses } from '../testing/losses.ts';
 import { requestsAreCounted } from '../testing/scenario.ts';
 import { Simulator } from '../testing/simulator.ts';
@@ -215,5 +216,64 @@ describe('a revision that serves', () => {
     requestsAreCounted(sim);
     sim.settleUntil(() => sim.status.trial === undefined);
     expect(sim.status.stable?.revision).toBe(2);
+  });
+});
+
+describe('whatever is lost between the passes', () => {
+  function loseOne(sim: Simulator, which: number): void {
+    const ways = losses(sim);
+    ways[which % Math.max(1, ways.length)]?.apply(sim);
+  }
+  function run(sim: Simulator, turns: number): void {
+    for (let turn = 0; turn < turns; turn++) {
+      sim.reconcile();
+      sim.step();
+    }
+  }
+  const accident = fc.oneof(
+    fc.record({ do: fc.constant('lose' as const), which: fc.nat() }),
+    fc.record({ do: fc.constant('crash' as const), after: fc.integer({ min: 0, max: 6 }) }),
+    fc.record({ do: fc.constant('run' as const), turns: fc.integer({ min: 1, max: 12 }) }),
+    // All together less than a deadline: a pod that does not answer for longer fails rightly.
+    fc.record({ do: fc.constant('wait' as const), seconds: fc.integer({ min: 0, max: 10 }) }),
+  );
+
+  it('a gate that waits for a person is never passed, nor failed at', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...MANUAL),
+        fc.constantFrom(1, 2),
+        fc.boolean(),
+        fc.array(accident, { maxLength: 25 }),
+        (rollout, replicas, waits, accidents) => {
+          const sim = new Simulator(spec(1, rollout, replicas));
+          sim.settle();
+          sim.applySpec(spec(2, rollout, replicas));
+          if (waits) {
+            sim.settleUntil(() => sim.status.trial?.paused === true);
+            sim.now += 1_000_000;
+          }
+          for (const one of accidents) {
+            if (one.do === 'lose') loseOne(sim, one.which);
+            else if (one.do === 'crash') sim.reconcile(one.after);
+            else if (one.do === 'run') run(sim, one.turns);
+            else sim.now += one.seconds * 1000;
+            expect(sim.status.stable?.revision).toBe(1);
+          }
+          sim.settle();
+          reachNodes(sim.store, sim.fates);
+          sim.settleUntil(() => sim.status.trial?.paused === true, 60_000);
+          expect(sim.status).toMatchObject({
+            phase: 'Trial',
+            stable: { revision: 1 },
+            trial: { revision: 2, paused: true },
+          });
+          expect(sim.endpoints()).toEqual({ 1: replicas });
+          for (const told of ['TrialPromoted', 'RolloutFailed', 'ManualUndoAdopted'])
+            expect(reasons(sim)).not.toContain(told);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 });
