@@ -151,12 +151,8 @@ function presence(facts: OnTrial, size: number): Move[] {
 }
 
 /** A canary that answers a share of the requests anyway answers them all while nobody else does; what answered nobody yet does not. */
-const standsIn = ({ trial, stableReady, canary }: OnTrial): boolean =>
-  trial.phase === 'Running' &&
-  trial.strategy === 'Canary' &&
-  trial.weight > 0 &&
-  stableReady === 0 &&
-  (canary?.ready ?? 0) > 0;
+const standsIn = ({ trial, stableReady, trialReady }: OnTrial): boolean =>
+  trial.phase === 'Running' && trial.strategy === 'Canary' && trial.weight > 0 && stableReady === 0 && trialReady > 0;
 
 function running(facts: OnTrial): Decision {
   const { course, canary, trial, now, announced, pausedByUser, routes } = facts;
