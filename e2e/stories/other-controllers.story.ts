@@ -65,7 +65,8 @@ function policies(namespace: string): object[] {
         `[JSONPatch{op: "add", path: "${path}/resources/limits", value: {"cpu": "2", "memory": "3Gi"}}]`,
         `${container}.env.exists(e, e.name == "HTTP_PROXY") ? [] : [JSONPatch{op: "add", path: "${path}/env/-", value: Object.spec.template.spec.containers.env{name: "HTTP_PROXY", value: "http://proxy.invalid:3128"}}]`,
         `[JSONPatch{op: "add", path: "/spec/template/metadata/labels/team", value: "vision"}]`,
-        `has(object.spec.template.spec.tolerations) ? [] : [JSONPatch{op: "add", path: "/spec/template/spec/tolerations", value: [Object.spec.template.spec.tolerations{key: "story", operator: "Exists"}]}]`,
+        // In two parts: the API server of 1.34 ends a request whose patch has a list of objects as its value.
+        `has(object.spec.template.spec.tolerations) ? [] : [JSONPatch{op: "add", path: "/spec/template/spec/tolerations", value: []}, JSONPatch{op: "add", path: "/spec/template/spec/tolerations/-", value: Object.spec.template.spec.tolerations{key: "story", operator: "Exists"}}]`,
       ],
     ),
     ...policy('pods', [''], ['pods'], [`[JSONPatch{op: "add", path: "/metadata/labels/cost-center", value: "42"}]`]),
