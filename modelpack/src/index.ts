@@ -33,3 +33,4 @@ export {
 } from './signature.ts';
 export { readArchive, untar } from './untar.ts';
 export * from './uri.ts';
+export { WEIGHT_WIDTH } from './tfjs-graph.ts';

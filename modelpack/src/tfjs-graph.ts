@@ -75,7 +75,7 @@ const tensorOf = ({ dtype = '', tensorShape = {}, intVal }: JsonTensor): TensorV
 });
 
 /** Bytes of an element in the file; strings tell theirs one by one. */
-const WIDTH: Readonly<Record<string, number>> = {
+export const WEIGHT_WIDTH: Readonly<Record<string, number>> = {
   float32: 4,
   int32: 4,
   bool: 1,
@@ -92,7 +92,7 @@ export async function smallConstants(folder: string, model: ModelJson): Promise<
     let at = 0;
     for (const { name, dtype, shape, quantization } of weights) {
       const count = shape.reduce((product, one) => product * one, 1);
-      const width = WIDTH[quantization?.dtype ?? dtype];
+      const width = WEIGHT_WIDTH[quantization?.dtype ?? dtype];
       // Behind strings we do not know where we are.
       if (width === undefined) break;
       if (dtype === 'int32' && quantization === undefined && count <= FEW_VALUES) {

@@ -1,4 +1,5 @@
 /** Loads TensorFlow.js models on whichever backend is active: tfjs-node's, wasm or plain JavaScript. */
+import { WEIGHT_WIDTH } from '@modeldeployment/modelpack';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadGraphModel, type GraphModel } from '@tensorflow/tfjs-converter';
@@ -56,16 +57,7 @@ async function readArtifacts(directory: string): Promise<tf.io.ModelArtifacts> {
 /** Bytes of one weight in its file; NaN where only the data can tell (strings). */
 function weightBytes(spec: tf.io.WeightsManifestEntry): number {
   const type = spec.quantization?.dtype ?? spec.dtype;
-  const width: Record<string, number> = {
-    float32: 4,
-    int32: 4,
-    bool: 1,
-    uint8: 1,
-    uint16: 2,
-    float16: 2,
-    complex64: 8,
-  };
-  return spec.shape.reduce((product, size) => product * size, 1) * (width[type] ?? NaN);
+  return spec.shape.reduce((product, size) => product * size, 1) * (WEIGHT_WIDTH[type] ?? NaN);
 }
 
 function graphPredictor(model: GraphModel, { signatures }: ModelFolder): Predictor {
