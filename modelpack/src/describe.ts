@@ -8,11 +8,12 @@ import {
   describeGraph,
   describeLayers,
   isLayersModel,
+  layersConfigOf,
   layersOf,
   readModelJson,
   readParts,
-  weightFiles,
 } from './tfjs-model.ts';
+import { placesOfWeights } from './tfjs-weights.ts';
 
 /** How the model in a folder was saved, by its files. Throws ModelError ModelMalformed and says what was found instead. */
 export async function detectFormat(folder: string): Promise<ModelFormat> {
@@ -31,9 +32,13 @@ export async function detectFormat(folder: string): Promise<ModelFormat> {
   );
 }
 
-/** Format, signatures and operations of the model in a folder, without loading it. Throws ModelError ModelMalformed. */
-export const describeModel = async (folder: string, format?: ModelFormat): Promise<ModelInfo> =>
-  (await readModel(folder, format)).info;
+/** Format, signatures and operations of the model in a folder, without its weights and without loading it. Throws ModelError ModelMalformed. */
+export async function describeModel(folder: string, format?: ModelFormat): Promise<ModelInfo> {
+  const known = format ?? (await detectFormat(folder));
+  if (known === 'SavedModel') return (await readModel(folder, known)).info;
+  const model = await readModelJson(folder);
+  return readParts(() => (known === 'TFJSLayers' ? describeLayers(model) : describeGraph(model)));
+}
 
 /** As `describeModel`, and the program that the model is. Throws ModelError ModelMalformed. */
 export async function readModel(folder: string, format?: ModelFormat): Promise<ModelFiles> {
@@ -44,7 +49,7 @@ export async function readModel(folder: string, format?: ModelFormat): Promise<M
   if (known === 'TFJSLayers') {
     return readParts(() => ({
       info: describeLayers(model),
-      layers: layersOf(model.modelTopology?.model_config?.config),
+      layers: layersOf(layersConfigOf(model)?.config),
     }));
   }
   const info = readParts(() => describeGraph(model));
@@ -53,13 +58,10 @@ export async function readModel(folder: string, format?: ModelFormat): Promise<M
   return { info, graph: readParts(() => graphOfJson(model, constants)) };
 }
 
-/** Throws ModelError ModelMalformed when files are missing that the model names. */
-export async function checkComplete(folder: string, { format }: ModelInfo): Promise<void> {
-  if (format === 'SavedModel') return;
-  for (const path of weightFiles(await readModelJson(folder))) {
-    if (await exists(join(folder, path))) continue;
-    throw new ModelError('ModelMalformed', `model.json names the weight file ${path}, which is not in ${folder}`);
-  }
+/** Throws ModelError ModelMalformed when files that the model names are missing, cut short, or something else. */
+export async function checkComplete(folder: string, { format }: Pick<ModelInfo, 'format'>): Promise<void> {
+  if (format === 'SavedModel') return (await import('./saved-model.ts')).checkVariables(folder);
+  await placesOfWeights(folder, await readModelJson(folder));
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -33,4 +33,4 @@ export {
 } from './signature.ts';
 export { readArchive, untar } from './untar.ts';
 export * from './uri.ts';
-export { WEIGHT_WIDTH } from './tfjs-graph.ts';
+export { type ModelJson, readModelJson, weightFiles } from './tfjs-model.ts';

@@ -10,6 +10,7 @@ import {
   type ModelFiles,
   type ModelGraph,
 } from './graph.ts';
+import { checkItself } from './prepare/beginning.ts';
 import { nameOfType, type Signature, specOf, type TensorSpec } from './signature.ts';
 
 interface TensorInfo {
@@ -51,6 +52,7 @@ export async function readSavedModel(folder: string): Promise<ModelFiles> {
       `the folder holds ${rival} beside ${FILE}; leave one, so that it is clear what is served`,
     );
   }
+  await checkItself(join(folder, FILE));
   const graphs = decode(await readFile(join(folder, FILE)));
   // TensorFlow loads the first graph whose tags are these and no others.
   const serving = graphs.find(({ tags }) => tags.length > 0 && tags.every((tag) => tag === SERVE_TAG));
@@ -74,6 +76,21 @@ export async function readSavedModel(folder: string): Promise<ModelFiles> {
     },
     graph: graphOf(serving),
   };
+}
+
+const SHARD = /^variables\.data-(\d{5})-of-(\d{5})$/;
+
+/** All files of the variables must be there, and be themselves. Throws ModelError ModelMalformed. */
+export async function checkVariables(folder: string): Promise<void> {
+  const names = await readdir(join(folder, 'variables')).catch(() => []);
+  const shards = names.filter((name) => SHARD.test(name));
+  const all = Number(SHARD.exec(shards[0] ?? '')?.[2] ?? 0);
+  if (shards.length !== all)
+    throw new ModelError(
+      'ModelMalformed',
+      `variables/ holds ${shards.length} of ${all} files of the weights; copy them all`,
+    );
+  for (const name of shards) await checkItself(join(folder, 'variables', name));
 }
 
 function decode(bytes: Buffer): MetaGraph[] {

@@ -77,6 +77,9 @@ export const numberOfType = (name: string): number => NUMBERS.get(name) ?? 0;
 /** TensorFlow's number of one of ours. */
 export const tensorflowType = (type: Datatype): number => [...TYPES].find(([, [, ours]]) => ours === type)?.[0] ?? 0;
 
+/** A type whose values live in the program alone. */
+export const isHandle = (type: string): boolean => type === 'DT_RESOURCE' || type === 'DT_VARIANT';
+
 /** Names of the TensorFlow.js layers format. */
 const KERAS: ReadonlyMap<string, Datatype> = new Map([
   ['float32', 'FP32'],

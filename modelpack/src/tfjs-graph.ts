@@ -1,6 +1,4 @@
 /** The graph in a model.json, whose constants lie among the weights. */
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { integersIn } from './graph-proto.ts';
 import {
   FEW_VALUES,
@@ -13,6 +11,7 @@ import {
 import { numberOfType } from './signature.ts';
 import type { JsonArgument, JsonAttribute, JsonFunction, JsonNode, JsonShape, JsonTensor } from './tfjs-json.ts';
 import type { ModelJson } from './tfjs-model.ts';
+import { placesOfWeights, readWeight } from './tfjs-weights.ts';
 
 /** `values`: whole numbers of the small constants, by the name of their node. */
 export function graphOfJson(model: ModelJson, values: ReadonlyMap<string, readonly number[]>): ModelGraph {
@@ -74,53 +73,11 @@ const tensorOf = ({ dtype = '', tensorShape = {}, intVal }: JsonTensor): TensorV
   ...(intVal === undefined ? {} : { numbers: intVal.map(Number) }),
 });
 
-/** Bytes of an element in the file; strings tell theirs one by one. */
-export const WEIGHT_WIDTH: Readonly<Record<string, number>> = {
-  float32: 4,
-  int32: 4,
-  bool: 1,
-  uint8: 1,
-  uint16: 2,
-  float16: 2,
-  complex64: 8,
-};
-
 /** Axes, shapes and sizes, which the converter writes among the weights. Others are left where they are. */
 export async function smallConstants(folder: string, model: ModelJson): Promise<Map<string, number[]>> {
-  const found = new Map<string, number[]>();
-  for (const { paths, weights = [] } of model.weightsManifest ?? []) {
-    let at = 0;
-    for (const { name, dtype, shape, quantization } of weights) {
-      const count = shape.reduce((product, one) => product * one, 1);
-      const width = WEIGHT_WIDTH[quantization?.dtype ?? dtype];
-      // Behind strings we do not know where we are.
-      if (width === undefined) break;
-      if (dtype === 'int32' && quantization === undefined && count <= FEW_VALUES) {
-        found.set(name, integersIn(await readAt(folder, paths, at, count * width), false));
-      }
-      at += count * width;
-    }
-  }
-  return found;
-}
-
-/** Bytes of files as if they were one. */
-async function readAt(folder: string, paths: readonly string[], from: number, length: number): Promise<Uint8Array> {
-  const bytes = Buffer.alloc(length);
-  let [start, filled] = [from, 0];
-  for (const path of paths) {
-    if (filled === length) break;
-    const file = await open(join(folder, path));
-    try {
-      const { size } = await file.stat();
-      if (start < size) {
-        const { bytesRead } = await file.read(bytes, filled, Math.min(length - filled, size - start), start);
-        filled += bytesRead;
-      }
-      start = Math.max(0, start - size);
-    } finally {
-      await file.close();
-    }
-  }
-  return bytes;
+  const small = (await placesOfWeights(folder, model)).filter(
+    ({ spec: { dtype, shape, quantization } }) =>
+      dtype === 'int32' && quantization === undefined && shape.reduce((product, one) => product * one, 1) <= FEW_VALUES,
+  );
+  return new Map(small.map((place) => [place.spec.name, integersIn(readWeight(folder, place), false)]));
 }

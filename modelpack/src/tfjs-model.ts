@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { ModelError } from './failure.ts';
+import { isModelPath } from './files.ts';
 import type { LayerOfModel } from './graph.ts';
-import { datatypeOf, DEFAULT_SIGNATURE, type ModelInfo, specOf, type TensorSpec } from './signature.ts';
+import { derivedSignature } from './tfjs-derived.ts';
+import { datatypeOf, DEFAULT_SIGNATURE, isHandle, type ModelInfo, specOf, type TensorSpec } from './signature.ts';
 import type { JsonFunction, JsonNode } from './tfjs-json.ts';
 
 /** The parts of a TensorFlow.js model.json that we read. */
@@ -12,23 +14,24 @@ export interface ModelJson {
     node?: JsonNode[];
     library?: { function?: JsonFunction[] };
     model_config?: LayersConfig;
-  };
+    keras_version?: string;
+  } & Partial<LayersConfig>;
   signature?: { inputs?: Record<string, JsonTensorInfo>; outputs?: Record<string, JsonTensorInfo> };
   userDefinedMetadata?: { signature?: ModelJson['signature'] };
   weightsManifest?: { paths: string[]; weights?: WeightSpec[] }[];
 }
-interface WeightSpec {
+export interface WeightSpec {
   name: string;
   dtype: string;
   shape: number[];
-  quantization?: { dtype: string };
+  quantization?: { dtype: string; scale?: number; min?: number };
 }
 interface JsonTensorInfo {
   name: string;
   dtype: string;
   tensorShape?: { dim?: { size?: string | number }[]; unknownRank?: boolean };
 }
-interface LayersConfig {
+export interface LayersConfig {
   class_name: string;
   config: { layers: Layer[]; input_layers?: unknown; output_layers?: unknown } | Layer[];
 }
@@ -38,13 +41,17 @@ interface Layer {
   config: { name: string; dtype?: string; batch_input_shape?: (number | null)[]; batch_shape?: (number | null)[] };
 }
 
+export const MODEL_JSON = 'model.json';
+
 /** Reads model.json and checks that its weight files lie inside the folder. Throws ModelError ModelMalformed. */
-export async function readModelJson(folder: string): Promise<ModelJson> {
+export async function readModelJson(folder: string, name = MODEL_JSON): Promise<ModelJson> {
+  const text = await readFile(join(folder, name), 'utf8');
   let model: ModelJson;
   try {
-    model = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as ModelJson;
+    // Editors on Windows put a mark before it.
+    model = JSON.parse(text.replace(/^\uFEFF/, '')) as ModelJson;
   } catch (cause) {
-    throw new ModelError('ModelMalformed', 'model.json is damaged: it is not JSON', { cause });
+    throw new ModelError('ModelMalformed', `${name} is damaged: it is not JSON`, { cause });
   }
   readParts(() => weightFiles(model));
   return model;
@@ -65,40 +72,48 @@ export function readParts<T>(read: () => T): T {
  * The files that hold the weights, beside model.json. TensorFlow.js opens what it is told, so a path that leads out of
  * the folder must be refused before. Throws ModelError ModelMalformed.
  */
-export function weightFiles(model: ModelJson): string[] {
-  const paths = (model.weightsManifest ?? []).flatMap((group) => group.paths);
-  const outside = paths.find((path) => !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(path));
-  if (outside === undefined) return paths;
-  const words = `model.json names the weight file ${JSON.stringify(outside)}; weights must lie beside model.json`;
+export const weightFiles = (model: ModelJson): string[] =>
+  (model.weightsManifest ?? []).flatMap(({ paths }) => paths.map(weightPath));
+
+/** As browsers save it, `./model.weights.bin`, is the file beside. Throws ModelError ModelMalformed. */
+export function weightPath(path: string): string {
+  const inside = posix.normalize(path);
+  if (isModelPath(inside) && !/^[a-z][a-z0-9+.-]*:/i.test(path)) return inside;
+  const words = `model.json names the weight file ${JSON.stringify(path)}; weights must lie in the folder of model.json`;
   throw new ModelError('ModelMalformed', words);
 }
 
-export function isLayersModel(model: ModelJson): boolean {
-  return model.format === 'layers-model' || model.modelTopology?.model_config !== undefined;
+/** The layers: in their place as the converter of Python writes it, or in its stead as TensorFlow.js does. */
+export function layersConfigOf({ modelTopology }: ModelJson): LayersConfig | undefined {
+  const { model_config: config, class_name: name, config: own } = modelTopology ?? {};
+  return config ?? (name === undefined || own === undefined ? undefined : { class_name: name, config: own });
 }
+
+export const isLayersModel = (model: ModelJson): boolean =>
+  layersConfigOf(model) !== undefined || (model.format === 'layers-model' && model.modelTopology?.node === undefined);
 
 /** Signature and operations of a TensorFlow.js graph model. */
 export function describeGraph(model: ModelJson): ModelInfo {
-  const signature = model.signature ?? model.userDefinedMetadata?.signature;
-  if (signature?.inputs === undefined || signature.outputs === undefined) {
-    throw new ModelError(
-      'ModelMalformed',
-      'model.json has no signature; convert the model again with tensorflowjs_converter',
-    );
-  }
-  const library = (model.modelTopology?.library?.function ?? []).flatMap(({ nodeDef }) => nodeDef ?? []);
-  const operations = [...(model.modelTopology?.node ?? []), ...library].map(({ op }) => op);
+  const { node: nodes = [], library } = model.modelTopology ?? {};
+  const told = model.signature ?? model.userDefinedMetadata?.signature;
+  const signature =
+    told?.inputs === undefined || told.outputs === undefined
+      ? derivedSignature(nodes)
+      : { inputs: specsOf(told.inputs), outputs: specsOf(told.outputs) };
+  if (signature.outputs.length === 0)
+    throw new ModelError('ModelMalformed', 'model.json has a graph that computes nothing; convert the model again');
+  const inner = (library?.function ?? []).flatMap(({ nodeDef }) => nodeDef ?? []);
   return {
     format: 'TFJSGraph',
-    signatures: { [DEFAULT_SIGNATURE]: { inputs: specsOf(signature.inputs), outputs: specsOf(signature.outputs) } },
-    operations: [...new Set(operations)].sort(),
+    signatures: { [DEFAULT_SIGNATURE]: signature },
+    operations: [...new Set([...nodes, ...inner].map(({ op }) => op))].sort(),
   };
 }
 
 function specsOf(tensors: Record<string, JsonTensorInfo>): TensorSpec[] {
-  return Object.entries(tensors).map(([name, { name: node, dtype, tensorShape }]) =>
-    specOf(name, dtype, tensorShape, node),
-  );
+  // What a function has captured, tables and variables, is given by TensorFlow.js itself.
+  const sent = Object.entries(tensors).filter(([, { dtype }]) => !isHandle(dtype));
+  return sent.map(([name, { name: node, dtype, tensorShape }]) => specOf(name, dtype, tensorShape, node));
 }
 
 /**
@@ -106,7 +121,7 @@ function specsOf(tensors: Record<string, JsonTensorInfo>): TensorSpec[] {
  * knows them once the model is loaded.
  */
 export function describeLayers(model: ModelJson): ModelInfo {
-  const config = model.modelTopology?.model_config?.config;
+  const config = layersConfigOf(model)?.config;
   const layers = Array.isArray(config) ? config : (config?.layers ?? []);
   const first = layers[0];
   if (first === undefined) throw new ModelError('ModelMalformed', 'model.json describes no layers');

@@ -1,5 +1,5 @@
 /** Loads TensorFlow.js models on whichever backend is active: tfjs-node's, wasm or plain JavaScript. */
-import { WEIGHT_WIDTH } from '@modeldeployment/modelpack';
+import { checkComplete, ModelError, readModelJson, weightFiles } from '@modeldeployment/modelpack';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadGraphModel, type GraphModel } from '@tensorflow/tfjs-converter';
@@ -17,47 +17,29 @@ export async function loadTfjs(model: ModelFolder): Promise<Predictor> {
   // Without its advice to install other packages.
   tf.enableProdMode();
   try {
-    const handler: tf.io.IOHandler = { load: async () => withoutMemory(await readArtifacts(model.directory)) };
+    const handler: tf.io.IOHandler = { load: async () => withoutMemory(await readArtifacts(model)) };
     return model.format === 'TFJSGraph'
       ? graphPredictor(await loadGraphModel(handler), model)
       : layersPredictor(await (await import('./layers.ts')).loadLayersModel(handler), model);
   } catch (error) {
     if (error instanceof FatalError) throw error;
+    if (error instanceof ModelError) throw new FatalError(error.reason, error.message, { cause: error });
     throw new FatalError('ModelLoadFailed', `TensorFlow.js cannot load the model: ${shortMessage(error)}`, {
       cause: error,
     });
   }
 }
 
-/** Reads model.json and its weights. Weight files must lie beside it: tfjs' own loader follows `..` out of the folder. */
-async function readArtifacts(directory: string): Promise<tf.io.ModelArtifacts> {
-  const json = JSON.parse(await readFile(join(directory, 'model.json'), 'utf8')) as tf.io.ModelJSON;
-  return tf.io.getModelArtifactsForJSON(json, async (manifest) => {
-    const paths = manifest.flatMap((group) => group.paths);
-    const outside = paths.find((path) => !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(path));
-    if (outside !== undefined) {
-      throw new FatalError(
-        'ModelMalformed',
-        `model.json names the weight file ${JSON.stringify(outside)}; weights must lie beside model.json`,
-      );
-    }
+/** Reads model.json and its weights, from inside the folder alone: tfjs' own loader follows `..` out of it. Throws ModelError. */
+async function readArtifacts({ directory, format }: ModelFolder): Promise<tf.io.ModelArtifacts> {
+  await checkComplete(directory, { format });
+  const json = await readModelJson(directory);
+  return tf.io.getModelArtifactsForJSON(json as unknown as tf.io.ModelJSON, async (manifest) => {
     const specs = manifest.flatMap((group) => group.weights);
-    const data = Buffer.concat(await Promise.all(paths.map((path) => readFile(join(directory, path)))));
-    const needed = specs.reduce((sum, spec) => sum + weightBytes(spec), 0);
-    if (!Number.isNaN(needed) && needed !== data.byteLength) {
-      throw new FatalError(
-        'ModelMalformed',
-        `the weight files hold ${data.byteLength} bytes, model.json describes ${needed}: a file is cut short or changed`,
-      );
-    }
+    const files = weightFiles(json).map((path) => readFile(join(directory, path)));
+    const data = Buffer.concat(await Promise.all(files));
     return [specs, data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)];
   });
-}
-
-/** Bytes of one weight in its file; NaN where only the data can tell (strings). */
-function weightBytes(spec: tf.io.WeightsManifestEntry): number {
-  const type = spec.quantization?.dtype ?? spec.dtype;
-  return spec.shape.reduce((product, size) => product * size, 1) * (WEIGHT_WIDTH[type] ?? NaN);
 }
 
 function graphPredictor(model: GraphModel, { signatures }: ModelFolder): Predictor {
