@@ -24,7 +24,7 @@ export default tseslint.config(
   },
   {
     // Command-line programs speak to a person on stdout.
-    files: ['e2e/**/*.ts', 'scripts/**/*.ts', 'crds/**/*.ts', 'charts/**/*.ts', 'cli/src/**/*.ts', '*/bench/**/*.ts', '*/fuzz/**/*.ts'],
+    files: ['e2e/**/*.ts', 'conformance/**/*.ts', 'bench/**/*.ts', 'tools/**/*.ts', 'scripts/**/*.ts', 'crds/**/*.ts', 'charts/**/*.ts', 'cli/src/**/*.ts', '*/fuzz/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {

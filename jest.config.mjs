@@ -6,7 +6,7 @@ export default {
   testEnvironment: 'node',
   // For what hangs, not for what is slow.
   testTimeout: 30_000,
-  roots: ['modelpack', 'operator', 'serving-image', 'cli', 'e2e', 'crds', 'charts', 'scripts'].map((dir) => `<rootDir>/${dir}`),
+  roots: ['modelpack', 'operator', 'serving-image', 'cli', 'e2e', 'conformance', 'bench', 'crds', 'charts', 'scripts'].map((dir) => `<rootDir>/${dir}`),
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
-import { exec } from '../e2e/harness/exec.ts';
-import { Progress } from '../e2e/harness/progress.ts';
+import { exec } from '../tools/exec.ts';
+import { Progress } from '../tools/progress.ts';
 
 /**
  * npm run check: what generates is regenerated and compared, then types, lint, boundaries, unused code and unit tests.
@@ -33,7 +33,21 @@ const steps: Record<string, () => Promise<unknown>> = {
   lint: () => run('npx', 'eslint', '--cache', '--cache-location', 'node_modules/.cache/eslint/', '.'),
   format: () => run('npx', 'prettier', '--check', '--cache', '--log-level=warn', '**/*.ts'),
   boundaries: () =>
-    run('npx', 'depcruise', 'operator', 'serving-image', 'cli', 'modelpack', 'e2e', 'crds', 'charts', 'scripts'),
+    run(
+      'npx',
+      'depcruise',
+      'operator',
+      'serving-image',
+      'cli',
+      'modelpack',
+      'e2e',
+      'conformance',
+      'bench',
+      'tools',
+      'crds',
+      'charts',
+      'scripts',
+    ),
   'unused code': () => run('npx', 'knip'),
   // Those that start whole servers, *.server.test.ts, take minutes: npm test runs them.
   'unit tests': () =>

@@ -40,7 +40,7 @@ const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readF
 console.log(`unit tests: ${Math.round((Date.now() - started) / 1000)} s\n`);
 
 const clientsStarted = Date.now();
-const clients = await run('npx', ['tsx', 'e2e/clients/main.ts']);
+const clients = await run('npx', ['tsx', 'conformance/clients/main.ts']);
 console.log(`clients: ${Math.round((Date.now() - clientsStarted) / 1000)} s\n`);
 
 const storiesStarted = Date.now();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { exec, type ExecOptions } from '../harness/exec.ts';
-import { waitFor } from '../harness/wait.ts';
+import { exec, type ExecOptions } from '../../tools/exec.ts';
+import { waitFor } from '../../tools/wait.ts';
 import type { Binaries, Clients } from './build.ts';
 import { ApiReader } from './api.ts';
 import { auditLog } from './controlplane.ts';

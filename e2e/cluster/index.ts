@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 import { writeProgramImage } from './archive.ts';
 import { type Binaries, ensureBinaries, ensureClients } from './build.ts';
 import { makeCgroups } from './cgroups.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
-import { exec } from '../harness/exec.ts';
-import { Progress } from '../harness/progress.ts';
+import { exec } from '../../tools/exec.ts';
+import { Progress } from '../../tools/progress.ts';
 import { ensureBinaries } from './build.ts';
 import { attach, down, up } from './index.ts';
 

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { exec } from '../harness/exec.ts';
+import { exec } from '../../tools/exec.ts';
 import { type ClusterPlan, LINK, namespaceFile, namespaceOf, nodeIndexes, nodeMember, PODS, SERVICES } from './plan.ts';
 import { inNamespace } from './shell.ts';
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { exec } from '../harness/exec.ts';
+import { exec } from '../../tools/exec.ts';
 
 type Packages = Readonly<Record<string, string>>;
 

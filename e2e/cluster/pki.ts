@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exec } from '../harness/exec.ts';
+import { exec } from '../../tools/exec.ts';
 import { type ClusterPlan, LINK, MAX_NODES, nodeName, SERVICES } from './plan.ts';
 
 const DAYS = '3650';

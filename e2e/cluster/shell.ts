@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
-import { exec } from '../harness/exec.ts';
+import { exec } from '../../tools/exec.ts';
 
 /** Runs a command inside a network namespace. `ip netns exec` would not do: it hides /sys/fs/cgroup. */
 export function inNamespace(file: string, command: readonly string[]): Promise<string> {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 import { removeCgroups } from './cgroups.ts';
 import { members, removeNetwork } from './network.ts';
 import { cgroupOf, type ClusterPlan, MAX_NODES, namespaceFile, nodeFolder, nodeIndexes } from './plan.ts';

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { buildSync } from 'esbuild';
 import type { Cluster } from '../cluster/index.ts';
-import { lineSplitter } from './exec.ts';
-import { waitFor } from './wait.ts';
+import { lineSplitter } from '../../tools/exec.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /** A pod of the serving image from which requests are sent, as an application in the cluster would. */
 const POD = 'client';

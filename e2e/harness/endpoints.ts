@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Cluster } from '../cluster/index.ts';
-import { lineSplitter } from './exec.ts';
-import { waitFor } from './wait.ts';
+import { lineSplitter } from '../../tools/exec.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /** Counts the ready endpoints of a Service at every change of its EndpointSlices, as kube-proxy sees them. */
 export class EndpointSampler {

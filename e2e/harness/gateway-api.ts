@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exec } from './exec.ts';
+import { exec } from '../../tools/exec.ts';
 
 /** The Go module that Gateway API is released as, and the checksum of its content. */
 const MODULE = 'sigs.k8s.io/gateway-api@v1.4.1';

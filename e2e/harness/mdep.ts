@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/index.ts';
-import { waitFor } from './wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /** Status of a ModelDeployment, as far as stories look at it. */
 export interface MdepStatus {

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from '../cluster/index.ts';
-import { exec } from './exec.ts';
+import { exec } from '../../tools/exec.ts';
 
 const MODELS = new URL('../../models/', import.meta.url).pathname;
 

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { Client } from './client.ts';
 import { Mdep } from './mdep.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../../tools/progress.ts';
 import { OPERATOR_NAMESPACE, type Stage } from './stage.ts';
 import type { Scene, Step, Story } from './story.ts';
 

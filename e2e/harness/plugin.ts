@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { CLI } from '../../cli/build.ts';
 import type { Cluster } from '../cluster/index.ts';
-import { exec, type ExecOptions } from './exec.ts';
+import { exec, type ExecOptions } from '../../tools/exec.ts';
 
 /** `kubectl mdep`, found by kubectl on PATH as by everybody's. */
 export class Plugin {

@@ -4,7 +4,7 @@ import { ensureBinaries } from '../cluster/build.ts';
 import { CLUSTER_PACKAGES, ensurePackages, IMAGE_PACKAGES } from '../cluster/packages.ts';
 import { buildCli } from '../../cli/build.ts';
 import { Models } from './models.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../../tools/progress.ts';
 
 export const OPERATOR_NAMESPACE = 'modeldeployment-system';
 export const RELEASE = 'modeldeployment-operator';

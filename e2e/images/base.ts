@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exec } from '../harness/exec.ts';
+import { exec } from '../../tools/exec.ts';
 import { buildah, imageCache, type Log } from './buildah.ts';
 
 /** The newest of the release line our images run on; npm carries the same binary as the project's own site. */

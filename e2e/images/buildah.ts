@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { exec } from '../harness/exec.ts';
+import { exec } from '../../tools/exec.ts';
 import { cacheFolder } from '../cluster/plan.ts';
 
 export type Log = (text: string) => void;

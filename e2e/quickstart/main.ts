@@ -4,7 +4,7 @@ import pc from 'picocolors';
 import { down } from '../cluster/index.ts';
 import { Client } from '../harness/client.ts';
 import { Mdep } from '../harness/mdep.ts';
-import { Progress } from '../harness/progress.ts';
+import { Progress } from '../../tools/progress.ts';
 import { OPERATOR_NAMESPACE, RELEASE, setStage } from '../harness/stage.ts';
 import { explain } from './failures.ts';
 import { Tour } from './tour.ts';

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { exec } from '../harness/exec.ts';
+import { exec } from '../../tools/exec.ts';
 import type { Client } from '../harness/client.ts';
 import type { Mdep } from '../harness/mdep.ts';
 import type { Stage } from '../harness/stage.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
 import { down } from '../cluster/index.ts';
-import { Progress } from '../harness/progress.ts';
+import { Progress } from '../../tools/progress.ts';
 import { setStage } from '../harness/stage.ts';
 import { plotSvg } from './plot.ts';
 import { Recorder } from './recorder.ts';

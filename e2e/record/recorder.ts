@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Document, visit } from 'yaml';
 import { Client, type Loop, type LoopReport } from '../harness/client.ts';
-import { exec } from '../harness/exec.ts';
+import { exec } from '../../tools/exec.ts';
 import { Mdep } from '../harness/mdep.ts';
 import { Plugin } from '../harness/plugin.ts';
 import type { Stage } from '../harness/stage.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { noneFailed } from '../harness/client.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /** What breaks beside the bytes of a model: room, the registry, pods that crash, and the person who pauses. */
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /** A gate is a gate: what happens to pods opens none, and fails nothing that only lost them. */
 

@@ -3,7 +3,7 @@ import { noneFailed } from '../harness/client.ts';
 import { httpRouteCrd } from '../harness/gateway-api.ts';
 import { installChart } from '../harness/stage.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 const CRD = 'customresourcedefinition/httproutes.gateway.networking.k8s.io';
 const REPOSITORY = 'gateway/digits';

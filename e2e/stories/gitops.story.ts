@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Plugin } from '../harness/plugin.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /** As docs/gitops.md names it. */
 const MANAGER = 'argocd-controller';

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import pc from 'picocolors';
 import { down } from '../cluster/index.ts';
 import { allRequests } from '../harness/client.ts';
-import { Progress } from '../harness/progress.ts';
+import { Progress } from '../../tools/progress.ts';
 import { play } from '../harness/play.ts';
 import { setStage, type Stage } from '../harness/stage.ts';
 import type { Story } from '../harness/story.ts';

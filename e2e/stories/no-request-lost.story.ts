@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { noneFailed } from '../harness/client.ts';
 import { story } from '../harness/story.ts';
 import { EndpointSampler } from '../harness/endpoints.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 const LEAST_REQUESTS = 20_000;
 const REPLICAS = 2;

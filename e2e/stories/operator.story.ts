@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { installChart, uninstallChart } from '../harness/stage.ts';
 import { killOperator } from '../harness/operator.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 const OPERATOR = 'deployment/modeldeployment-operator';
 const operatorReady = ({ cluster, operatorNamespace }: Scene): Promise<string> =>

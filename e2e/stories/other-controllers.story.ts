@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Audit } from '../bench/audit.ts';
+import { Audit } from '../../bench/audit.ts';
 import { noneFailed } from '../harness/client.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /** Policies, and people with the rights to, change what the operator writes: models are served all the same. */
 

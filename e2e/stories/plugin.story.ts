@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exec, type ExecError } from '../harness/exec.ts';
+import { exec, type ExecError } from '../../tools/exec.ts';
 import { Plugin } from '../harness/plugin.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 const NARROW = 60;
 const REPOSITORY = 'plugin/digits';

@@ -3,7 +3,7 @@ import { noneFailed } from '../harness/client.ts';
 import { EndpointSampler } from '../harness/endpoints.ts';
 import { killOperator } from '../harness/operator.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /**
  * Promotion hands the pods on trial over to the stable Deployment: they serve on, as the same pods. Whatever happened

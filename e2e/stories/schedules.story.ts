@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { noneFailed } from '../harness/client.ts';
 import { killOperator } from '../harness/operator.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /**
  * Whatever people do in whatever order, it ends: at rest with a version that serves, or in a wait for a person that is told.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EndpointSampler } from '../harness/endpoints.ts';
 import { type Loop, noneFailed } from '../harness/client.ts';
 import { type Scene, story } from '../harness/story.ts';
-import { waitFor } from '../harness/wait.ts';
+import { waitFor } from '../../tools/wait.ts';
 
 /** What a revision on trial does to clients: exactly what was asked for, and no harm. */
 

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ServedModel, Tensor } from '../src/model/types.ts';
-import { RequestError } from '../src/protocol/errors.ts';
+import { RequestError } from '../src/errors.ts';
 import { jsonText } from '../src/protocol/json/text.ts';
 import { examplesBody, type ExamplesRequest } from '../src/protocol/proto/examples.ts';
 import {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ENV } from '@modeldeployment/modelpack/contract';
 import { OWN_ENV, readConfig } from './config.ts';
-import { workerEnvironment } from './worker-environment.ts';
+import { workerEnvironment } from './supervisor/worker-environment.ts';
 import { cgroupLimit } from './cores.ts';
 
 const read = (env: Record<string, string>) => readConfig(env, () => 3);

@@ -6,13 +6,13 @@ import type { EngineName } from './model/types.ts';
 const MEASURE = 'measure';
 
 const COMMANDS: Readonly<Record<string, () => Promise<number>>> = {
-  [COMMAND.serve]: async () => (await import('./serve.ts')).serve(),
+  [COMMAND.serve]: async () => (await import('./supervisor/serve.ts')).serve(),
   [COMMAND.fetch]: async () => (await import('./sources/main.ts')).fetchModel(process.env),
   [COMMAND.resolve]: async () => (await import('./sources/main.ts')).resolveModel(process.env),
   // Started by `serve`, one for each core.
-  worker: async () => (await import('./work.ts')).serveWorker(process.argv[3] || undefined),
+  worker: async () => (await import('./worker/serve-worker.ts')).serveWorker(process.argv[3] || undefined),
   // Started by a worker that has several engines to choose from.
-  [MEASURE]: async () => (await import('./engines/measure.ts')).answerMeasurement(process.argv[3] as EngineName),
+  [MEASURE]: async () => (await import('./loading/measure-engine.ts')).answerMeasurement(process.argv[3] as EngineName),
 };
 
 const command = COMMANDS[process.argv[2] ?? ''];

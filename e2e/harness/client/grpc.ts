@@ -1,6 +1,6 @@
 /** Bundled for the pod from which requests are sent: asks a model over gRPC with the library that its users have. */
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
-import { definitionOf } from '../../../serving-image/src/grpc/definition.ts';
+import { definitionOf } from '../../../serving-image/src/grpc/service-definition.ts';
 
 interface Response {
   model_version: string;

@@ -1,6 +1,6 @@
 /** Runs a model for the requests of all connections of a worker, as many in one run as the policy puts together. */
 import type { Predictor, Tensor } from '../model/types.ts';
-import { deadlineExceeded, queueFull, type RequestError } from '../protocol/errors.ts';
+import { deadlineExceeded, queueFull, type RequestError } from '../errors.ts';
 import type { Inference } from '../protocol/request.ts';
 import { join, split } from './join.ts';
 import { choose, rowsOf, type Waiting } from './policy.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Tensor } from '../model/types.ts';
-import { unfilled } from '../model/unfilled.ts';
+import { unfilled } from '../model/array-slab.ts';
 import { join } from './join.ts';
 
 const rowsOf = (data: Float32Array): Tensor[] => [{ name: 'x', dtype: 'FP32', shape: [data.length / 4, 4], data }];

@@ -1,6 +1,6 @@
 /** Tensors of several requests as one, and back. Pure. */
 import { sizeOf, type Tensor, type TensorData } from '../model/types.ts';
-import { unfilled, type ArrayType } from '../model/unfilled.ts';
+import { unfilled, type ArrayType } from '../model/array-slab.ts';
 
 type Numbers = Exclude<TensorData, readonly Uint8Array[]>;
 

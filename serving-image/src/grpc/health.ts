@@ -1,7 +1,7 @@
 /** The standard health service: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { notFound, quote } from '../protocol/errors.ts';
-import type { Method } from './asking.ts';
+import { notFound, quote } from '../errors.ts';
+import type { Method } from './rest-bridge.ts';
 
 /** grpc.health.v1.HealthCheckResponse.ServingStatus. */
 const STATUS = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const;

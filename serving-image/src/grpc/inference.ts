@@ -1,7 +1,7 @@
 /** The methods of inference.GRPCInferenceService: Open Inference, version 2, and what Triton adds to it. */
-import type { Answer } from '../http/answer.ts';
-import type { Body } from '../http/body.ts';
-import { jsonLengthOf } from '../http/exchange.ts';
+import type { Answer } from '../http/send-response.ts';
+import type { Body } from '../handlers/body.ts';
+import { jsonLengthOf } from '../handlers/forwardable-request.ts';
 import {
   inferBody,
   inferResponse,
@@ -10,7 +10,7 @@ import {
   type InferRequest,
 } from '../protocol/proto/infer.ts';
 import { messageType } from '../protocol/proto/schema.ts';
-import { method, type Asking, type Method } from './asking.ts';
+import { method, type Asking, type Method } from './rest-bridge.ts';
 
 interface Named {
   name: string;

@@ -1,5 +1,5 @@
 /** The methods of TensorFlow Serving's PredictionService and ModelService. */
-import { badRequest, quote, RequestError } from '../protocol/errors.ts';
+import { badRequest, quote, RequestError } from '../errors.ts';
 import { classifyResult, examplesBody, regressResult, type ExamplesRequest } from '../protocol/proto/examples.ts';
 import {
   predictBody,
@@ -12,7 +12,7 @@ import { messageType } from '../protocol/proto/schema.ts';
 import { longOf } from '../protocol/proto/values.ts';
 import type { Target } from '../protocol/route.ts';
 import { servableNotFound } from '../protocol/v1/metadata.ts';
-import { method, type Asking, type Method } from './asking.ts';
+import { method, type Asking, type Method } from './rest-bridge.ts';
 import { binaryOf, v2Path } from './inference.ts';
 
 const SIGNATURES = 'tensorflow.serving.SignatureDefMap';

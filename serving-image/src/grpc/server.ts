@@ -10,8 +10,8 @@ import {
 } from '@grpc/grpc-js';
 import type { InferRequest } from '../protocol/proto/infer.ts';
 import { decode } from '../protocol/proto/wire.ts';
-import { Asking, type Method, type Respond } from './asking.ts';
-import { definitionOf, requestType } from './definition.ts';
+import { Asking, type Method, type Respond } from './rest-bridge.ts';
+import { definitionOf, requestType } from './service-definition.ts';
 import { guard, type GuardSettings } from './guard.ts';
 import { Health } from './health.ts';
 import { INFERENCE, infer } from './inference.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../errors.ts';
 import { admit } from './border.ts';
 
 let server: Server;

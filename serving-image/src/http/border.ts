@@ -3,7 +3,7 @@
  * read it differently (RFC 9112, sections 3.2 and 6). The lane takes no such requests; see head.ts.
  */
 import type { IncomingMessage } from 'node:http';
-import { RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../errors.ts';
 import { connectionProblem } from '../protocol/passed-headers.ts';
 import { originForm } from '../protocol/route.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../errors.ts';
 import { Cors } from './cors.ts';
-import { written } from './written.ts';
+import { written } from './serialize-response.ts';
 
 const cors = new Cors(['https://a.example', 'http://b.example:8080']);
 

@@ -3,7 +3,7 @@
  * is no parser of HTTP: whatever it does not know for certain it leaves to node's, byte for byte. Pure.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { protocolOf } from './ask.ts';
+import { protocolOf } from '../handlers/request.ts';
 
 export interface Head {
   /** Path and query. */

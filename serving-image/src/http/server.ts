@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { errorBody } from '../protocol/errors.ts';
+import { errorBody } from '../errors.ts';
 
 export interface Patience {
   /** Until a request's headers have arrived. */

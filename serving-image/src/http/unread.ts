@@ -1,8 +1,8 @@
 /** Answers that clients do not read, counted until they have. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { unsent } from '../server/handle.ts';
-import type { Admission, Ticket } from '../service/admission.ts';
+import { unsent } from '../ipc/socket-handoff.ts';
+import type { Admission, Ticket } from '../handlers/admission.ts';
 
 /** What is held for the client of a connection; it goes with the connection. */
 const held = new WeakMap<Socket, Set<Ticket>>();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Signature, TensorSpec } from './types.ts';
-import { attribute, constant, placeholder, writeSavedModel, type GraphNode } from '../testing/saved-model.ts';
+import { attribute, constant, placeholder, writeSavedModel, type GraphNode } from '../../testing/saved-model.ts';
 import { findModel } from './repository.ts';
 
 const text = (name: string): TensorSpec => ({ name, dtype: 'BYTES', shape: [-1] });

@@ -7,7 +7,7 @@ import {
   type CatalogVersion,
   type VersionState,
 } from '../model/catalog.ts';
-import { modelNotFound, unavailable } from './errors.ts';
+import { modelNotFound, unavailable } from '../errors.ts';
 import { modelStatus as statusOf, servableNotFound, statusNotFound } from './v1/metadata.ts';
 import type { IndexEntry } from './v2/metadata.ts';
 

@@ -4,7 +4,7 @@
  * (docs/adr/0018). Pure.
  */
 import { FORWARDED_HEADER, VIA_HEADER } from '@modeldeployment/modelpack/traffic';
-import { badRequest, type RequestError } from './errors.ts';
+import { badRequest, type RequestError } from '../errors.ts';
 import { LENGTH_FIELD } from './v2/framing.ts';
 
 /** As node:http gives them: names in lower case. */

@@ -1,5 +1,5 @@
 import type { ServedModel, Signature, Tensor } from '../model/types.ts';
-import { badRequest, quote } from './errors.ts';
+import { badRequest, quote } from '../errors.ts';
 
 /** A checked request, ready to run: what the bodies of all protocols become. */
 export interface Inference {

@@ -1,5 +1,5 @@
 /** Which question a request line asks. Names are only compared, never used as paths. */
-import { badRequest, methodNotAllowed, notFound, quote } from './errors.ts';
+import { badRequest, methodNotAllowed, notFound, quote } from '../errors.ts';
 
 /** Questions about the server. */
 type Plain =

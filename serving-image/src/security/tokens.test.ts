@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
-import { RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../errors.ts';
 import { createLog } from '../telemetry/log.ts';
 import { Tokens } from './tokens.ts';
 

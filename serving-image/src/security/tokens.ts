@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet } from 'jose';
-import { RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Fresh } from './fresh.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { ClientGone } from '../batching/executor.ts';
-import { RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../errors.ts';
 import { RunError, type Predictor, type Tensor } from '../model/types.ts';
 import { exposition, retained } from './exposition.ts';
 import { Meter } from './meter.ts';
-import { countNonFinite, observed } from './observed.ts';
+import { countNonFinite, observed } from './instrumented-predictor.ts';
 import { reasonOf } from './reasons.ts';
 import { Statistics } from './statistics.ts';
 

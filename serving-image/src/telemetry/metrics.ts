@@ -1,7 +1,7 @@
 import type { Catalog } from '../model/catalog.ts';
 import type { ServedModel } from '../model/types.ts';
-import { Forwarding } from './forwarding.ts';
-import type { Ledger } from './ledger.ts';
+import { Forwarding } from './trial-metrics.ts';
+import type { Ledger } from './inflight-file.ts';
 import { kept, Meter, type Count, type Distribution, type Labels, type Snapshot } from './meter.ts';
 import { REASONS, type Reason } from './reasons.ts';
 import { Statistics } from './statistics.ts';

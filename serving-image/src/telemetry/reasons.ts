@@ -1,7 +1,7 @@
 /** Why a request was not answered as it was asked: the values of the label `reason`, and their names elsewhere. Pure. */
 import { ClientGone } from '../batching/executor.ts';
 import { RunError } from '../model/types.ts';
-import { RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../errors.ts';
 
 export const REASONS = {
   invalid_request: {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { badRequest } from '../errors.ts';
+import { badRequest } from '../../errors.ts';
 import { Byte } from './byte.ts';
 import { Scanner } from './scanner.ts';
 import type { JsonText } from './text.ts';

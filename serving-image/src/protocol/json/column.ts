@@ -1,5 +1,5 @@
 import type { TensorData, TensorSpec } from '../../model/types.ts';
-import { badRequest, quote, tooManyElements, type RequestError } from '../errors.ts';
+import { badRequest, quote, tooManyElements, type RequestError } from '../../errors.ts';
 import type { Scanner } from './scanner.ts';
 
 /** Most elements of one tensor: 64 MiB of FP32. */

@@ -1,8 +1,8 @@
 /** A column for each way in which values are written; `columnFor` chooses. */
 import type { TensorData, TensorSpec } from '../../model/types.ts';
-import { unfilled, type ArrayType } from '../../model/unfilled.ts';
+import { unfilled, type ArrayType } from '../../model/array-slab.ts';
 import { Byte } from './byte.ts';
-import { tooManyElements } from '../errors.ts';
+import { tooManyElements } from '../../errors.ts';
 import { Column, MAX_ELEMENTS, MAX_TEXTS } from './column.ts';
 import { readInteger64 } from './integers.ts';
 import { readNumber, readNumbers } from './numbers.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { RequestError } from '../errors.ts';
+import { RequestError } from '../../errors.ts';
 import { MAX_PARTS, Scanner } from './scanner.ts';
 import { jsonTextOf } from './text.ts';
 

@@ -1,4 +1,4 @@
-import { badRequest } from '../errors.ts';
+import { badRequest } from '../../errors.ts';
 import { Byte } from './byte.ts';
 import { show, type Column } from './column.ts';
 import { MAX_DEPTH, tooDeep, type Scanner } from './scanner.ts';

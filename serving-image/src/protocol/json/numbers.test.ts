@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { DataType } from '../../model/types.ts';
-import { RequestError } from '../errors.ts';
-import { randomNumber, seeded } from '../../testing/numbers.ts';
+import { RequestError } from '../../errors.ts';
+import { randomNumber, seeded } from '../../../testing/numbers.ts';
 import { columnFor } from './columns.ts';
 import { readNested } from './nested.ts';
 import { Scanner } from './scanner.ts';

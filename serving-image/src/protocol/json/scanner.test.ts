@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { RequestError } from '../errors.ts';
+import { RequestError } from '../../errors.ts';
 import { openBody } from './body.ts';
 import { MAX_DEPTH, Scanner } from './scanner.ts';
 import { jsonText, jsonTextOf } from './text.ts';

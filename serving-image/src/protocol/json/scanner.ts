@@ -1,5 +1,5 @@
 import { Byte } from './byte.ts';
-import { badRequest, quote, tooManyParts, type RequestError } from '../errors.ts';
+import { badRequest, quote, tooManyParts, type RequestError } from '../../errors.ts';
 import { hasGoodEscapes, isWord } from './grammar.ts';
 import type { JsonText } from './text.ts';
 

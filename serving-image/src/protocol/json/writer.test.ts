@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DataType, Tensor, TensorData } from '../../model/types.ts';
-import { randomDouble, seeded } from '../../testing/numbers.ts';
+import { randomDouble, seeded } from '../../../testing/numbers.ts';
 import { JsonWriter, type Dialect } from './writer.ts';
 
 const tensor = (dtype: DataType, shape: number[], data: TensorData, name = 'x'): Tensor => ({

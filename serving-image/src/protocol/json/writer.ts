@@ -1,5 +1,5 @@
 import { sizeOf, type Tensor } from '../../model/types.ts';
-import { answerTooLarge } from '../errors.ts';
+import { answerTooLarge } from '../../errors.ts';
 import { Byte } from './byte.ts';
 import { LONGEST_NUMBER, writeFloat32, writeInteger, writeText } from './digits.ts';
 

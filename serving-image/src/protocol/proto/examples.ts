@@ -1,5 +1,5 @@
 /** Classify and Regress of TensorFlow Serving over gRPC, and the same in JSON as REST has it. Pure. */
-import { badRequest } from '../errors.ts';
+import { badRequest } from '../../errors.ts';
 import type { ModelSpec } from './predict.ts';
 import { bigintOf, type Long } from './values.ts';
 

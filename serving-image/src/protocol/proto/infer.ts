@@ -1,6 +1,6 @@
 /** Inference of the Open Inference protocol over gRPC: its messages, and the same with binary tensors as REST has it. Pure. */
 import type { DataType } from '../../model/types.ts';
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 import { exactOf, pack, strings, unpack, type Element, type Long } from './values.ts';
 
 /** One of bool_param, int64_param, string_param, double_param and uint64_param: the only field that is the message's own. */

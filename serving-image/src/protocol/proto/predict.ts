@@ -1,6 +1,6 @@
 /** Predict of TensorFlow Serving over gRPC: its tensors, and the same as an Open Inference request with binary ones. Pure. */
 import { sizeOf, type DataType } from '../../model/types.ts';
-import { badRequest, quote, tooManyElements } from '../errors.ts';
+import { badRequest, quote, tooManyElements } from '../../errors.ts';
 import { MAX_ELEMENTS } from '../json/column.ts';
 import type { Target } from '../route.ts';
 import { TF_TYPE } from '../v1/metadata.ts';

@@ -1,6 +1,6 @@
 /** Lists of values, as messages have them, and the bytes of binary tensors. Pure. */
 import type { DataType } from '../../model/types.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest } from '../../errors.ts';
 import { ARRAY, writeStrings } from '../v2/binary.ts';
 
 /** A 64-bit integer, as the library reads it. */

@@ -1,6 +1,6 @@
 /** What a message takes as objects, found from its bytes before any of them is made. Pure. */
 import protobuf from 'protobufjs';
-import { RequestError, tooManyFields } from '../errors.ts';
+import { RequestError, tooManyFields } from '../../errors.ts';
 
 /** What the library makes of a field, in bytes. */
 const COST = { message: 256, bytes: 128, long: 48, number: 8 } as const;

@@ -1,5 +1,5 @@
 import type { Tensor } from '../../model/types.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest } from '../../errors.ts';
 import { JsonWriter } from '../json/writer.ts';
 import type { PredictRequest } from './predict.ts';
 

@@ -1,6 +1,6 @@
 /** Classify and regress requests of TensorFlow Serving's REST interface, and their answers. */
 import type { ServedModel, Signature, Tensor } from '../../model/types.ts';
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 import { openBody } from '../json/body.ts';
 import { Byte } from '../json/byte.ts';
 import type { Scanner } from '../json/scanner.ts';

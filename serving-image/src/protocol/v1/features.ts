@@ -1,6 +1,6 @@
 /** Examples as TensorFlow's parsing operations want them: protocol buffers of tensorflow/core/example/example.proto. */
 import protobuf from 'protobufjs/minimal.js';
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 import { Byte } from '../json/byte.ts';
 import { MAX_TEXTS } from '../json/column.ts';
 import { numberText } from '../json/decimal.ts';

@@ -1,6 +1,6 @@
 /** What TensorFlow Serving tells of its models, in its words and in the layout of its protocol buffers' JSON. */
 import type { DataType, ServedModel, TensorSpec } from '../../model/types.ts';
-import { badRequest, quote, RequestError } from '../errors.ts';
+import { badRequest, quote, RequestError } from '../../errors.ts';
 import type { Target } from '../route.ts';
 import type { IndexEntry } from '../v2/metadata.ts';
 

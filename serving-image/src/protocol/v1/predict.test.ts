@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServedModel, Tensor, TensorSpec } from '../../model/types.ts';
-import { RequestError } from '../errors.ts';
+import { RequestError } from '../../errors.ts';
 import { jsonTextOf } from '../json/text.ts';
 import { encodePredict } from './answer.ts';
 import { decodePredict as decode } from './predict.ts';

@@ -1,12 +1,12 @@
 /** Predict requests of TensorFlow Serving's REST interface, and the shorter form that people write by hand. */
 import type { ServedModel, Signature, Tensor } from '../../model/types.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest } from '../../errors.ts';
 import { openBody } from '../json/body.ts';
 import { Byte } from '../json/byte.ts';
 import { MAX_PARTS, type Scanner } from '../json/scanner.ts';
 import type { JsonText } from '../json/text.ts';
 import { signatureNamed, type Inference } from '../request.ts';
-import { readByHand, type ByHand } from './by-hand.ts';
+import { readByHand, type ByHand } from './lenient-input.ts';
 import { readSignatureName } from './signature.ts';
 import { missingInput, readColumns, readInstances, severalInputs } from './values.ts';
 

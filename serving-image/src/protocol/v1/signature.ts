@@ -1,5 +1,5 @@
 import type { ServedModel } from '../../model/types.ts';
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 
 /** The value of `signature_name` that is meant by none. @throws RequestError 400 */
 export function readSignatureName(value: unknown, model: ServedModel): string {

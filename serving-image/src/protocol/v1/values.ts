@@ -1,6 +1,6 @@
 /** The two forms of a predict request's tensors: rows under `instances`, columns under `inputs`. */
 import type { Signature, Tensor, TensorSpec } from '../../model/types.ts';
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 import { Byte } from '../json/byte.ts';
 import type { Column } from '../json/column.ts';
 import { columnFor } from '../json/columns.ts';

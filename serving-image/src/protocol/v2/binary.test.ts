@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DataType, ServedModel, Tensor, TensorData, TensorSpec } from '../../model/types.ts';
-import { RequestError } from '../errors.ts';
+import { RequestError } from '../../errors.ts';
 import { readBinary, writeBinary } from './binary.ts';
 import { decodeInfer } from './decode.ts';
 import { encodeInfer } from './encode.ts';
 import { frame } from './framing.ts';
-import { fromHalf, toBfloat, toHalf } from './half.ts';
+import { fromHalf, toBfloat, toHalf } from '../../model/half.ts';
 
 function served(inputs: TensorSpec[], outputs: TensorSpec[] = []): ServedModel {
   return {

@@ -4,9 +4,9 @@
  * machine that TensorFlow runs on.
  */
 import type { DataType, Tensor, TensorData } from '../../model/types.ts';
-import { badRequest, tooManyElements } from '../errors.ts';
+import { badRequest, tooManyElements } from '../../errors.ts';
 import { MAX_TEXTS } from '../json/column.ts';
-import { fromBfloat, fromHalf, toBfloat, toHalf } from './half.ts';
+import { fromBfloat, fromHalf, toBfloat, toHalf } from '../../model/half.ts';
 
 type Numbers = Exclude<TensorData, readonly Uint8Array[]>;
 

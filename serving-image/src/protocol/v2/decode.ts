@@ -1,6 +1,6 @@
 /** Inference requests of the Open Inference protocol, version 2, with Triton's binary tensors. */
 import type { ServedModel, Tensor } from '../../model/types.ts';
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 import { openBody } from '../json/body.ts';
 import { signatureNamed, type Inference } from '../request.ts';
 import type { Frame } from './framing.ts';

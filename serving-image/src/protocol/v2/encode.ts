@@ -1,5 +1,5 @@
 import { sizeOf, type ServedModel, type Signature, type Tensor } from '../../model/types.ts';
-import { tooManyElements } from '../errors.ts';
+import { tooManyElements } from '../../errors.ts';
 import { MAX_TEXTS } from '../json/column.ts';
 import { JsonWriter } from '../json/writer.ts';
 import type { Answer } from '../request.ts';

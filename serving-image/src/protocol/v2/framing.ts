@@ -1,4 +1,4 @@
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 import { jsonText, jsonTextOf, type JsonText } from '../json/text.ts';
 
 /** A request's body, taken apart. */

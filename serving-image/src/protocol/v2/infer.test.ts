@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ServedModel, Tensor, TensorSpec } from '../../model/types.ts';
-import { RequestError } from '../errors.ts';
+import { RequestError } from '../../errors.ts';
 import { decodeInfer as decode } from './decode.ts';
 import { encodeInfer } from './encode.ts';
 import { frameOf } from './framing.ts';

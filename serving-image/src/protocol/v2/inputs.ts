@@ -1,5 +1,5 @@
 import { sizeOf, type Tensor, type TensorSpec } from '../../model/types.ts';
-import { badRequest, quote, tooManyElements } from '../errors.ts';
+import { badRequest, quote, tooManyElements } from '../../errors.ts';
 import { Byte } from '../json/byte.ts';
 import { MAX_ELEMENTS, show } from '../json/column.ts';
 import { columnFor } from '../json/columns.ts';

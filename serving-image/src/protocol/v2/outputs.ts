@@ -1,5 +1,5 @@
 import type { TensorSpec } from '../../model/types.ts';
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 import { namesOf } from './inputs.ts';
 import { flagParameter, readParameters, wholeParameter } from './parameters.ts';
 

@@ -1,4 +1,4 @@
-import { badRequest, quote } from '../errors.ts';
+import { badRequest, quote } from '../../errors.ts';
 
 /** Values that the protocol allows as parameters. */
 export type Parameters = Readonly<Record<string, string | number | boolean>>;

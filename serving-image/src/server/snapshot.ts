@@ -1,8 +1,0 @@
-import type { Counts } from '../forward/tally.ts';
-import type { Snapshot as Metrics } from '../telemetry/meter.ts';
-
-/** All that a worker has counted, as it travels to the supervisor. */
-export interface Snapshot {
-  metrics: Metrics;
-  trial: Counts;
-}

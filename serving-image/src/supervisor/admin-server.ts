@@ -1,0 +1,66 @@
+import { createServer, type Server } from 'node:http';
+import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
+import { json, sendAnswer, sendError, type Answer } from '../http/send-response.ts';
+import { askOf, type Ask } from '../handlers/request.ts';
+import { admit } from '../http/border.ts';
+import type { Cors } from '../http/cors.ts';
+import type { Catalog } from '../model/catalog.ts';
+import * as answers from '../protocol/catalog.ts';
+import { PAGE_OF, type Exposition, type Page } from '../telemetry/exposition.ts';
+import { internalError, RequestError } from '../errors.ts';
+import { route, type Route } from '../protocol/route.ts';
+
+/** What the supervisor knows without asking a worker. */
+export interface State {
+  catalog(): Catalog;
+  exposition(page: Page): Promise<Exposition>;
+  /** What all workers know of a trial. */
+  trial(): Promise<TrialReport>;
+}
+
+/**
+ * A server for what is answered without a worker: health and metrics, so that one that is busy with a long run cannot fail
+ * a probe. `answer` rejects with RequestError.
+ */
+export function createAdmin(answer: (ask: Ask) => Promise<Answer>, cors?: Cors): Server {
+  const server = createServer((request, response) => {
+    const refuse = (error: unknown) =>
+      sendError(request, response, error instanceof RequestError ? error : internalError(), false);
+    try {
+      admit(request);
+    } catch (error) {
+      return refuse(error);
+    }
+    if (cors?.answer(request, response, false)) return;
+    void answer(askOf(request)).then((content) => {
+      request.resume();
+      sendAnswer(response, content, false);
+    }, refuse);
+  });
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 30_000;
+  return server;
+}
+
+/** Answers with what the supervisor knows; `elsewhere` tells who asks for more. */
+export function answerOf(state: State, elsewhere: RequestError): (ask: Ask) => Promise<Answer> {
+  return async ({ method, url }) => {
+    if (method === 'GET' && url === TRIAL_PATH) return json(JSON.stringify(await state.trial()));
+    const answer = await answerPlain(state, route(method, url));
+    if (!answer) throw elsewhere;
+    return answer;
+  };
+}
+
+/** Health and metrics; undefined for any other question. @throws RequestError 404, 503 */
+export async function answerPlain(state: State, asked: Route): Promise<Answer | undefined> {
+  const page = Object.hasOwn(PAGE_OF, asked.kind) ? PAGE_OF[asked.kind as keyof typeof PAGE_OF] : undefined;
+  if (page) {
+    const { contentType, text } = await state.exposition(page);
+    return { type: contentType, body: text };
+  }
+  if (asked.kind === 'v2.live') return json(JSON.stringify({ live: true }));
+  if (asked.kind === 'v2.ready') return json(answers.serverReady(state.catalog()));
+  if (asked.kind === 'v2.modelReady') return json(answers.modelReady(state.catalog(), asked));
+  return undefined;
+}

@@ -1,0 +1,75 @@
+/** Answers in place of workers where clients say what is loaded: there may be no worker for as long as they like. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Config } from '../config.ts';
+import { GrpcServer } from '../grpc/server.ts';
+import { json, type Answer } from '../http/send-response.ts';
+import type { Ask } from '../handlers/request.ts';
+import { answerIndex, answerOrder } from '../handlers/model-repository.ts';
+import * as answers from '../protocol/catalog.ts';
+import { unavailable } from '../errors.ts';
+import { route } from '../protocol/route.ts';
+import { serverMetadata } from '../protocol/v2/metadata.ts';
+import { mayAsk, type Checks } from '../security/gate.ts';
+import type { Tls } from '../security/tls.ts';
+import { Admission } from '../handlers/admission.ts';
+import type { Orders } from '../handlers/model-control.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { answerPlain, type State } from './admin-server.ts';
+import { Sessions } from '../grpc/connections.ts';
+
+export interface LobbySettings {
+  config: Config;
+  log: Logger;
+  serverVersion: string;
+  orders: Orders;
+  draining: () => boolean;
+}
+
+export class Lobby {
+  readonly #admission: Admission;
+  readonly #sessions: Sessions;
+
+  constructor(
+    private readonly settings: LobbySettings,
+    private readonly state: State,
+    private readonly tokens: Checks | undefined,
+    tls: Tls | undefined,
+  ) {
+    const { config, log, draining } = settings;
+    const { limits } = config;
+    this.#admission = new Admission(limits);
+    const authorize = (headers: IncomingHttpHeaders) => mayAsk({ url: '', headers }, this.tokens);
+    const open = () =>
+      Promise.resolve(new GrpcServer({ respond: this.answer, authorize, admission: this.#admission, draining, log }));
+    this.#sessions = new Sessions(open, { taken: (_, then) => then(), closed: () => undefined }, tls);
+  }
+
+  /** A connection of gRPC. */
+  receive(socket: Socket): void {
+    this.#sessions.take(0, socket);
+  }
+
+  /** Sends those to the workers, with their next calls, who are here. */
+  leave(): void {
+    this.#sessions.renew(Infinity);
+  }
+
+  /** Rejects with RequestError. */
+  readonly answer = async (ask: Ask): Promise<Answer> => {
+    const { orders, serverVersion } = this.settings;
+    await mayAsk(ask, this.tokens);
+    const asked = route(ask.method, ask.url);
+    const plain = await answerPlain(this.state, asked);
+    if (plain) return plain;
+    const catalog = this.state.catalog();
+    const repository = { admission: this.#admission, orders };
+    if (asked.kind === 'v2.load' || asked.kind === 'v2.unload') return answerOrder(repository, asked, ask);
+    if (asked.kind === 'v2.index') return answerIndex(repository, answers.indexOf(catalog), ask);
+    if (asked.kind === 'v2.models') return json(JSON.stringify({ models: catalog.models.map(({ name }) => name) }));
+    if (asked.kind === 'v2.server') return json(serverMetadata(serverVersion));
+    if (asked.kind === 'v1.status') return json(answers.modelStatus(catalog, asked));
+    if ('model' in asked) answers.locate(catalog, asked, asked.kind.startsWith('v1.') ? 'v1' : 'v2');
+    throw unavailable('no worker can answer now: no model is loaded, or all workers are being replaced');
+  };
+}

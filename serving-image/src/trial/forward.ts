@@ -1,0 +1,81 @@
+/** Forwarding one request: what the client gets, and what is counted. */
+import type { Traffic } from '@modeldeployment/modelpack/traffic';
+import { unavailable } from '../errors.ts';
+import type { Forwarding } from '../telemetry/trial-metrics.ts';
+import type { Answered, Exchange } from './trial-request.ts';
+import { causeAgainst, type Failure, isServersFault, type Round } from './trial-state.ts';
+import type { SecondOpinion } from './second-opinion.ts';
+
+/** What forwarding needs beside the request. */
+export interface Forwarder {
+  traffic: Traffic;
+  round: Round;
+  metrics: Forwarding;
+  opinions: SecondOpinion;
+}
+
+/**
+ * Asks the revision on trial, and answers here when that fails: the client notices nothing but the time.
+ * @param counted whether the request enters the verdict
+ */
+export async function forward<T>(exchange: Exchange<T>, on: Forwarder, counted: boolean): Promise<Answered<T>> {
+  const { round, traffic, metrics, opinions } = on;
+  const began = performance.now();
+  const reply = await round.ask(exchange, traffic, counted);
+  if (!reply.ok) return fallBack(exchange, on, counted, began, reply);
+  const ms = performance.now() - began;
+  round.learn(reply, false);
+  metrics.forwarded('answered', ms);
+  if (!counted) round.counts.uncounted++;
+  else if (reply.nonFinite) opinions.onTarget(exchange, ms, round);
+  else round.count('target', exchange, { ms });
+  return reply;
+}
+
+/** Only what is answered here after all speaks against the revision on trial. */
+async function fallBack<T>(
+  exchange: Exchange<T>,
+  { round, metrics }: Forwarder,
+  counted: boolean,
+  began: number,
+  reply: Failure<T>,
+): Promise<Answered<T>> {
+  const asked = performance.now();
+  try {
+    // What the other one took of the client's time is not for this one to answer for.
+    const answered = await exchange.afresh();
+    const now = performance.now();
+    const cause = causeAgainst(reply, asked - began, now - asked);
+    round.learn(reply, cause !== undefined);
+    metrics.forwarded(reply.cause, now - began);
+    if (counted && cause !== undefined) round.fellBack(exchange, cause, now - began);
+    else round.counts.uncounted++;
+    return answered;
+  } catch (error) {
+    const ms = performance.now() - began;
+    round.learn(reply, false);
+    metrics.forwarded(reply.cause === '4xx' && !isServersFault(error) ? 'rejected' : reply.cause, ms);
+    round.counts.uncounted++;
+    throw error;
+  }
+}
+
+/**
+ * The client names the version on trial, which nobody else serves: the answer is passed on whatever it is, and counts for nobody,
+ * since there is no other one to compare it with. @throws RequestError 503
+ */
+export async function forwardNamed<T>(
+  exchange: Exchange<T>,
+  { round, traffic, metrics }: Omit<Forwarder, 'opinions'>,
+): Promise<Answered<T>> {
+  const began = performance.now();
+  const reply = await round.ask(exchange, traffic, false);
+  const outcome = reply.ok ? 'answered' : reply.cause === '4xx' ? 'rejected' : reply.cause;
+  metrics.forwarded(outcome, performance.now() - began);
+  round.counts.uncounted++;
+  if (reply.ok) return reply;
+  if (reply.answer !== undefined) return { answer: reply.answer, bytes: 0, nonFinite: false };
+  throw unavailable(
+    `version ${traffic.targetVersion} is on trial and gives no answer now; without a version you get one`,
+  );
+}

@@ -1,0 +1,153 @@
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { LINGER_MS, sendError, type Answer } from '../http/send-response.ts';
+import type { WholeAsk } from '../handlers/request.ts';
+import { badRequest, internalError, RequestError, unavailable } from '../errors.ts';
+import { passedBack, PassedHeaders, type Headers } from '../protocol/passed-headers.ts';
+import * as upstream from '../upstream.ts';
+
+/** Where a request is passed on to: a worker's socket, and the path with the version by its number. */
+export interface Destination {
+  door: string;
+  url: string;
+}
+
+/** Worker sockets that are tried before the client is told to come again. */
+const ATTEMPTS = 3;
+const WORKER_ENDED = 'the worker of this version ended before it answered';
+
+/** Passes requests for other versions on to their workers, over connections that are kept. */
+export class Hop {
+  readonly #connections = new Map<string, upstream.SharedConnections>();
+
+  constructor(
+    private readonly closing: () => boolean,
+    /** Headers that other workers heed beside those that all servers do, in lower case. */
+    private readonly heeded: () => Iterable<string>,
+  ) {}
+
+  /** Lets go of the connections to all doors but these: a worker ends when nobody is connected to it. */
+  keep(doors: ReadonlySet<string>): void {
+    for (const [door, connections] of this.#connections) {
+      if (doors.has(door)) continue;
+      this.#connections.delete(door);
+      connections.release();
+    }
+  }
+
+  /** `next` tells where to, anew for each attempt; it may throw a RequestError. */
+  pass(request: IncomingMessage, response: ServerResponse, next: () => Destination, attempt = 1): void {
+    let asked: ClientRequest;
+    try {
+      asked = this.#open(next(), request.method ?? 'GET', request.headers, lengthOf(request));
+    } catch (error) {
+      return this.#refuse(request, response, error);
+    }
+    let sent = false;
+    const send = () => {
+      sent = true;
+      request.pipe(asked);
+    };
+    const abandon = () => asked.destroy();
+    response.once('close', abandon);
+    asked.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
+    asked.once('response', (answer) => this.#answer(request, response, asked, answer));
+    asked.on('error', () => {
+      if (response.closed || response.writableEnded) return;
+      if (response.headersSent) return void response.destroy();
+      if (sent || attempt >= ATTEMPTS) {
+        return this.#refuse(request, response, unavailable(WORKER_ENDED));
+      }
+      // That worker has gone and nothing was sent. What has come instead is known in the next turn.
+      response.off('close', abandon);
+      setImmediate(() => this.pass(request, response, next, attempt + 1));
+    });
+  }
+
+  /** The same for a request that is here as a whole. Rejects with RequestError. */
+  async ask(ask: WholeAsk, next: () => Destination): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#send(ask, next());
+      if (answer) return answer;
+      if (attempt >= ATTEMPTS) throw unavailable(WORKER_ENDED);
+    }
+  }
+
+  /** Undefined when that worker has gone and was not asked. Rejects when it ended before it answered. */
+  #send({ method, headers, content }: WholeAsk, destination: Destination): Promise<Answer | undefined> {
+    return new Promise((resolve, reject) => {
+      const asked = this.#open(destination, method, headers, content.length);
+      let sent = false;
+      const send = () => {
+        sent = true;
+        for (const chunk of content.chunks) asked.write(chunk);
+        asked.end();
+      };
+      const failed = () => (sent ? reject(unavailable(WORKER_ENDED)) : setImmediate(() => resolve(undefined)));
+      asked.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
+      asked.on('error', failed);
+      asked.once('response', (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.once('error', failed);
+        upstream.whenAnswered(asked, incoming, () => {
+          const { 'content-type': type = '', ...rest } = passedBack(incoming.headers);
+          resolve({
+            status: incoming.statusCode ?? 0,
+            type: String(type),
+            headers: rest,
+            body: Buffer.concat(chunks),
+          });
+        });
+      });
+    });
+  }
+
+  #open({ door, url }: Destination, method: string, headers: Headers, length: number | undefined): ClientRequest {
+    return upstream.ask({
+      connections: this.#to(door),
+      to: { socketPath: door },
+      method,
+      path: url,
+      headers: PassedHeaders.ofClient(headers, this.heeded()),
+      length,
+    });
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    sendError(request, response, error instanceof RequestError ? error : internalError(), this.closing());
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse, asked: ClientRequest, answer: IncomingMessage): void {
+    const headers: Record<string, string | string[]> = passedBack(answer.headers);
+    const length = answer.headers['content-length'];
+    if (length !== undefined) headers['Content-Length'] = length;
+    if (this.closing() || answer.headers.connection === 'close') headers.Connection = 'close';
+    response.writeHead(answer.statusCode ?? 502, headers);
+    answer.pipe(response, { end: false });
+    answer.once('error', () => response.destroy());
+    upstream.whenAnswered(asked, answer, () => {
+      if (request.complete) return void response.end();
+      // Refused in the middle of its body.
+      request.unpipe();
+      request.resume();
+      const timer = setTimeout(() => response.end(), LINGER_MS);
+      request.once('close', () => clearTimeout(timer)).once('end', () => response.end());
+    });
+  }
+
+  #to(door: string): upstream.SharedConnections {
+    const known = this.#connections.get(door);
+    if (known) return known;
+    const connections = new upstream.SharedConnections();
+    this.#connections.set(door, connections);
+    return connections;
+  }
+}
+
+/** As node:http has read it: it gives a body of exactly so many bytes, or an error. @throws RequestError 400 */
+function lengthOf({ headers }: IncomingMessage): number | undefined {
+  if (headers['transfer-encoding'] !== undefined) return undefined;
+  const length = Number(headers['content-length'] ?? 0);
+  if (!Number.isSafeInteger(length)) throw badRequest('Content-Length is no length');
+  return length;
+}
