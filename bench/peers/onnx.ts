@@ -1,7 +1,7 @@
 /** Writes ONNX models, for the servers that run those. Fields are those of onnx.proto. */
 import { writeFile } from 'node:fs/promises';
 import type { DataType } from '../../serving-image/src/model/types.ts';
-import { encode, type Message } from '../../serving-image/testing/protobuf.ts';
+import { encode, type Message } from '@modeldeployment/modelpack';
 
 export interface OnnxTensor {
   name: string;

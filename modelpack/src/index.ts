@@ -1,5 +1,6 @@
 /** What a packed model is: its address, its files, its signature, and how it travels through a registry. */
 export * from './contract.ts';
+export { ConversionRefused, convertLayers, type ConvertedFile, type ConvertedModel } from './convert/index.ts';
 export * from './describe.ts';
 export * from './failure.ts';
 export { printable, visible } from './foreign-text.ts';
@@ -16,8 +17,11 @@ export type {
   TensorValue,
 } from './graph.ts';
 export { plainType } from './graph.ts';
+export * from './graph-writer.ts';
 export * from './image.ts';
+export type { LayersModel, Weight } from './keras/layers-model.ts';
 export * from './layer.ts';
+export { encode, Float, type Message } from './proto-writer.ts';
 export { Registry, type RegistryOptions } from './registry.ts';
 export { knownHosts, readCredentials } from './registry-auth.ts';
 export { retry } from './retry.ts';

@@ -1,0 +1,97 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { convertLayers, type LayersModel } from '@modeldeployment/modelpack';
+import { readKerasArchive } from '../../modelpack/src/keras/read-archive.ts';
+import { readHdf5Model } from '../../modelpack/src/keras/read-hdf5.ts';
+import { unzip } from '../../modelpack/src/prepare/unzip.ts';
+import { ensureNative } from '../../serving-image/src/build/native.ts';
+import { exec, ExecError } from '../../tools/exec.ts';
+import { Progress } from '../../tools/progress.ts';
+import { pythonEnvironment } from '../../tools/python.ts';
+import { answersAsKeras } from './native.ts';
+
+/**
+ * npm run keras [-- NAME…]: models of Keras, one for each layer and choice of its arguments, with weights that are all of them
+ * random, saved by Keras as .h5 and .keras, converted, and run by the server's engine and by TensorFlow itself beside what Keras
+ * answers. They are made in the Python environment of `npm run clients`.
+ */
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const CLIENTS = join(HERE, '../clients');
+const FORMATS = ['h5', 'keras'] as const;
+
+async function install(): Promise<string> {
+  const wanted = [
+    { list: join(CLIENTS, 'requirements.txt') },
+    { list: join(CLIENTS, 'requirements-stubs.txt'), alone: true as const },
+  ];
+  return join(await pythonEnvironment('clients-venv', wanted), 'bin/python');
+}
+
+async function write(folder: string, model: LayersModel): Promise<void> {
+  for (const { path, read } of convertLayers(model).files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), read());
+  }
+}
+
+async function convert(at: string, format: (typeof FORMATS)[number]): Promise<void> {
+  const file = join(at, `model.${format}`);
+  const unpacked = join(at, 'unpacked');
+  if (format === 'keras') await unzip(file, unpacked);
+  const { model, close } = await (format === 'keras' ? readKerasArchive(file, unpacked) : readHdf5Model(file));
+  try {
+    await write(join(at, format), model);
+  } finally {
+    close();
+  }
+}
+
+/** What is wrong with one model, in lines. */
+async function tryModel(at: string): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const format of FORMATS) {
+    try {
+      await convert(at, format);
+      wrong.push(...(await answersAsKeras(at, format)).map((what) => `.${format}: ${what}`));
+    } catch (error) {
+      wrong.push(`.${format}: ${(error as Error).message}`);
+    }
+  }
+  return wrong;
+}
+
+async function main(): Promise<number> {
+  const progress = new Progress();
+  const named = process.argv.slice(2);
+  await progress.step("TensorFlow's native half", () => ensureNative(() => undefined));
+  const python = await progress.step('Keras, into an environment of its own', install);
+  const folder = await mkdtemp(join(tmpdir(), 'keras-'));
+  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', CUDA_VISIBLE_DEVICES: '' };
+  try {
+    await progress.step('models of Keras', () => exec(python, [join(HERE, 'build.py'), folder, ...named], { env }));
+    const names = (await readdir(folder)).sort();
+    let failed = 0;
+    for (const name of names) {
+      const wrong = await tryModel(join(folder, name));
+      if (wrong.length > 0) failed++;
+      for (const what of wrong) console.log(`FAIL  ${name} ${what}`);
+    }
+    const tensorflow = await exec(python, [join(HERE, 'compare.py'), folder, ...names], {
+      env,
+      onLine: (line) => console.log(line),
+    }).catch((error: unknown) => {
+      if (error instanceof ExecError) return error.stdout;
+      throw error;
+    });
+    const [, others = names.length] = /(\d+) failed/.exec(tensorflow) ?? [];
+    const both = failed + Number(others);
+    console.log(`${names.length - failed} of ${names.length} models passed, ${both} failed`);
+    return both === 0 ? 0 : 1;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await main();

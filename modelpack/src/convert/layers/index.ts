@@ -1,0 +1,49 @@
+/** Every layer of Keras that has a meaning when a model answers, and what becomes of it. */
+import type { LayerRule } from '../layer.ts';
+import type { LayerNode } from '../topology.ts';
+import { ACTIVATION_LAYERS } from './activations.ts';
+import { CONVOLUTIONS } from './conv.ts';
+import { CORE } from './core.ts';
+import { MERGING } from './merging.ts';
+import { NORMALIZING } from './normalizing.ts';
+import { POOLING } from './pooling.ts';
+import { RESHAPING } from './reshaping.ts';
+
+const ALL: Readonly<Record<string, LayerRule>> = {
+  ...CORE,
+  ...ACTIVATION_LAYERS,
+  ...CONVOLUTIONS,
+  ...POOLING,
+  ...MERGING,
+  ...NORMALIZING,
+  ...RESHAPING,
+};
+export const LAYERS: ReadonlyMap<string, LayerRule> = new Map(Object.entries(ALL));
+
+/** Layers of Keras that could be converted, and are not. */
+export const NOT_YET: ReadonlySet<string> = new Set([]);
+
+/** Code that only Python runs. */
+const PYTHON: Readonly<Record<string, string>> = {
+  Lambda: 'is a Lambda: it is Python code',
+  TFOpLambda: 'is an operation of TensorFlow that the program called between its layers',
+  TensorFlowOpLayer: 'is an operation of TensorFlow that the program called between its layers',
+  SlicingOpLambda: 'is a slice that the program took between its layers',
+  ClassMethod: 'is a method that the program called between its layers',
+};
+
+const KERAS = /^(keras|tf_keras|tensorflow\.keras|tensorflow\.python\.keras)\b/;
+const OPERATIONS = /\bops\b|\.operations\b/;
+
+/** Why a layer can be converted by nobody but its own program; undefined when it can. */
+export function refusalOf({ className, module, registered, config }: LayerNode): string | undefined {
+  const python = Object.hasOwn(PYTHON, className) ? PYTHON[className] : undefined;
+  if (python !== undefined)
+    return `${python}${typeof config['function'] === 'string' ? ` (${config['function']})` : ''}`;
+  if (registered?.includes('>'))
+    return `is of the class ${registered.replace('>', '.')}, whose code is not in the file`;
+  if (module === undefined) return undefined;
+  if (OPERATIONS.test(module))
+    return `is the operation ${className} of ${module}, which the program called between its layers`;
+  return KERAS.test(module) ? undefined : `is of the class ${className} of ${module}, whose code is not in the file`;
+}

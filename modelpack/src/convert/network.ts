@@ -1,0 +1,164 @@
+/** Calls the layers of a model one after another, those of models within it too. */
+import type { LayersModel } from '../keras/layers-model.ts';
+import type { Datatype } from '../signature.ts';
+import { Config, Unreadable } from './config.ts';
+import type { Graph } from './graph.ts';
+import { datatypeNamed, NamedArguments, Weights, type Named } from './layer.ts';
+import { LAYERS, NOT_YET, refusalOf } from './layers/index.ts';
+import { cast } from './ops.ts';
+import { BY_PYTHON, ConversionRefused } from './refusal.ts';
+import { isFloating, type Tensor } from './tensor.ts';
+import {
+  MODELS,
+  sourcesOfArgument,
+  topologyOf,
+  type Argument,
+  type Call,
+  type LayerNode,
+  type Source,
+} from './topology.ts';
+
+export interface Conversion {
+  readonly graph: Graph;
+  readonly model: LayersModel;
+  readonly keras: 2 | 3;
+}
+
+const keyOf = ({ layer, call }: Pick<Source, 'layer' | 'call'>): string => `${call} ${layer}`;
+
+/** Tensors that a model gives for those it is given. @throws ConversionRefused */
+export function convertNetwork(
+  whole: Conversion,
+  path: readonly string[],
+  { className, config }: { className: string; config: unknown },
+  given: readonly Tensor[],
+): { tensor: Tensor; source: Source; key?: string }[] {
+  const { layers, inputs, outputs } = topologyOf(path, className, config);
+  if (inputs.length !== given.length)
+    throw new ConversionRefused(path, `takes ${inputs.length} tensors and is given ${given.length}`, BY_PYTHON);
+  const found = new Map<string, readonly Tensor[]>();
+  const read = (source: Source): Tensor => {
+    const tensor = found.get(keyOf(source))?.[source.tensor];
+    if (tensor !== undefined) return tensor;
+    throw new ConversionRefused(
+      [...path, source.layer],
+      'has no output that another layer is given',
+      'save the model again',
+    );
+  };
+  inputs.forEach((source, i) => {
+    const tensor = given[i];
+    if (tensor !== undefined) found.set(keyOf(source), [tensor]);
+  });
+  let waiting = layers.flatMap((layer) => layer.calls.map((call, index) => ({ layer, call, index })));
+  while (waiting.length > 0) {
+    const left = waiting.filter(({ layer, call, index }) => {
+      const sources = [...call.args, ...Object.values(call.named)].flatMap(sourcesOfArgument);
+      if (!sources.every((source) => found.has(keyOf(source)))) return true;
+      const key = keyOf({ layer: layer.name, call: index });
+      if (!found.has(key)) found.set(key, callLayer(whole, [...path, layer.name], layer, bound(call, read)));
+      return false;
+    });
+    if (left.length === waiting.length) {
+      throw new ConversionRefused(
+        [...path, left[0]?.layer.name ?? ''],
+        'is given what no layer gives',
+        'save the model again',
+      );
+    }
+    waiting = left;
+  }
+  return outputs.map((one) => ({ ...one, tensor: read(one.source) }));
+}
+
+interface Bound {
+  inputs: readonly Tensor[];
+  named: ReadonlyMap<string, Named>;
+}
+
+function bound({ args, named }: Call, read: (source: Source) => Tensor): Bound {
+  const valueOf = (argument: Argument): Named => {
+    if ('source' in argument) return read(argument.source);
+    if ('list' in argument) return argument.list.map(valueOf);
+    return 'map' in argument ? Object.values(argument.map).map(valueOf) : { value: argument.value };
+  };
+  const flat = (one: Named): Named[] => (Array.isArray(one) ? (one as readonly Named[]).flatMap(flat) : [one]);
+  const positional = args.flatMap((one) => flat(valueOf(one)));
+  const tensors = positional.filter((one): one is Tensor => 'ref' in one);
+  const plain = positional.filter((one) => 'value' in one && one.value !== null && one.value !== undefined);
+  const all = new Map(Object.entries(named).map(([name, one]) => [name, valueOf(one)]));
+  // Only a Keras operation is called so; it is refused for its class, or for this.
+  plain.forEach((one, i) => all.set(`argument ${i}`, one));
+  return { inputs: tensors, named: all };
+}
+
+export function callLayer(
+  whole: Conversion,
+  path: readonly string[],
+  layer: LayerNode,
+  { inputs, named }: Bound,
+): readonly Tensor[] {
+  if (MODELS.has(layer.className)) {
+    const ignored = [...named].filter(([name]) => name !== 'training' && name !== 'mask').map(([name]) => name);
+    if (ignored.length > 0) throw new ConversionRefused(path, `is called with ${ignored.join(', ')}`, BY_PYTHON);
+    return convertNetwork(whole, path, layer, inputs).map(({ tensor }) => tensor);
+  }
+  const refused = refusalOf(layer);
+  if (refused !== undefined) throw new ConversionRefused(path, refused, BY_PYTHON);
+  const rule = LAYERS.get(layer.className);
+  if (rule === undefined) {
+    const what = NOT_YET.has(layer.className)
+      ? `is a ${layer.className}, which is not converted yet`
+      : `is of the class ${layer.className}, whose code is not in the file`;
+    throw new ConversionRefused(path, what, BY_PYTHON);
+  }
+  try {
+    const compute = computedIn(layer.config['dtype']);
+    const weights = new Weights(whole.graph, path, whole.model.weightsOf(path), compute);
+    const config = new Config(layer.config);
+    const calling = new NamedArguments(named);
+    const g = whole.graph.main;
+    const result = g.within(path, () => {
+      const own = inputs.map((x) => (isFloating(x.dtype) ? cast(g, x, compute) : x));
+      return rule.convert({
+        graph: whole.graph,
+        g,
+        path,
+        config,
+        inputs: own,
+        named: calling,
+        weights,
+        keras: whole.keras,
+        compute,
+      });
+    });
+    complain(config, calling, weights);
+    const tensors: readonly Tensor[] = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
+    if (rule.mask === 'own') return tensors;
+    const mask = rule.mask === 'passes' ? inputs[0]?.mask : undefined;
+    return tensors.map((tensor) => ({ ...tensor, mask }));
+  } catch (error) {
+    if (error instanceof Unreadable) throw new ConversionRefused(path, error.message, BY_PYTHON);
+    throw error;
+  }
+}
+
+function complain(config: Config, named: NamedArguments, weights: Weights): void {
+  const [key] = config.unread();
+  if (key !== undefined)
+    throw new Unreadable(
+      `has ${key} = ${JSON.stringify(config.raw(key))} in its configuration, which is not understood`,
+    );
+  const [name] = named.untaken();
+  if (name !== undefined) throw new Unreadable(`is called with ${name}, which is not understood`);
+  if (weights.left > 0)
+    throw new Unreadable(`has ${weights.left} weights more in the file than its configuration needs`);
+}
+
+/** The type that a layer computes in; with a mixed policy its variables are of another. */
+export function computedIn(dtype: unknown): Datatype {
+  const config =
+    typeof dtype === 'object' && dtype !== null ? (dtype as { config?: { name?: unknown } }).config : undefined;
+  const name = typeof dtype === 'string' ? dtype : typeof config?.name === 'string' ? config.name : 'float32';
+  return datatypeNamed(name.replace(/^mixed_/, ''));
+}
