@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { ModelDeploymentSpec, Rollout } from '../api/modeldeployment.gen.ts';
+import { LABEL } from './names.ts';
 import { NAME } from './testing/cluster.ts';
 import { digestOf } from './testing/kubelet.ts';
 import { Simulator } from './testing/simulator.ts';
@@ -133,6 +134,22 @@ describe('what admission makes of a Deployment', () => {
     });
     expect(kept.length).toBeGreaterThan(0);
     expect(sim.pods().map(({ metadata }) => metadata?.name)).toEqual(expect.arrayContaining(kept));
+    expect(writesAtRest(sim)).toBe(0);
+  });
+
+  it('what the Deployment says of our last write: an undo is told by the status, and adopted', () => {
+    const sim = begin(
+      policy('Deployment', (object) =>
+        Object.assign((object as unknown as Stored).metadata.labels!, { [LABEL.revision]: '1' }),
+      ),
+    );
+    sim.settle();
+    sim.applySpec(spec(2));
+    sim.settle();
+    expect(sim.status).toMatchObject({ phase: 'Ready', stable: { revision: 2 } });
+    sim.undoTo(1);
+    sim.settle();
+    expect(sim.spec.rollbackTo).toEqual({ revision: 1, from: 2 });
     expect(writesAtRest(sim)).toBe(0);
   });
 

@@ -1,5 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import { isAsWritten, type Part, partName } from './admission.ts';
+import { isAsWritten, isRecorded, type Part, partName } from './admission.ts';
 import { covers } from './covers.ts';
 import { LABEL } from './names.ts';
 import type { Revision } from './revision.ts';
@@ -17,6 +17,24 @@ export function heldRevision(world: World, deployment: IDeployment | undefined):
 /** Which revision its template says that it is of, whatever else it says. */
 export const labelledRevision = (deployment: IDeployment | undefined): number =>
   Number(deployment?.spec?.template.metadata?.labels?.[LABEL.revision]);
+
+/**
+ * The revision whose template we wrote into the Deployment last. It says so itself, in the same write; the status follows in
+ * a write of its own, which a crash or a spec that has changed meanwhile may keep away. Where it says nothing (an earlier
+ * operator wrote it), or admission has a say in it, there is only the status to go by.
+ */
+export const writtenRevision = (world: World): number | undefined => saidRevision(world) ?? world.model.status.deployed;
+
+function saidRevision(world: World): number | undefined {
+  const { deployment, revisions } = world;
+  const said = Number(deployment?.metadata?.labels?.[LABEL.revision]);
+  const isTrusted = !isRecorded(world, partName('Deployment', deployment?.metadata?.name, 'metadata.labels'));
+  return isTrusted && revisions.some(({ number }) => number === said) ? said : undefined;
+}
+
+/** A person moved it to where it is to be: from now on that is what we wrote, or the next undo would not be told apart. */
+export const isMovedByHand = (world: World, { number }: Revision): boolean =>
+  (saidRevision(world) ?? number) !== number;
 
 /** The template of a live Deployment beside that of a revision. */
 export const templatePart = ({ metadata, spec }: IDeployment, { template }: Revision): Part => ({

@@ -10,7 +10,10 @@ export const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 export const LABEL = {
   /** Name of the ModelDeployment; the one label that selects its server pods. */
   model: `${GROUP}/model`,
-  /** Number of the revision, on pods and their ReplicaSets. */
+  /**
+   * Number of the revision, on pods and their ReplicaSets. On a Deployment: the revision whose template we wrote last, said in
+   * that very write. `kubectl rollout undo` replaces template and annotations, and leaves labels alone.
+   */
   revision: `${GROUP}/revision`,
   /** Hash of the part of the spec that makes a revision, on ControllerRevisions and resolver pods. */
   recipe: `${GROUP}/recipe`,

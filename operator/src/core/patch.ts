@@ -6,7 +6,7 @@ export interface PatchOperation {
 }
 
 /** A change in between answers 409. */
-export const unchanged = (live: { metadata?: { resourceVersion?: string } }): PatchOperation => ({
+export const unchanged = (live: { metadata?: { resourceVersion?: string | undefined } }): PatchOperation => ({
   op: 'replace',
   path: '/metadata/resourceVersion',
   value: live.metadata?.resourceVersion,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ModelDeploymentSpec } from '../api/modeldeployment.gen.ts';
+import { LABEL } from './names.ts';
+import { NAME } from './testing/cluster.ts';
 import { digestOf, type Fate, reachNodes } from './testing/kubelet.ts';
 import { losses } from './testing/losses.ts';
 import { Simulator } from './testing/simulator.ts';
@@ -11,6 +13,9 @@ const spec = (tag: number | string, more: Partial<ModelDeploymentSpec> = {}): Mo
   replicas: 2,
   ...more,
 });
+/** Nothing is to be resolved: the first pass rolls out. */
+const pinned = (tag: number): ModelDeploymentSpec =>
+  spec(tag, { model: { uri: uri(tag), digest: digestOf(uri(tag)) } });
 const condition = (sim: Simulator, type: string) => sim.status.conditions?.find((c) => c.type === type);
 const reasons = (sim: Simulator): string[] => sim.events.map(({ reason }) => reason);
 
@@ -180,6 +185,40 @@ describe('going back', () => {
     sim.settle();
     expect(sim.spec.rollbackTo).toBeUndefined();
     expect(sim.status.stable?.revision).toBe(2);
+  });
+
+  it.each([1, 2, 3])('a write of ours that the status does not know of (crash after %d) is no undo', (writes) => {
+    const sim = serving(1, pinned(1));
+    sim.applySpec(pinned(2));
+    sim.reconcile(writes);
+    sim.applySpec(pinned(1));
+    sim.settle();
+    expect(sim.spec.rollbackTo).toBeUndefined();
+    expect(reasons(sim)).not.toContain('ManualUndoAdopted');
+    expect(sim.status).toMatchObject({ phase: 'Ready', deployed: 1, stable: { revision: 1 } });
+  });
+
+  it('an undo of a write of ours that the status does not know of is adopted', () => {
+    const sim = serving(1, pinned(1));
+    sim.applySpec(pinned(2));
+    sim.reconcile(2);
+    while (sim.step());
+    expect([sim.revisionInDeployment(), sim.status.deployed]).toEqual([2, 1]);
+    sim.undoTo(1);
+    sim.settle();
+    expect(sim.spec.rollbackTo).toEqual({ revision: 1, from: 2 });
+  });
+
+  it('by undo is adopted of a Deployment that does not say which revision was written last', () => {
+    const sim = serving(1);
+    sim.applySpec(spec(2));
+    sim.settle();
+    const { [LABEL.revision]: _, ...labels } = sim.deployment?.metadata?.labels ?? {};
+    sim.store.patch('Deployment', NAME, [{ op: 'add', path: '/metadata/labels', value: labels }]);
+    expect(sim.reconcile()).toBe(0);
+    sim.undoTo(1);
+    sim.settle();
+    expect(sim.spec.rollbackTo).toEqual({ revision: 1, from: 2 });
   });
 
   it('by undo is taken back when onManualUndo is Revert', () => {

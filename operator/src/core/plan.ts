@@ -12,7 +12,7 @@ import { heldRevision } from './held.ts';
 import { restoreRevisions } from './restore.ts';
 import { pursueTrial } from './trial/trial.ts';
 import { dropAnswered, dropResolvers, resolve, type Resolution } from './resolve.ts';
-import type { PatchOperation } from './patch.ts';
+import { type PatchOperation, unchanged } from './patch.ts';
 import { makeTemplate } from './resources/template.ts';
 import { makeRevision, readRevision, type Revision } from './revision.ts';
 import type { Situation } from './situation.ts';
@@ -185,8 +185,11 @@ function startResolver({ serviceAccount }: World, attempt: Action, work: Work): 
 function putBack(world: World): Action[] {
   const changed = world.changed
     .filter((one) => isDue(world, changedPart(world, one)))
-    .map(({ kind, name, field, value }): Action => {
-      const operations: PatchOperation[] = [{ op: 'add', path: `/${field.replace('.', '/')}`, value }];
+    .map(({ kind, name, field, value, resourceVersion }): Action => {
+      const operations: PatchOperation[] = [
+        unchanged({ metadata: { resourceVersion } }),
+        { op: 'add', path: `/${field.replace('.', '/')}`, value },
+      ];
       return { do: 'patch', kind, name, operations, because: 'somebody changed by what it is known as ours' };
     });
   const because = 'it does not say what was written';

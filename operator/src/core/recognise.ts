@@ -34,6 +34,8 @@ export interface Changed {
   rendered: unknown;
   value: unknown;
   live: unknown;
+  /** What the value was made from. */
+  resourceVersion: string | undefined;
 }
 
 /**
@@ -64,6 +66,7 @@ export interface Children {
 
 interface Meta {
   name?: string;
+  resourceVersion?: string;
   uid?: string;
   labels?: Record<string, string>;
   ownerReferences?: { uid: string; controller?: boolean }[];
@@ -95,11 +98,11 @@ export function recognise(
   };
   /** The object as it should be labelled; what is to be put back is noted. */
   const labelled = <T extends Candidate>(kind: ChildKind, object: T, wanted: Record<string, string>): T => {
-    const { name = '', labels: live = {} } = metaOf(object);
+    const { name = '', labels: live = {}, resourceVersion } = metaOf(object);
     const isWrong = Object.entries(wanted).some(([key, value]) => live[key] !== value);
     if (!isWrong) return object;
     const said = { ...live, ...wanted };
-    changed.push({ kind, name, field: 'metadata.labels', rendered: wanted, value: said, live });
+    changed.push({ kind, name, field: 'metadata.labels', rendered: wanted, value: said, live, resourceVersion });
     return { ...object, metadata: { ...object.metadata, labels: said } };
   };
   const owned = <T extends Candidate>(kind: ChildKind, objects: readonly T[]): T[] =>
@@ -181,8 +184,8 @@ function resolverLabels(owner: Owner, name: string): Record<string, string> {
 
 /** It has nobody who controls it: we do again. */
 function reclaimed(kind: ChildKind, object: Candidate, owner: Owner): Changed {
-  const { name = '', ownerReferences: live = [] } = metaOf(object);
+  const { name = '', ownerReferences: live = [], resourceVersion } = metaOf(object);
   const rendered = [ownerReference(owner)];
   const value = [...live.filter(({ uid }) => uid !== owner.uid), ...rendered];
-  return { kind, name, field: 'metadata.ownerReferences', rendered, value, live };
+  return { kind, name, field: 'metadata.ownerReferences', rendered, value, live, resourceVersion };
 }

@@ -1,8 +1,10 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { Action, PlannedEvent } from './actions.ts';
 import type { Aim } from './aim.ts';
 import { isPutOff } from './admission.ts';
-import { heldRevision, isLeaky, templatePart } from './held.ts';
-import { makeDeployment, patchDeployment } from './resources/deployment.ts';
+import { heldRevision, isLeaky, isMovedByHand, templatePart, writtenRevision } from './held.ts';
+import { makeDeployment, patchDeployment, sayWritten } from './resources/deployment.ts';
+import { unchanged } from './patch.ts';
 import type { Revision } from './revision.ts';
 import type { Rollback, SpecTarget } from './target.ts';
 import type { World } from './world.ts';
@@ -17,8 +19,8 @@ export interface Steering {
 }
 
 /**
- * Brings the Deployment to `effective`, or understands that a person has moved it. `status.deployed` is what we wrote
- * last: when the Deployment holds something else although that is still wanted, somebody else changed it.
+ * Brings the Deployment to `effective`, or understands that a person has moved it. It says itself what we wrote
+ * last: when it holds something else although that is still wanted, somebody else changed it.
  */
 export function steer(world: World, aim: Aim, target: SpecTarget, rollback: Rollback): Steering {
   const { model, deployment } = world;
@@ -34,22 +36,33 @@ export function steer(world: World, aim: Aim, target: SpecTarget, rollback: Roll
   if (held?.number === effective.number) {
     if (isLeaky(deployment, held) && isAgain(world, held))
       return { actions: patch(world, held, RENDERED_ANEW), events: [], deployed: true };
+    if (isMovedByHand(world, held)) return { actions: take(world, deployment, held), events: [], deployed: true };
     return { actions: followSettings(world), events: [], deployed: true };
   }
   if (isPutOff(world, templatePart(deployment, effective))) {
     return { actions: followSettings(world), events: [], deployed: false };
   }
-  if (model.status.deployed !== effective.number) {
+  if (writtenRevision(world) !== effective.number) {
     return { actions: patch(world, effective, rolloutReason(aim)), events: started(aim), deployed: true };
   }
   return byHand(world, aim, target, rollback, held);
 }
 
+const take = ({ model }: World, live: IDeployment, held: Revision): Action[] => [
+  {
+    do: 'patch',
+    kind: 'Deployment',
+    name: model.name,
+    operations: [unchanged(live), sayWritten(live, held)],
+    because: `it was moved to revision ${held.number} by hand, which is wanted`,
+  },
+];
+
 const RENDERED_ANEW = "a user's image beside credentials or a claim is not rolled out again: our own fetches";
 
 /** It is about to be rolled out again: from no pods at all, or by a person's undo. What serves as it was recorded is left alone. */
-const isAgain = ({ model, deployment }: World, { number }: Revision): boolean =>
-  deployment?.spec?.replicas === 0 || model.status.deployed !== number;
+const isAgain = (world: World, { number }: Revision): boolean =>
+  world.deployment?.spec?.replicas === 0 || writtenRevision(world) !== number;
 
 /** A person changed the template: an undo is adopted or taken back by policy, never silently. */
 function byHand(world: World, aim: Aim, target: SpecTarget, rollback: Rollback, held: Revision | undefined): Steering {

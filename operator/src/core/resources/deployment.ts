@@ -1,5 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import { ANNOTATION, type Owner, canaryName, childLabels, ownerReference, podSelector } from '../names.ts';
+import { ANNOTATION, LABEL, type Owner, canaryName, childLabels, ownerReference, podSelector } from '../names.ts';
 import { isAsWritten, isDue, isRecorded, type Part, partName } from '../admission.ts';
 import { templatePart } from '../held.ts';
 import type { World } from '../world.ts';
@@ -15,7 +15,7 @@ export function makeDeployment(owner: Owner, spec: FullSpec, revision: Revision)
     metadata: {
       name: owner.name,
       namespace: owner.namespace,
-      labels: childLabels(owner.name),
+      labels: labelsOf(owner.name, revision),
       annotations: { [ANNOTATION.changeCause]: changeCause(revision) },
       ownerReferences: [ownerReference(owner)],
     },
@@ -26,6 +26,11 @@ export function makeDeployment(owner: Owner, spec: FullSpec, revision: Revision)
     },
   };
 }
+
+const labelsOf = (model: string, { number }: Revision): Record<string, string> => ({
+  ...childLabels(model),
+  [LABEL.revision]: String(number),
+});
 
 /** The Deployment of the pods on trial; it exists only while there is one. Its template is that of the stable one to the byte. */
 export function makeCanary(owner: Owner, spec: FullSpec, revision: Revision, replicas: number): IDeployment {
@@ -86,10 +91,18 @@ export function patchDeployment(world: World, live: IDeployment, revision: Revis
   return operations.length === 0 ? [] : [unchanged(live), ...operations];
 }
 
+/** Which revision we wrote last, for the next pass. */
+export const sayWritten = ({ metadata }: IDeployment, { number }: Revision): PatchOperation => ({
+  op: 'add',
+  path: '/metadata/labels',
+  value: { ...metadata?.labels, [LABEL.revision]: String(number) },
+});
+
 function retemplate(live: IDeployment, revision: Revision, template: unknown): PatchOperation[] {
   const annotations = { ...live.metadata?.annotations, [ANNOTATION.changeCause]: changeCause(revision) };
   return [
     { op: 'replace', path: '/spec/template', value: template },
+    sayWritten(live, revision),
     { op: 'add', path: '/metadata/annotations', value: annotations },
   ];
 }

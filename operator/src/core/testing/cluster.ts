@@ -76,12 +76,15 @@ export class Cluster {
     return modelPods(this.store);
   }
 
-  /** `kubectl rollout undo`: the Deployment gets the template of an earlier ReplicaSet. */
+  /** `kubectl rollout undo`: the Deployment gets the template of an earlier ReplicaSet, and its annotations. */
   undoTo(revision: number): void {
     const set = this.store.list<IReplicaSet>('ReplicaSet').find((one) => revisionOf(one) === revision);
     const { deployment } = this;
     if (set === undefined || deployment?.spec === undefined) throw new Error(`no ReplicaSet of revision ${revision}`);
-    this.store.patch('Deployment', NAME, [{ op: 'replace', path: '/spec/template', value: set.spec?.template }]);
+    this.store.patch('Deployment', NAME, [
+      { op: 'replace', path: '/spec/template', value: set.spec?.template },
+      { op: 'replace', path: '/metadata/annotations', value: { ...set.metadata?.annotations } },
+    ]);
   }
 
   /** `kubectl rollout pause` and `resume`. */

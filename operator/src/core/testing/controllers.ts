@@ -68,7 +68,8 @@ function makeSet(store: ObjectStore, deployment: IDeployment): boolean {
   const base = `${deployment.metadata?.name}-${hashOf(template)}`;
   // As after a collision of hashes: another set has the name.
   const name = store.get('ReplicaSet', base) === undefined ? base : `${base}-${store.version}`;
-  const metadata = { name, labels: template?.metadata?.labels, ownerReferences: [reference(deployment)] };
+  const { annotations } = deployment.metadata ?? {};
+  const metadata = { name, labels: template?.metadata?.labels, annotations, ownerReferences: [reference(deployment)] };
   store.create({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata, spec: { replicas: 0, template } });
   return true;
 }

@@ -23,8 +23,8 @@ export interface Move {
   means?: Meaning;
 }
 
-/** Pods are lost for a while; a version crashes from now on; a person undid; the operator wrote what it had decided before. */
-export type Meaning = 'loss' | 'death' | 'undo' | 'stale';
+/** Pods are lost for a while; a version crashes from now on; a person undid. */
+export type Meaning = 'loss' | 'death' | 'undo';
 
 export const uri = (version: number): string => `oci://registry.example/models/digits:${version}`;
 /** The digest is in the spec: resolving tags is not what is explored here. */
