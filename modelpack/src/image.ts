@@ -19,10 +19,17 @@ export const MEDIA = {
 
 export const ANNOTATION_FORMAT = 'dev.modelserving.format';
 
+/** Of a layer: it holds what the model was converted from. A tar like the others, so that whoever does not know it unpacks it too. */
+export const ANNOTATION_ORIGINAL = 'dev.modelserving.original';
+
+/** Where such files lie when they are unpacked. */
+export const ORIGINAL_FOLDER = 'original';
+
 export interface Descriptor {
   mediaType: string;
   digest: string;
   size: number;
+  annotations?: Record<string, string>;
 }
 
 export interface ImageManifest {
@@ -33,16 +40,21 @@ export interface ImageManifest {
   annotations?: Record<string, string>;
 }
 
+/** What a server needs: not the files that the model was converted from. */
+export const servedLayers = ({ layers }: ImageManifest): Descriptor[] =>
+  layers.filter(({ annotations }) => annotations?.[ANNOTATION_ORIGINAL] === undefined);
+
 const USER = 65532;
 
-/** The tar of some files of a folder, each after the folders it lies in; the same files give the same bytes. */
-export function tarOf(folder: string, files: readonly ModelFile[]): Readable {
+/** The tar of some files of a folder, each after the folders it lies in; the same files give the same bytes. `under`: a folder for them. */
+export function tarOf(folder: string, files: readonly ModelFile[], under = ''): Readable {
   const pack = tar.pack();
   const owner = { uid: USER, gid: USER, mtime: new Date(0) };
   const write = async (): Promise<void> => {
-    for (const name of foldersOf(files)) pack.entry({ ...owner, name: `${name}/`, mode: 0o755, type: 'directory' });
+    const named = files.map((file) => ({ ...file, path: under + file.path }));
+    for (const name of foldersOf(named)) pack.entry({ ...owner, name: `${name}/`, mode: 0o755, type: 'directory' });
     for (const { path, size } of files) {
-      const entry = pack.entry({ ...owner, name: path, size, mode: 0o644, type: 'file' });
+      const entry = pack.entry({ ...owner, name: under + path, size, mode: 0o644, type: 'file' });
       await pipeline(openFile(folder, path), entry);
     }
     pack.finalize();
@@ -113,7 +125,7 @@ export function groupIntoLayers(files: readonly ModelFile[]): ModelFile[][] {
  */
 export function readManifest(bytes: Buffer, mediaType: string): { image: ImageManifest } | { entry: string } {
   let value: Partial<ImageManifest> & {
-    manifests?: (Descriptor & { platform?: { os?: string; architecture?: string } })[];
+    manifests?: Entry[];
   };
   try {
     value = JSON.parse(bytes.toString()) as typeof value;
@@ -121,10 +133,15 @@ export function readManifest(bytes: Buffer, mediaType: string): { image: ImageMa
     throw new ModelError('ModelMalformed', 'the manifest is not JSON', { cause });
   }
   if (Array.isArray(value.manifests)) {
+    const images = value.manifests.filter((entry) => !isAttestation(entry));
     const entry =
-      value.manifests.find(({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64') ??
-      (value.manifests.length === 1 ? value.manifests[0] : undefined);
-    if (entry === undefined) throw new ModelError('ModelMalformed', 'the image index has no entry for linux/amd64');
+      images.find(({ platform }) => platform?.os === 'linux' && platform.architecture === 'amd64') ??
+      (images.length === 1 ? images[0] : undefined);
+    if (entry === undefined) {
+      const found = images.map(({ platform }) => `${platform?.os ?? '?'}/${platform?.architecture ?? '?'}`).join(', ');
+      const words = `the image index has no entry for linux/amd64, and ${images.length} others (${found}); push a single image`;
+      throw new ModelError('ModelMalformed', words);
+    }
     return { entry: checked(entry).digest };
   }
   if (!Array.isArray(value.layers) || value.layers.length === 0) {
@@ -136,6 +153,13 @@ export function readManifest(bytes: Buffer, mediaType: string): { image: ImageMa
   value.layers.forEach(checked);
   return { image: value as ImageManifest };
 }
+
+type Entry = Descriptor & { platform?: { os?: string; architecture?: string } };
+
+/** What builders tell of an image stands beside it in the index, for a platform that there is not. */
+const isAttestation = ({ platform, annotations }: Entry): boolean =>
+  annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' ||
+  (platform?.os === 'unknown' && platform.architecture === 'unknown');
 
 /** A digest becomes part of an address, and a size is compared: neither may be anything else. */
 function checked(descriptor: Descriptor): Descriptor {
@@ -157,7 +181,8 @@ export async function findImage(
   if ('entry' in content) ({ digest, content } = await readVerified(getManifest, content.entry));
   if ('entry' in content)
     throw new ModelError('ModelMalformed', 'the image is an index of indexes; push a single image');
-  return { digest, image: content.image, bytes: content.image.layers.reduce((sum, { size }) => sum + size, 0) };
+  const { image } = content;
+  return { digest, image, bytes: servedLayers(image).reduce((sum, { size }) => sum + size, 0) };
 }
 
 async function readVerified(

@@ -106,4 +106,24 @@ describe('a layer', () => {
     const done = await readLayer(Readable.from([packed]), layer, (content) => untar(content, true, folder, LIMITS));
     expect(done).toEqual({ bytes: 300_000, files: 1 });
   });
+
+  it('that is one file, as oras pushes it, is written under its title, inside the folder alone', async () => {
+    const bytes = Buffer.from('{}'.repeat(100_000));
+    const fetch = (title: string, sent = bytes) => {
+      const annotations = { 'org.opencontainers.image.title': title };
+      const layer = { mediaType: TAR, digest: digestOf(bytes), size: bytes.length, annotations };
+      return readLayer(Readable.from(slices(sent)), layer, (content) =>
+        untar(content, isCompressed(layer), folder, LIMITS),
+      );
+    };
+    expect(await fetch('a/model.json')).toEqual({ bytes: 200_000, files: 1 });
+    expect(readFileSync(join(folder, 'a/model.json'))).toEqual(bytes);
+    await expect(fetch('../model.json')).rejects.toMatchObject({ reason: 'ModelMalformed' });
+    await expect(fetch('cut', bytes.subarray(0, 50_000))).rejects.toMatchObject({ reason: 'DigestMismatch' });
+  });
+
+  it('that is a folder, as oras pushes it, is unpacked', () => {
+    const annotations = { 'org.opencontainers.image.title': 'export', 'io.deis.oras.content.unpack': 'true' };
+    expect(isCompressed({ mediaType: `${TAR}+gzip`, digest: '', size: 0, annotations })).toBe(true);
+  });
 });

@@ -1,14 +1,37 @@
 import { createHash } from 'node:crypto';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import tar from 'tar-stream';
 import { ModelError, toModelError } from './failure.ts';
 import type { Descriptor } from './image.ts';
 
+/** What `oras push` writes beside a file: its name, and of a folder that it is to be unpacked. */
+const TITLE = 'org.opencontainers.image.title';
+const UNPACK = 'io.deis.oras.content.unpack';
+
+const fileIn = ({ annotations = {} }: Descriptor): string | undefined =>
+  annotations[UNPACK] === 'true' ? undefined : annotations[TITLE];
+
 /** Whether the tar in a layer is compressed. Throws ModelError ModelMalformed for what is no tar that we can read. */
-export function isCompressed({ mediaType, digest }: Descriptor): boolean {
+export function isCompressed(layer: Descriptor): boolean {
+  const { mediaType, digest } = layer;
+  if (fileIn(layer) !== undefined) return false;
   if (mediaType.endsWith('tar+gzip') || mediaType.endsWith('tar.gzip')) return true;
   if (mediaType.endsWith('.tar')) return false;
   const words = `layer ${digest} is a ${mediaType}; a model consists of layers that are tars, plain or gzip (see kubectl mdep push)`;
   throw new ModelError('ModelMalformed', words);
+}
+
+/** The content of a layer that is one file, as `oras push` writes it, as the tar that it stands for; others as they are. */
+export function asArchive(content: Readable, layer: Descriptor): Readable {
+  const name = fileIn(layer);
+  if (name === undefined) return content;
+  const pack = tar.pack();
+  const entry = pack.entry({ name, size: layer.size }, (error) => {
+    if (!error) pack.finalize();
+  });
+  pipeline(content, entry).catch((error: unknown) => pack.destroy(error as Error));
+  return Readable.from(pack);
 }
 
 /**
@@ -26,7 +49,7 @@ export async function readLayer<T>(
   // A failure of the consumer is told by its promise.
   content.on('error', () => undefined);
   let failure: ModelError | undefined;
-  const consumed = consume(content)
+  const consumed = consume(asArchive(content, layer))
     .catch((error: unknown) => {
       failure = toModelError(error);
     })

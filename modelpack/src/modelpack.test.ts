@@ -18,7 +18,7 @@ import {
   SHARED_LAYER_LIMIT,
   tarOf,
 } from './image.ts';
-import { parseChallenge, readCredentials } from './registry-auth.ts';
+import { parseChallenges, readCredentials } from './registry-auth.ts';
 import { untar } from './untar.ts';
 import { parseModelUri } from './uri.ts';
 
@@ -109,6 +109,17 @@ describe('a model as an image', () => {
     expect(readManifest(Buffer.from(JSON.stringify({ manifests: entries })), '')).toEqual({
       entry: entries[1]?.digest,
     });
+    // What buildx tells of the image stands beside it.
+    const attestation = {
+      ...layer,
+      digest: `sha256:${'c'.repeat(64)}`,
+      platform: { os: 'unknown', architecture: 'unknown' },
+    };
+    expect(readManifest(Buffer.from(JSON.stringify({ manifests: [entries[0], attestation] })), '')).toEqual({
+      entry: entries[0]?.digest,
+    });
+    const arm = [entries[0], { ...layer, platform: { os: 'linux', architecture: 's390x' } }];
+    expect(() => readManifest(Buffer.from(JSON.stringify({ manifests: arm })), '')).toThrow('linux/arm64, linux/s390x');
     expect(() => readManifest(Buffer.from('{'), '')).toThrow(expect.objectContaining({ reason: 'ModelMalformed' }));
     expect(() => readManifest(Buffer.from('{}'), '')).toThrow(expect.objectContaining({ reason: 'ModelMalformed' }));
   });
@@ -336,6 +347,15 @@ describe('registry credentials', () => {
     expect(await readCredentials(folder, 'docker.io')).toEqual({ username: 'u', password: 'p' });
   });
 
+  it('are an identity token where a login has left one, whatever lies beside it', async () => {
+    const auth = Buffer.from('00000000-0000-0000-0000-000000000000:').toString('base64');
+    writeFileSync(
+      join(folder, 'config.json'),
+      JSON.stringify({ auths: { 'r.example': { auth, identitytoken: 'kept' } } }),
+    );
+    expect(await readCredentials(folder, 'r.example')).toEqual({ identityToken: 'kept' });
+  });
+
   it('that a helper keeps are refused with what to do', async () => {
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ credHelpers: { 'r.example': 'ecr-login' } }));
     await expect(readCredentials(folder, 'r.example')).rejects.toMatchObject({
@@ -345,11 +365,15 @@ describe('registry credentials', () => {
   });
 
   it('are asked for by a challenge', () => {
-    expect(parseChallenge('Bearer realm="https://a/t",service="s",scope="repository:x:pull,push"')).toEqual({
-      scheme: 'bearer',
-      parameters: { realm: 'https://a/t', service: 's', scope: 'repository:x:pull,push' },
-    });
-    expect(parseChallenge(undefined)).toBeUndefined();
+    expect(parseChallenges('Bearer realm="https://a/t",service="s",scope="repository:x:pull,push"')).toEqual([
+      { scheme: 'bearer', parameters: { realm: 'https://a/t', service: 's', scope: 'repository:x:pull,push' } },
+    ]);
+    expect(parseChallenges('Negotiate, Basic realm="a, b=\\"c\\"" , Bearer realm = t')).toEqual([
+      { scheme: 'negotiate', parameters: {} },
+      { scheme: 'basic', parameters: { realm: 'a, b=\\"c\\"' } },
+      { scheme: 'bearer', parameters: { realm: 't' } },
+    ]);
+    expect(parseChallenges(undefined)).toEqual([]);
   });
 });
 

@@ -2,11 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from './failure.ts';
 
-/** User and password for a registry. */
-export interface Credentials {
-  username: string;
-  password: string;
-}
+/** User and password for a registry, or what stands for both where tokens are given out (as `az acr login` keeps it). */
+export type Credentials = { username: string; password: string } | { identityToken: string };
 
 interface DockerConfig {
   auths?: Record<string, { auth?: string; username?: string; password?: string; identitytoken?: string }>;
@@ -24,6 +21,8 @@ export async function readCredentials(folder: string | undefined, registry: stri
   const config = await readConfig(join(folder, 'config.json'));
   if (config === undefined) return undefined;
   const entry = Object.entries(config.auths ?? {}).find(([key]) => hostOf(key) === hostOf(registry))?.[1];
+  // The user and password beside it are none.
+  if (entry?.identitytoken !== undefined && entry.identitytoken !== '') return { identityToken: entry.identitytoken };
   if (entry?.auth !== undefined && entry.auth !== '') {
     const text = Buffer.from(entry.auth, 'base64').toString();
     const colon = text.indexOf(':');
@@ -32,7 +31,7 @@ export async function readCredentials(folder: string | undefined, registry: stri
   if (entry?.username !== undefined && entry.password !== undefined) {
     return { username: entry.username, password: entry.password };
   }
-  const keeper = config.credHelpers?.[registry] ?? config.credsStore ?? (entry?.identitytoken && 'an identity token');
+  const keeper = config.credHelpers?.[registry] ?? config.credsStore;
   if (keeper === undefined || keeper === '') return undefined;
   const remedy = 'write user and password into a config.json of its own and set DOCKER_CONFIG to its folder';
   throw new ModelError(
@@ -78,13 +77,16 @@ export interface Challenge {
   parameters: Record<string, string>;
 }
 
-/** Reads a `WWW-Authenticate` header (RFC 9110 §11.6.1), as far as registries use it. */
-export function parseChallenge(header: string | undefined): Challenge | undefined {
-  const match = /^(\w+)\s*(.*)$/.exec(header ?? '');
-  if (match?.[1] === undefined) return undefined;
-  const parameters: Record<string, string> = {};
-  for (const [, key, quoted, bare] of (match[2] ?? '').matchAll(/(\w+)=(?:"([^"]*)"|([^,\s]+))/g)) {
-    if (key !== undefined) parameters[key.toLowerCase()] = quoted ?? bare ?? '';
+/** A name, and behind `=` what it stands for: in quotes or bare. */
+const PART = /([\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*)))?/g;
+
+/** Reads a `WWW-Authenticate` header, which may hold several challenges (RFC 9110 §11.6.1), as far as registries use it. */
+export function parseChallenges(header: string | undefined): Challenge[] {
+  const challenges: Challenge[] = [];
+  for (const [, name = '', quoted, bare] of (header ?? '').matchAll(PART)) {
+    const value = quoted ?? bare;
+    if (value === undefined) challenges.push({ scheme: name.toLowerCase(), parameters: {} });
+    else Object.assign(challenges.at(-1)?.parameters ?? {}, { [name.toLowerCase()]: value });
   }
-  return { scheme: match[1].toLowerCase(), parameters };
+  return challenges;
 }

@@ -249,4 +249,72 @@ describe('a registry', () => {
     expect(opened).toBe(2);
     expect(server.blobs.get(digestOf(blob))).toEqual(blob);
   });
+
+  const BASIC = `Basic ${Buffer.from('u:p').toString('base64')}`;
+  const TOKENS = '{"token":"T"}';
+
+  it.each([
+    [
+      'Bearer, then Basic',
+      (url: string) => `Bearer realm="${url}/token",service="s", Basic realm="Registry"`,
+      'Bearer T',
+    ],
+    ['Basic, then Bearer', (url: string) => `Basic realm="R", Bearer realm="${url}/token",service="s"`, 'Bearer T'],
+    ['one that we do not know, then Basic', () => 'Negotiate, Basic realm="R"', BASIC],
+    ['a Bearer without a realm, then Basic', () => 'Bearer, Basic realm="R"', BASIC],
+  ])('may offer several ways to log in: %s', async (_what, challenge, used) => {
+    server.faults.push(
+      (_, response) => (response.writeHead(401, { 'www-authenticate': challenge(`http://${host}`) }).end(), true),
+    );
+    if (used !== BASIC) server.faults.push((_, response) => (response.writeHead(200).end(TOKENS), true));
+    server.manifests.set('1', { bytes: Buffer.from('{}'), mediaType: 'm' });
+    await open({ credentials: USER }).getManifest('1');
+    expect(server.seen.map(({ authorization }) => authorization)).toEqual([
+      undefined,
+      ...(used === BASIC ? [] : [BASIC]),
+      used,
+    ]);
+  });
+
+  it('is given the identity token of a login, where it gives out tokens', async () => {
+    const challenge = `Bearer realm="http://${host}/token",service="s",scope="x"`;
+    server.faults.push((_, response) => (response.writeHead(401, { 'www-authenticate': challenge }).end(), true));
+    const forms: string[] = [];
+    server.faults.push((request, response) => {
+      request.setEncoding('utf8').on('data', (text: string) => forms.push(text));
+      request.on('end', () => response.writeHead(200).end('{"access_token":"T"}'));
+      return true;
+    });
+    server.manifests.set('1', { bytes: Buffer.from('{}'), mediaType: 'm' });
+    await open({ credentials: () => Promise.resolve({ identityToken: 'kept' }) }).getManifest('1');
+    expect(Object.fromEntries(new URLSearchParams(forms.join('')))).toEqual({
+      grant_type: 'refresh_token',
+      client_id: 'kubectl-mdep',
+      refresh_token: 'kept',
+      service: 's',
+      scope: 'x',
+    });
+    expect(server.seen.map(({ authorization }) => authorization)).toEqual([undefined, undefined, 'Bearer T']);
+  });
+
+  it('that has no repository of this name, and makes none, says to create it', async () => {
+    server.faults.push(({ method }, response) => {
+      if (method !== 'POST') return false;
+      response.writeHead(404).end('{"errors":[{"code":"NAME_UNKNOWN"}]}');
+      return true;
+    });
+    const pushed = open().putBlob(digestOf(Buffer.from('x')), 1, () => Buffer.from('x'));
+    await expect(pushed).rejects.toMatchObject({ message: expect.stringContaining('create the repository first') });
+  });
+
+  it('whose store refuses to say whether it has a blob is sent it again', async () => {
+    const store = fake();
+    const elsewhere = await store.start();
+    store.faults.push((_, response) => (response.writeHead(403).end(), true));
+    server.faults.push(
+      (_, response) => (response.writeHead(307, { location: `http://${elsewhere}/signed` }).end(), true),
+    );
+    expect(await open().hasBlob(digestOf(Buffer.from('x')))).toBe(false);
+    await store.stop();
+  });
 });

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { ModelError } from './failure.ts';
 import { closeConnections, type HttpRequest, type HttpResponse, readAll, request } from './http.ts';
-import { apiHost, type Credentials, parseChallenge } from './registry-auth.ts';
+import { apiHost, type Challenge, type Credentials, parseChallenges } from './registry-auth.ts';
 
 export interface RegistryOptions {
   /** `host[:port]` */
@@ -69,7 +69,8 @@ export class Registry {
 
   async hasBlob(digest: string): Promise<boolean> {
     const response = await this.send({ method: 'HEAD', url: new URL(`blobs/${digest}`, this.root) });
-    if (response.status === 404) {
+    // A store that we are sent to may answer GET alone: whether it has the blob is not told, so it is sent again.
+    if (response.status === 404 || (response.status === 403 && !this.isOurs(response.url))) {
       response.body.resume();
       return false;
     }
@@ -92,6 +93,12 @@ export class Registry {
       url: new URL('blobs/uploads/', this.root),
       headers: { 'content-length': '0' },
     });
+    if (started.status === 404) {
+      started.body.resume();
+      const { registry, repository } = this.options;
+      const words = `${registry} has no repository ${repository}, and does not make it by itself; create the repository first`;
+      throw new ModelError('ModelNotFound', words);
+    }
     await this.expect(started, 202, 'upload');
     started.body.resume();
     const location = header(started, 'location');
@@ -166,24 +173,43 @@ export class Registry {
    * name another host that gives out its tokens, as Docker's does: it could as well ask for the password outright. That
    * host is never spoken to over a less safe connection, and never followed to a third one.
    */
-  private async authorize(challenge: string | undefined): Promise<string> {
-    const { repository, registry } = this.options;
-    const { scheme, parameters = {} } = parseChallenge(challenge) ?? {};
+  private async authorize(header: string | undefined): Promise<string> {
+    const challenges = parseChallenges(header);
     const credentials = await this.options.credentials?.();
-    const pair = credentials && Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
-    if (scheme === 'basic' && pair !== undefined) return `Basic ${pair}`;
-    if (scheme !== 'bearer' || !URL.canParse(parameters['realm'] ?? '')) throw await this.unauthorized();
-    const url = this.secure(new URL(parameters['realm'] ?? ''));
-    if (parameters['service'] !== undefined) url.searchParams.set('service', parameters['service']);
-    url.searchParams.set('scope', parameters['scope'] ?? `repository:${repository}:pull,push`);
-    const headers: Record<string, string> = pair === undefined ? {} : { authorization: `Basic ${pair}` };
-    const response = await request({ method: 'GET', url, headers }, this.stallMs);
-    await this.expect(response, 200, TOKEN);
-    const token = readToken(await readAll(response));
-    if (token === undefined) {
-      throw new ModelError('SourceUnavailable', `${url.host} answered without the token that ${registry} asks for`);
+    const pair = credentials && 'username' in credentials ? basicOf(credentials) : undefined;
+    const realm = ({ parameters }: Challenge): string => parameters['realm'] ?? '';
+    const bearer = challenges.find((one) => one.scheme === 'bearer' && URL.canParse(realm(one)));
+    if (bearer !== undefined) return `Bearer ${await this.token(new URL(realm(bearer)), bearer, credentials)}`;
+    if (pair !== undefined && challenges.some(({ scheme }) => scheme === 'basic')) return pair;
+    throw await this.unauthorized();
+  }
+
+  private async token(from: URL, { parameters }: Challenge, credentials: Credentials | undefined): Promise<string> {
+    const { repository, registry } = this.options;
+    const url = this.secure(from);
+    const wanted = {
+      service: parameters['service'],
+      scope: parameters['scope'] ?? `repository:${repository}:pull,push`,
+    };
+    const asked = Object.entries(wanted).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as [string, string]],
+    );
+    let answer: HttpResponse;
+    if (credentials && 'identityToken' in credentials) {
+      // By OAuth 2, as docker does it with such a token.
+      const kept = { grant_type: 'refresh_token', client_id: 'kubectl-mdep', refresh_token: credentials.identityToken };
+      const form = Buffer.from(new URLSearchParams([...Object.entries(kept), ...asked]).toString());
+      const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(form.length) };
+      answer = await request({ method: 'POST', url, headers, body: () => form }, this.stallMs);
+    } else {
+      for (const [name, value] of asked) url.searchParams.set(name, value);
+      const headers: Record<string, string> = credentials === undefined ? {} : { authorization: basicOf(credentials) };
+      answer = await request({ method: 'GET', url, headers }, this.stallMs);
     }
-    return `Bearer ${token}`;
+    await this.expect(answer, 200, TOKEN);
+    const token = readToken(await readAll(answer));
+    if (token !== undefined) return token;
+    throw new ModelError('SourceUnavailable', `${url.host} answered without the token that ${registry} asks for`);
   }
 
   private async unauthorized(): Promise<ModelError> {
@@ -192,7 +218,9 @@ export class Registry {
     const hint =
       credentials === undefined
         ? ((await this.options.withoutCredentials?.()) ?? NO_CREDENTIALS)
-        : `user ${credentials.username} was refused; check the password and the rights of that user`;
+        : 'username' in credentials
+          ? `user ${credentials.username} was refused; check the password and the rights of that user`
+          : 'the identity token of the login was refused; log in again (az acr login, docker login)';
     return new ModelError('Unauthorized', `${registry} does not let us use ${repository}: ${hint}`);
   }
 
@@ -216,6 +244,9 @@ export class Registry {
     throw new ModelError('SourceUnavailable', words, { retryAfterMs: retryAfter(header(response, 'retry-after')) });
   }
 }
+
+const basicOf = ({ username, password }: Extract<Credentials, { username: string }>): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 
 function readToken(bytes: Buffer): string | undefined {
   try {

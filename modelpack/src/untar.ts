@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -85,7 +86,9 @@ export async function untar(
     await mkdir(dirname(join(folder, path)), { recursive: true });
     // No layer may replace a file of another: what is served must be what was listed.
     const file = createWriteStream(join(folder, path), { flags: 'wx', mode: 0o644, flush: true });
-    await pipeline(content, file).catch((error: unknown) => {
+    await pipeline(content, file).catch(async (error: unknown) => {
+      // A file that is being opened would appear after we are done.
+      if (!file.closed) await once(file, 'close');
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       throw new ModelError('ModelMalformed', `the model holds the file ${path} twice`, { cause: error });
     });
@@ -111,10 +114,14 @@ const count = (most: number): Transform => {
 const tooMuch = (limit: string): ModelError =>
   new ModelError('ModelMalformed', `the model unpacks to more than ${limit}`);
 
+/** For images that are built by hand, on top of others with links in them. */
+const HOW_TO_PACK =
+  "An image of a model holds the model's files at its root and nothing else: push it with kubectl mdep push, or build it FROM scratch with COPY model/ /";
+
 function checkedPath(name: string, type: string | null | undefined): string {
   // A type that is not known comes as null; it may be a sparse file, whose bytes are not what they seem.
   if (type !== 'file' && type !== 'contiguous-file' && type !== 'directory') {
-    const words = `the archive holds ${JSON.stringify(name.slice(0, 100))} of type ${type ?? 'unknown'}; only plain files are accepted`;
+    const words = `the archive holds ${JSON.stringify(name.slice(0, 100))} of type ${type ?? 'unknown'}; only plain files are accepted. ${HOW_TO_PACK}`;
     throw new ModelError('ModelMalformed', words);
   }
   const path = name.replace(/^\.\//, '').replace(type === 'directory' ? /\/$/ : '', '');
@@ -124,7 +131,10 @@ function checkedPath(name: string, type: string | null | undefined): string {
     throw new ModelError('ModelMalformed', words);
   }
   if (!root && !isModelPath(path)) {
-    throw new ModelError('ModelMalformed', `the archive holds the name ${JSON.stringify(name)}, which is not allowed`);
+    throw new ModelError(
+      'ModelMalformed',
+      `the archive holds the name ${JSON.stringify(name)}, which is not allowed. ${HOW_TO_PACK}`,
+    );
   }
   return path;
 }
