@@ -1,10 +1,12 @@
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type ImageManifest, SHARED_LAYER_LIMIT } from '@modeldeployment/modelpack';
+import { ANNOTATION_ORIGINAL, type ImageManifest, readArchive, SHARED_LAYER_LIMIT } from '@modeldeployment/modelpack';
 import { FakeRegistry } from '@modeldeployment/modelpack/testing';
+import { writeKerasH5 } from '@modeldeployment/modelpack/testing/keras-files';
 import { explain } from './errors.ts';
 import { makeProgram, VERSION } from './program.ts';
 
@@ -79,6 +81,61 @@ describe('kubectl mdep push', () => {
   it('wants a tag to push to', async () => {
     await expect(mdep('push', folder, `oci://${host}/a@sha256:${'a'.repeat(64)}`)).rejects.toThrow('end it with :1');
     await expect(mdep('push', folder, 'pvc://claim/x')).rejects.toThrow('is a volume');
+  });
+});
+
+describe('a file of Keras', () => {
+  const input = { class_name: 'InputLayer', config: { name: 'image', batch_input_shape: [null, 3], dtype: 'float32' } };
+  const dense = { class_name: 'Dense', config: { name: 'y', units: 2, activation: 'linear', use_bias: true } };
+  const config = { class_name: 'Sequential', config: { name: 's', layers: [input, dense] } };
+  let file: string;
+  beforeEach(async () => {
+    file = join(folder, '../model.h5');
+    await writeKerasH5(file, config, { image: {}, y: { 'y/kernel:0': [3, 2], 'y/bias:0': [2] } });
+  });
+  const layersPushed = () => (JSON.parse(registry.manifests.get('1')?.bytes.toString() ?? '') as ImageManifest).layers;
+
+  it('is pushed as the SavedModel that it is converted to, and kept beside it in a layer of its own', async () => {
+    folder = file;
+    const first = await push();
+    expect(first).toContain('image FP32[-1, 3] → y FP32[-1, 2]');
+    expect(await push()).toBe(first);
+    expect(layersPushed().map(({ annotations }) => annotations)).toEqual([
+      undefined,
+      { [ANNOTATION_ORIGINAL]: 'model.h5' },
+    ]);
+    // A server that does not know the annotation unpacks it too, and nothing lies in the way of anything.
+    for (const { digest } of layersPushed()) {
+      const names: string[] = [];
+      for await (const { path } of readArchive(Readable.from([registry.blobs.get(digest)]), false)) names.push(path);
+      expect(names.some((name) => ['saved_model.pb', 'original/model.h5'].includes(name))).toBe(true);
+    }
+  });
+
+  it('shows the same signature and files as its image, its layers, and what it was made from', async () => {
+    folder = file;
+    const local = JSON.parse(await mdep('inspect', file, '-o', 'json')) as Record<string, unknown>;
+    expect(local['original']).toEqual({
+      files: ['model.h5'],
+      kerasVersion: '2.15.0',
+      layers: [
+        { path: 'image', class: 'InputLayer', parameters: 0 },
+        { path: 'y', class: 'Dense', parameters: 8 },
+      ],
+    });
+    await push();
+    const address = `oci://${host}/models/digits:1`;
+    const remote = JSON.parse(await mdep('inspect', address, '--plain-http', '-o', 'json')) as Record<string, unknown>;
+    for (const key of ['format', 'signatures', 'operations', 'bytes', 'files']) expect(remote[key]).toEqual(local[key]);
+    expect(remote['original']).toEqual({ files: ['model.h5'] });
+    expect(await mdep('inspect', file)).toMatch(/converted from model.h5 of Keras 2.15.0[\s\S]* 8 {2}y {2}Dense/);
+  });
+
+  it('is converted into a new folder, which is a model itself', async () => {
+    const out = join(folder, '../converted');
+    expect(await mdep('convert', file, out)).toContain('image FP32[-1, 3] → y FP32[-1, 2]');
+    expect(await mdep('inspect', out)).toContain('format   SavedModel\n');
+    await expect(mdep('convert', file, out)).rejects.toThrow('name a new folder');
   });
 });
 

@@ -92,6 +92,10 @@ export function layersConfigOf({ modelTopology }: ModelJson): LayersConfig | und
 export const isLayersModel = (model: ModelJson): boolean =>
   layersConfigOf(model) !== undefined || (model.format === 'layers-model' && model.modelTopology?.node === undefined);
 
+/** Keras 3 describes layers in words that TensorFlow.js does not know. */
+export const isOfKeras3 = ({ modelTopology }: ModelJson): boolean =>
+  /^[3-9]/.test(modelTopology?.keras_version ?? '') || JSON.stringify(modelTopology).includes('"registered_name"');
+
 /** Signature and operations of a TensorFlow.js graph model. */
 export function describeGraph(model: ModelJson): ModelInfo {
   const { node: nodes = [], library } = model.modelTopology ?? {};
@@ -121,6 +125,11 @@ function specsOf(tensors: Record<string, JsonTensorInfo>): TensorSpec[] {
  * knows them once the model is loaded.
  */
 export function describeLayers(model: ModelJson): ModelInfo {
+  if (isOfKeras3(model)) {
+    const words =
+      'model.json holds layers of Keras 3, which TensorFlow.js cannot load; push it with kubectl mdep push, which converts them';
+    throw new ModelError('ModelMalformed', words);
+  }
   const config = layersConfigOf(model)?.config;
   const layers = Array.isArray(config) ? config : (config?.layers ?? []);
   const first = layers[0];

@@ -4,6 +4,7 @@ import { ensureNative } from '../src/build/native.ts';
 import { returningState, STATEFUL, writeLayersModel } from '../testing/layers-models.ts';
 import { Bench, type Running } from '../testing/server.ts';
 import { partOfTwoGraphModel, whatItHoldsGraphModel } from '../testing/shaped-models.ts';
+import { TFJS_FORMS, writeTable, writeTfjsForm } from '../testing/tfjs-forms.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -114,6 +115,29 @@ describe('outputs of one layer', () => {
       const { outputs } = JSON.parse(answer.body) as { outputs: { name: string; data: number[] }[] };
       expect(outputs.map(({ name }) => name)).toEqual(names);
       outputs.flatMap(({ data }) => data).forEach((value, i) => expect(value).toBeCloseTo(expected[i] ?? NaN, 5));
+    });
+  }, 60_000);
+});
+
+describe('a model as it was saved', () => {
+  it.each(Object.keys(TFJS_FORMS).map((form, i) => [form, `form${i}`] as const))(
+    'is served: %s',
+    async (form, name) => {
+      await writeTfjsForm(join(bench.models, name, '1'), form);
+      await served(name, 'cpu', async (server) => {
+        expect((await server.post(`/v1/models/${name}:predict`, { instances: [[1, 2, 3]] })).body).toBe(
+          '{"predictions":[[22.5,27.5]]}',
+        );
+      });
+    },
+    60_000,
+  );
+
+  it('may have a table that is filled when it is loaded', async () => {
+    await writeTable(join(bench.models, 'table/1'));
+    await served('table', 'cpu', async (server) => {
+      const answer = await server.post('/v1/models/table:predict', { instances: ['green', 'x', 'red'] });
+      expect(answer.body).toBe('{"predictions":[1,-1,0]}');
     });
   }, 60_000);
 });

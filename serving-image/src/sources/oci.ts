@@ -9,6 +9,7 @@ import {
   readCredentials,
   readLayer,
   Registry,
+  servedLayers,
   untar,
 } from '@modeldeployment/modelpack';
 import type { SourceConfig } from './config.ts';
@@ -66,8 +67,9 @@ export async function fetchLayers(
   if (image.layers.length > MAX_LAYERS)
     throw new ModelError('ModelMalformed', `the image has ${image.layers.length} layers, more than ${MAX_LAYERS}`);
   // What cannot be unpacked is found out before the first byte is fetched.
-  image.layers.forEach(isCompressed);
-  for (const layer of image.layers) {
+  const layers = servedLayers(image);
+  layers.forEach(isCompressed);
+  for (const layer of layers) {
     const limits = { maxBytes: options.maxBytes - total.bytes, maxFiles: MAX_ENTRIES - total.files, folders };
     const done = await readLayer(
       await registry.openBlob(layer.digest),

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
+  ANNOTATION_ORIGINAL,
   describeStream,
   digestOf,
   ENV,
@@ -60,6 +61,8 @@ afterEach(async () => {
   await registry.stop();
   rmSync(root, { recursive: true, force: true });
 });
+
+const sizeOf = (blob: string): number => registry.blobs.get(blob)?.length ?? 0;
 
 /** Puts the folder into the registry, as `kubectl mdep push` does. */
 async function store(tag: string): Promise<{ digest: string; layer: string }> {
@@ -113,6 +116,18 @@ describe('fetch', () => {
     await store('1');
     expect(await fetchModel(env({ [ENV.digest]: digest }))).toBe(0);
     expect(served('saved_model.pb')).toBe('graph');
+  });
+
+  it('leaves what the model was converted from where it is', async () => {
+    const original = { mediaType: MEDIA.layer, ...(await describeStream(tarOf(at('source'), [], 'original/'))) };
+    const described = { ...original, annotations: { [ANNOTATION_ORIGINAL]: 'model.h5' } };
+    const { manifest } = makeManifest([{ mediaType: MEDIA.layer, digest: layer, size: sizeOf(layer) }, described], {});
+    registry.manifests.set('1', { bytes: manifest, mediaType: MEDIA.manifest });
+    expect(await resolveModel(env())).toBe(0);
+    expect(told()).toEqual({ digest: digestOf(manifest), bytes: sizeOf(layer) });
+    // The registry does not even have it.
+    expect(await fetchModel(env())).toBe(0);
+    expect(told()).toEqual({ digest: digestOf(manifest), bytes: 10, files: 2 });
   });
 
   it('asks nobody when the model is there already', async () => {
