@@ -1,6 +1,22 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+const OUR_CONTAINERS_ONLY = {
+  selector: 'Identifier[name=/^(init|ephemeral)?[cC]ontainerStatuses$/]',
+  message: 'look at our containers only, by name: core/containers.ts',
+};
+
+/** No clock, no chance, no process, no input or output. */
+const PURE = [
+  'operator/src/core/**/*.ts',
+  'cli/src/{view,decide}/**/*.ts',
+  'serving-image/src/errors.ts',
+  'serving-image/src/{model,protocol,analysis}/**/*.ts',
+  'serving-image/src/batching/{policy,join,alike}.ts',
+  'serving-image/src/trial/{circuit-breaker,routing,compare,deadline,trial-request,outputs,recent-requests,counts}.ts',
+  'serving-image/src/versions/{version-manager,worker-pool,version-state}.ts',
+];
+
 export default tseslint.config(
   { ignores: ['**/node_modules/**', '**/dist/**', '**/*.gen.ts', '**/*.mjs', '**/*.cjs', '**/fixtures/**'] },
   js.configs.recommended,
@@ -30,7 +46,7 @@ export default tseslint.config(
   {
     // Whoever asks another server frames the request itself, and sends no header of a client but by a list: docs/adr/0018.
     files: ['serving-image/src/**/*.ts'],
-    ignores: ['serving-image/src/upstream.ts', 'serving-image/src/**/*.test.ts', 'serving-image/src/testing/**'],
+    ignores: ['serving-image/src/upstream.ts', 'serving-image/src/**/*.test.ts', 'serving-image/testing/**'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
@@ -50,9 +66,34 @@ export default tseslint.config(
     rules: {
       'no-restricted-syntax': [
         'error',
+        OUR_CONTAINERS_ONLY,
+      ],
+    },
+  },
+  {
+    // What decides is given all it knows: the same input gives the same answer.
+    files: PURE,
+    ignores: ['**/*.test.ts', '**/testing/**', 'operator/src/core/containers.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['fetch', 'process', 'performance', 'console', 'setTimeout', 'setInterval', 'setImmediate'].map((name) => ({
+          name,
+          message: 'this layer is pure: hand it in',
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'this layer is pure: hand it in' },
+        { object: 'Date', property: 'now', message: 'this layer is pure: hand it in' },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        OUR_CONTAINERS_ONLY,
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'this layer is pure: hand the time in' },
         {
-          selector: 'Identifier[name=/^(init|ephemeral)?[cC]ontainerStatuses$/]',
-          message: 'look at our containers only, by name: core/containers.ts',
+          selector: 'ImportDeclaration[source.value=/^node:(?!(buffer|crypto|util)$)/]',
+          message: 'this layer is pure: no file, process, network or clock',
         },
       ],
     },

@@ -6,7 +6,7 @@ import { Mdep } from '../e2e/harness/mdep.ts';
 import { Progress } from '../tools/progress.ts';
 import { setStage, type Stage } from '../e2e/harness/stage.ts';
 import { waitFor } from '../tools/wait.ts';
-import { Audit, type Writes } from './audit.ts';
+import { Audit, type Writes } from '../e2e/harness/audit.ts';
 
 /**
  * npm run bench -- rollout [--switches N] [--idle SECONDS] [--attach]

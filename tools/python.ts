@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from '../e2e/cluster/plan.ts';
+
 import { exec } from './exec.ts';
+import { cacheFolder } from './cache-folder.ts';
 
 /** What pip is to install, and whether also what that asks for. */
 export interface Wanted {

@@ -1,9 +1,9 @@
 /** Who is measured: our server on its engines, and the peers. */
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LAUNCH, type PeerName } from '../peers/commands.ts';
-import { ensureEnvironment } from '../peers/install.ts';
-import { freePort, PeerProcess, untilReady, type Command } from '../peers/process.ts';
+import { LAUNCH, type PeerName } from '../../conformance/peers/commands.ts';
+import { ensureEnvironment } from '../../conformance/peers/install.ts';
+import { freePort, PeerProcess, untilReady, type Command } from '../../conformance/peers/process.ts';
 import { message, PATH, type FormName } from './forms.ts';
 import { MLP, pictures, type MlpFolders } from './mlp.ts';
 

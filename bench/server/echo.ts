@@ -1,7 +1,7 @@
 /** The echoes of limits.ts as processes of their own, which answer requests of one length as cheaply as can be. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, PeerProcess, untilReady } from '../peers/process.ts';
+import { freePort, PeerProcess, untilReady } from '../../conformance/peers/process.ts';
 import type { Started } from './contestants.ts';
 
 export const LIMITS = ['--import', 'tsx', fileURLToPath(new URL('limits.ts', import.meta.url))];

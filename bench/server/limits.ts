@@ -6,7 +6,7 @@
 import { createServer as createHttp } from 'node:http';
 import { createServer as createNet } from 'node:net';
 import { startEngine } from '../../serving-image/src/engines/index.ts';
-import { findModel } from '../../serving-image/src/model/repository.ts';
+import { findModel } from '../../serving-image/src/loading/repository.ts';
 import { expected, INPUT, MLP, pictures } from './mlp.ts';
 import type { Stalls } from './rounds.ts';
 

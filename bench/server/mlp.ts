@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seeded } from '../../serving-image/testing/numbers.ts';
 import { attribute, constant, placeholder, writeSavedModel } from '../../serving-image/testing/saved-model.ts';
-import { writeOnnx } from '../peers/onnx.ts';
+import { writeOnnx } from '../../conformance/peers/onnx.ts';
 
 export const MLP = 'mlp';
 export const INPUT = { name: 'image', dtype: 'FP32' as const, shape: [-1, 784] };

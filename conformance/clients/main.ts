@@ -11,7 +11,7 @@ import { pythonEnvironment } from '../../tools/python.ts';
  * npm run clients: the server, asked by the clients that its users have, as their publishers ship them. They are installed
  * into a Python environment of their own, about 2 GB with TensorFlow, which is kept in ~/.cache/modeldeployment.
  */
-const HERE = fileURLToPath(new URL('../../conformance/clients', import.meta.url));
+const HERE = fileURLToPath(new URL('.', import.meta.url));
 const MODELS = 5;
 /** Pages of metrics whose names are our own or follow Prometheus' rules; those of others have the names they have. */
 const LINTED = ['/metrics'];

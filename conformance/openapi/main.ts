@@ -10,7 +10,7 @@ import { pythonEnvironment } from '../../tools/python.ts';
  * npm run openapi [-- OPTION…]: Schemathesis asks a server everything that its OpenAPI document allows, and what it does not;
  * options are those of `schemathesis run`. What the document cannot say is in schemathesis.toml.
  */
-const HERE = fileURLToPath(new URL('../../conformance/openapi', import.meta.url));
+const HERE = fileURLToPath(new URL('.', import.meta.url));
 
 const progress = new Progress();
 const venv = await progress.step('Schemathesis, into an environment of its own', () =>

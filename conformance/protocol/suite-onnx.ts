@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BIAS, WEIGHTS } from '../../serving-image/testing/models.ts';
-import { writeOnnx } from '../../bench/peers/onnx.ts';
+import { writeOnnx } from '../peers/onnx.ts';
 import { DATATYPES, inputOf, MODEL, outputOf } from './models.ts';
 
 /** Writes `<model>.onnx` for the models that need nothing of TensorFlow. */

@@ -11,7 +11,7 @@ import {
 } from '@modeldeployment/modelpack/traffic';
 import { parseReport, type PodReport } from '../../operator/src/core/analysis/counts.ts';
 import { judgeTrial, type TrialVerdict } from '../../operator/src/core/analysis/judge.ts';
-import { ClientGone } from '../../serving-image/src/batching/executor.ts';
+
 import type { Answered, Exchange, Reply } from '../../serving-image/src/trial/trial-request.ts';
 import { Trial } from '../../serving-image/src/trial/trial.ts';
 import {
@@ -20,6 +20,7 @@ import {
   internalError,
   queueFull,
   RequestError,
+  ClientGone,
 } from '../../serving-image/src/errors.ts';
 import { Forwarding } from '../../serving-image/src/telemetry/trial-metrics.ts';
 import { Meter } from '../../serving-image/src/telemetry/meter.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { exec } from '../../tools/exec.ts';
-import { cacheFolder } from './plan.ts';
+import { cacheFolder } from '../../tools/cache-folder.ts';
 
 /** Programs with which a cluster is used, whoever made it. */
 export interface Clients {

@@ -42,11 +42,6 @@ export function clustersFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'modeldeployment', 'clusters');
 }
 
-/** Downloads and builds, keyed by what they are made of. */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return env['MODELDEPLOYMENT_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'modeldeployment');
-}
-
 /** Network namespaces: `net` holds the bridge and the registry, `cp` the control plane, `n0`… the nodes. */
 export const namespaceOf = (cluster: string, member: string): string => `mdep-${cluster}-${member}`;
 export const namespaceFile = (cluster: string, member: string): string => `/run/netns/${namespaceOf(cluster, member)}`;

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { exec } from '../../tools/exec.ts';
-import { cacheFolder } from '../cluster/plan.ts';
+import { cacheFolder } from '../../tools/cache-folder.ts';
 
 export type Log = (text: string) => void;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Audit } from '../../bench/audit.ts';
+import { Audit } from '../harness/audit.ts';
 import { noneFailed } from '../harness/client.ts';
 import { type Scene, story } from '../harness/story.ts';
 import { waitFor } from '../../tools/wait.ts';

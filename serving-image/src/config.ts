@@ -10,7 +10,8 @@ import type { Joining } from './loading/warmup.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
 import type { TlsFiles } from './security/tls.ts';
 import type { TokenSettings } from './security/tokens.ts';
-import { FatalError, type EngineChoice, type EngineName } from './model/types.ts';
+import { type EngineChoice, type EngineName } from './model/types.ts';
+import { FatalError } from './errors.ts';
 
 export interface Config {
   /** Absent: all models of the repository. */

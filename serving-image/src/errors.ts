@@ -1,4 +1,5 @@
 import { OVERLOADED_HEADER } from '@modeldeployment/modelpack/traffic';
+import type { FailureReason } from '@modeldeployment/modelpack';
 
 /**
  * Every answer that is not a 200 is born here, so that clients can rely on one form: `{"error": "…"}`. Without a stack: the client
@@ -97,3 +98,31 @@ export const answerTooLarge = (limit: number) =>
   new RequestError(507, `the answer would be larger than ${limit} bytes; ask for less, or raise MAX_ANSWER_BYTES`);
 export const tooManyElements = (field: string, limit: number) =>
   new RequestError(413, `${field} has more than ${limit} elements`);
+
+/** The model was run and refused the values it was given, or ran out of memory (`exhausted`). */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+  constructor(
+    message: string,
+    readonly exhausted = false,
+  ) {
+    super(message);
+  }
+}
+
+/** The server cannot go on; becomes the container's termination message. */
+export class FatalError extends Error {
+  override readonly name = 'FatalError';
+  constructor(
+    readonly reason: FailureReason,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The client of a request has gone before it was run. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone';
+}

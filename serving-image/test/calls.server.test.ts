@@ -4,15 +4,16 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Answer } from '../src/http/send-response.ts';
+
 import type { WholeAsk } from '../src/handlers/request.ts';
-import { ClientGone } from '../src/batching/executor.ts';
-import { RequestError, unavailable } from '../src/errors.ts';
+
+import { RequestError, unavailable, ClientGone } from '../src/errors.ts';
 import { Admission } from '../src/handlers/admission.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { methodOf, PREDICT, Rpc, V2 } from '../testing/grpc.ts';
 import { until } from '../testing/server.ts';
 import { GrpcServer } from '../src/grpc/server.ts';
+import type { Answer } from '../src/handlers/response.ts';
 
 let asked: WholeAsk[];
 let answer: (ask: WholeAsk) => Promise<Answer>;

@@ -15,7 +15,7 @@ import {
   withDefaults,
 } from '@modeldeployment/operator';
 import type { Family } from '../family.ts';
-import { type Difference, differences } from '../view/differences.ts';
+import { type Difference, differences } from './differences.ts';
 
 /** What comes of applying a manifest, as `diff` tells it. */
 export interface Change {

@@ -1,6 +1,6 @@
 import type { Family, Recorded } from '../family.ts';
 import { ageOf } from './age.ts';
-import { differences, inline } from './differences.ts';
+import { differences, inline } from '../decide/differences.ts';
 import { type Column, entry, table } from './layout.ts';
 import { type Canvas, shortDigest } from './canvas.ts';
 import type { Tone } from './style.ts';

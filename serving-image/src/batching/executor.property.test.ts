@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { RunError, sizeOf, type Predictor, type Signature, type Tensor } from '../model/types.ts';
-import { ClientGone, Executor, type Clock } from './executor.ts';
+import { sizeOf, type Predictor, type Signature, type Tensor } from '../model/types.ts';
+import { Executor, type Clock } from './executor.ts';
+import { RunError, ClientGone } from '../errors.ts';
 
 /** A row of 13 is refused, with all that run with it. */
 const UNLUCKY = 13;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { RunError, type Predictor, type Signature, type Tensor } from '../model/types.ts';
-import { ClientGone, Executor, type BatchLimits } from './executor.ts';
+import { type Predictor, type Signature, type Tensor } from '../model/types.ts';
+import { Executor, type BatchLimits } from './executor.ts';
+import { RunError, ClientGone } from '../errors.ts';
 
 const tensor = (...rows: [number, number][]): Tensor => ({
   name: 'x',

@@ -1,4 +1,5 @@
 /** Runs a model for the requests of all connections of a worker, as many in one run as the policy puts together. */
+import { ClientGone } from '../errors.ts';
 import type { Predictor, Tensor } from '../model/types.ts';
 import { deadlineExceeded, queueFull, type RequestError } from '../errors.ts';
 import type { Inference } from '../protocol/request.ts';
@@ -34,11 +35,6 @@ export interface Clock {
   defer(then: () => void): void;
   /** Resolves when what follows from a run has been done, such as sending its answers; nothing new is read meanwhile. */
   follow(): Promise<void>;
-}
-
-/** The client of a request has gone before it was run. */
-export class ClientGone extends Error {
-  override readonly name = 'ClientGone';
 }
 
 interface Job extends Waiting {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { RunError, type Predictor, type Tensor } from '../model/types.ts';
+import { type Predictor, type Tensor } from '../model/types.ts';
 import { probe } from './probe.ts';
+import { RunError } from '../errors.ts';
 
 /** Answers the number of each row by all of them. */
 const model = (answer: (x: number[]) => number[]): Pick<Predictor, 'predict'> => ({

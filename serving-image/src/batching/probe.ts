@@ -2,9 +2,10 @@
  * Whether a row gets the same answer whatever rows are run with it: tried with rows that differ. No number of tries proves that, but
  * many mistakes show.
  */
-import { RunError, type Predictor, type Tensor } from '../model/types.ts';
+import { type Predictor, type Tensor } from '../model/types.ts';
 import { differing, scalesOf, type Scales } from './alike.ts';
 import { join, split } from './join.ts';
+import { RunError } from '../errors.ts';
 
 type Row = readonly Tensor[];
 

@@ -1,4 +1,4 @@
-import { RunError } from '../model/types.ts';
+import { RunError } from '../errors.ts';
 
 /**
  * First line of an engine's error, fit for a client: TensorFlow's prefix, node names and file paths are left out.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { RunError } from '../model/types.ts';
+
 import { runError, shortMessage } from './failure.ts';
 import { candidates } from './index.ts';
+import { RunError } from '../errors.ts';
 
 describe('the engine for a model', () => {
   it.each([

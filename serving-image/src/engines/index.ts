@@ -1,4 +1,5 @@
-import { FatalError, type Engine, type EngineName, type ModelFormat } from '../model/types.ts';
+import { type Engine, type EngineName, type ModelFormat } from '../model/types.ts';
+import { FatalError } from '../errors.ts';
 
 /** Engines are imported when chosen: TensorFlow's takes hundreds of megabytes, and may not be installed. */
 const START: Record<EngineName, () => Promise<Engine>> = {

@@ -1,7 +1,6 @@
 /** Tensors of TensorFlow.js for the time of a run: made of what was asked, and read for the answer. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
-  RunError,
   type DataType,
   type Predictor,
   type Signature,
@@ -11,6 +10,7 @@ import {
 } from '../model/types.ts';
 import { runError } from './failure.ts';
 import { narrowed } from './narrow.ts';
+import { RunError } from '../errors.ts';
 
 /** Answers the tensors of the outputs, in the order of the signature. */
 export type Run = (signature: Signature, inputs: readonly tf.Tensor[]) => Promise<tf.Tensor[]>;

@@ -7,10 +7,11 @@ import * as tf from '@tensorflow/tfjs-core';
 // Kernels of tfjs-node and layers write `x.sub(y)`: methods that the whole of TensorFlow.js adds to tensors, and its core alone does not.
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { FatalError, type ModelFolder, type Predictor, type Signature, type TensorSpec } from '../model/types.ts';
+import { type ModelFolder, type Predictor, type Signature, type TensorSpec } from '../model/types.ts';
 import { shortMessage } from './failure.ts';
 import { withoutMemory } from './stateless.ts';
 import { at, predictor } from './tfjs-predictor.ts';
+import { FatalError } from '../errors.ts';
 
 /** @throws FatalError ModelMalformed, ModelLoadFailed */
 export async function loadTfjs(model: ModelFolder): Promise<Predictor> {

@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { ServerInterceptingCall, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
-import { unpack } from '../http/unpack.ts';
+import { unpack } from '../handlers/unpack.ts';
 import { tooLarge, tooManyCalls, type RequestError } from '../errors.ts';
 import type { Admission } from '../handlers/admission.ts';
 import type { Logger } from '../telemetry/log.ts';

@@ -1,5 +1,5 @@
 /** The methods of inference.GRPCInferenceService: Open Inference, version 2, and what Triton adds to it. */
-import type { Answer } from '../http/send-response.ts';
+
 import type { Body } from '../handlers/body.ts';
 import { jsonLengthOf } from '../handlers/forwardable-request.ts';
 import {
@@ -11,6 +11,7 @@ import {
 } from '../protocol/proto/infer.ts';
 import { messageType } from '../protocol/proto/schema.ts';
 import { method, type Asking, type Method } from './rest-bridge.ts';
+import type { Answer } from '../handlers/response.ts';
 
 interface Named {
   name: string;

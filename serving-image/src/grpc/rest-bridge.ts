@@ -1,10 +1,11 @@
 import type { Metadata } from '@grpc/grpc-js';
-import type { Answer } from '../http/send-response.ts';
+
 import type { WholeAsk } from '../handlers/request.ts';
 import type { Body } from '../handlers/body.ts';
 import { RequestError } from '../errors.ts';
 import { LENGTH_FIELD } from '../protocol/v2/framing.ts';
 import { headersOf } from './guard.ts';
+import type { Answer } from '../handlers/response.ts';
 
 /** Answers a request as REST does. Rejects with RequestError and ClientGone. */
 export type Respond = (ask: WholeAsk) => Promise<Answer>;

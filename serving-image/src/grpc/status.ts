@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
-import { ClientGone } from '../batching/executor.ts';
-import { internalError, messageOf, RequestError } from '../errors.ts';
+
+import { internalError, messageOf, RequestError, ClientGone } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 /** The gRPC status for each status of HTTP, as KServe, Triton and TensorFlow Serving have them; any other is INTERNAL. */

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { ClientGone } from '../batching/executor.ts';
-import { inPieces, tooLarge, unsupportedMedia, type RequestError } from '../errors.ts';
+
+import { inPieces, tooLarge, unsupportedMedia, type RequestError, ClientGone } from '../errors.ts';
 import { LENGTH_FIELD } from '../protocol/v2/framing.ts';
 import type { Ticket } from './admission.ts';
-import { unpack } from '../http/unpack.ts';
+import { unpack } from './unpack.ts';
 
 const JSON_TYPE = 'application\\/(?:[\\w.-]+\\+)?json';
 /**

@@ -18,9 +18,10 @@ import type { RequestError } from '../errors.ts';
 import { LENGTH_FIELD, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { ServedModel } from '../model/types.ts';
 import type { Part } from '../telemetry/trace.ts';
-import type { Answer } from '../http/send-response.ts';
+
 import type { Ask } from './request.ts';
 import type { Body } from './body.ts';
+import type { Answer } from './response.ts';
 
 type Protocol = 'v1' | 'v2';
 

@@ -16,11 +16,12 @@ import { encodeInfer } from '../protocol/v2/encode.ts';
 import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { countNonFinite } from '../telemetry/instrumented-predictor.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
-import { json, type Answer } from '../http/send-response.ts';
+
 import type { Ask } from './request.ts';
 import { checkMedia, type Body } from './body.ts';
 import { headerOf, type HttpClient, HttpExchange, type HttpQuestion, type Traced } from './forwardable-request.ts';
 import type { Served, Service } from './context.ts';
+import { json, type Answer } from './response.ts';
 
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {

@@ -5,11 +5,12 @@ import { modelMetadata as metadataV1, modelStatus, servableNotFound, statusNotFo
 import { modelConfig, modelMetadata, serverMetadata, type IndexEntry } from '../protocol/v2/metadata.ts';
 import { PAGE_OF } from '../telemetry/exposition.ts';
 import { readStatistics } from '../telemetry/statistics.ts';
-import { json, type Answer } from '../http/send-response.ts';
+
 import type { Ask } from './request.ts';
-import { documentOf } from '../http/documents.ts';
+import { documentOf } from './pages/documents.ts';
 import { answerIndex, answerOrder } from './model-repository.ts';
 import type { Served, Service } from './context.ts';
+import { json, type Answer } from './response.ts';
 
 export async function answerQuestion(service: Service, asked: Question, ask: Ask): Promise<Answer> {
   switch (asked.kind) {
@@ -73,7 +74,7 @@ export async function answerQuestion(service: Service, asked: Question, ask: Ask
 }
 
 async function page(service: Service, host: string): Promise<Answer> {
-  const { page } = await import('./index-page.ts');
+  const { page } = await import('./pages/index-page.ts');
   const known = service.models.index().map(({ name, version }) => service.models.find({ model: name, version }));
   const served = known.find((one) => one !== undefined);
   if (!served) throw unavailable('no model is served here now');

@@ -7,9 +7,10 @@ import { readParameters } from '../protocol/v2/parameters.ts';
 import { repositoryIndex, type IndexEntry } from '../protocol/v2/metadata.ts';
 import type { Admission } from './admission.ts';
 import type { Orders } from './model-control.ts';
-import { json, type Answer } from '../http/send-response.ts';
+
 import type { Ask } from './request.ts';
 import { checkMedia } from './body.ts';
+import { json, type Answer } from './response.ts';
 
 export interface Repository {
   admission: Admission;

@@ -3,9 +3,10 @@ import type { Output } from '../trial/outputs.ts';
 import { outputsV2 } from '../trial/outputs.ts';
 import { mayBeTried } from '../model/served.ts';
 import type { Judgement, ServedModel, Signature, TensorSpec } from '../model/types.ts';
-import { GOLDEN_FILE, WARMUP_FILE, written, type WarmupRequest } from '../model/own-requests.ts';
-import type { Answer } from '../http/send-response.ts';
+import { GOLDEN_FILE, WARMUP_FILE, written, type WarmupRequest } from '../loading/own-requests.ts';
+
 import type { HttpQuestion } from './forwardable-request.ts';
+import type { Answer } from './response.ts';
 
 /**
  * What can be replayed without any client: the golden and warm-up requests of the model's folder, or zeros. Nothing that would

@@ -1,10 +1,10 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { ClientGone } from '../batching/executor.ts';
-import { RequestError } from '../errors.ts';
+
+import { RequestError, ClientGone } from '../errors.ts';
 import { readInto, startReading } from '../ipc/socket-handoff.ts';
 import type { Admission, Ticket } from '../handlers/admission.ts';
-import { LINGER_MS, type Answer } from './send-response.ts';
+import { LINGER_MS } from './send-response.ts';
 import { Arriving } from './incoming-body.ts';
 import type { Ask } from '../handlers/request.ts';
 import { bodyOf, type Body } from '../handlers/body.ts';
@@ -13,6 +13,7 @@ import { Heads, type Head } from './head.ts';
 import { KEEP_ALIVE_MS, type Patience } from './server.ts';
 import { countUnread } from './unread.ts';
 import { written, type More } from './serialize-response.ts';
+import { type Answer } from '../handlers/response.ts';
 
 export interface LaneSettings {
   /** Takes over what is not for the lane, and says what it says of connections that are too slow. */

@@ -2,15 +2,16 @@ import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ClientGone } from '../batching/executor.ts';
-import { RequestError, tooManyRequests } from '../errors.ts';
+
+import { RequestError, tooManyRequests, ClientGone } from '../errors.ts';
 import { startReading, stopReading } from '../ipc/socket-handoff.ts';
 import { Admission } from '../handlers/admission.ts';
-import { sendAnswer, sendError, type Answer } from './send-response.ts';
+import { sendAnswer, sendError } from './send-response.ts';
 import { askOf, type Ask } from '../handlers/request.ts';
 import { Lane } from './fast-path.ts';
 import type { PlainConnection } from './fast-path-connection.ts';
 import { createHttpServer } from './server.ts';
+import { type Answer } from '../handlers/response.ts';
 
 const MEMORY = { memoryBytes: 100_000_000, answerBytes: 1e9, bytesPerSecond: 1000 };
 const LIMITS = { headerSeconds: 1, requestSeconds: 4, bodyBytes: 500_000, requests: 10, ...MEMORY };

@@ -1,18 +1,18 @@
 /** From a request to its answer, counted, logged and traced; and node:http around that, without a framework. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ClientGone } from '../batching/executor.ts';
-import { RunError } from '../model/types.ts';
-import { badRequest, internalError, RequestError, unavailable } from '../errors.ts';
+
+import { badRequest, internalError, RequestError, unavailable, RunError, ClientGone } from '../errors.ts';
 import { route } from '../protocol/route.ts';
 import type { Service } from '../handlers/context.ts';
 import { reasonOf, type Reason } from '../telemetry/reasons.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { traceIdOf } from '../telemetry/trace.ts';
-import { sendAnswer, sendError, type Answer } from './send-response.ts';
+import { sendAnswer, sendError } from './send-response.ts';
 import { askOf, type Ask } from '../handlers/request.ts';
 import { answerCall, isCall } from '../handlers/inference.ts';
 import type { Traced } from '../handlers/forwardable-request.ts';
 import { answerQuestion } from '../handlers/metadata.ts';
+import { type Answer } from '../handlers/response.ts';
 
 /** What is counted where no answer was sent, as others count it. */
 const CLIENT_GONE = 499;

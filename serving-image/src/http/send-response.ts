@@ -1,17 +1,8 @@
+import type { Answer } from '../handlers/response.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorBody, type RequestError } from '../errors.ts';
 import type { Admission } from '../handlers/admission.ts';
 import { countResponse } from './unread.ts';
-
-export interface Answer {
-  /** 200 when absent. */
-  status?: number;
-  type: string;
-  body: string | Buffer;
-  headers?: Readonly<Record<string, string | number | string[]>>;
-}
-
-export const json = (body: string | Buffer): Answer => ({ type: 'application/json', body });
 
 /** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
 export const LINGER_MS = 500;

@@ -1,8 +1,9 @@
 /** Answers as bytes, for connections that this server reads and writes itself. */
 import { STATUS_CODES } from 'node:http';
 import { errorBody, RequestError } from '../errors.ts';
-import type { Answer } from './send-response.ts';
+
 import { TOLD_KEEP_ALIVE_MS } from './server.ts';
+import type { Answer } from '../handlers/response.ts';
 
 const KEPT = `Connection: keep-alive\r\nKeep-Alive: timeout=${TOLD_KEEP_ALIVE_MS / 1000}\r\n`;
 const CLOSED = 'Connection: close\r\n';

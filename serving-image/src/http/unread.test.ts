@@ -3,7 +3,8 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Admission } from '../handlers/admission.ts';
-import { json, sendAnswer } from './send-response.ts';
+import { sendAnswer } from './send-response.ts';
+import { json } from '../handlers/response.ts';
 
 const LIMITS = { bodyBytes: 1000, requests: 10, answerBytes: 1e9, bytesPerSecond: 1000 };
 /** More than kernels keep of one connection. */

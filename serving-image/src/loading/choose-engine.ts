@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { cpuQuota } from '../cores.ts';
 import {
-  FatalError,
   type EngineChoice,
   type EngineName,
   type FailureReport,
@@ -11,6 +10,7 @@ import {
 import { firstAble, pickEngine, type Excluded } from './engine-choice.ts';
 import { candidates } from '../engines/index.ts';
 import { addonPath } from '../addon.ts';
+import { FatalError } from '../errors.ts';
 
 /** What a process that measures an engine says: once when the model has answered or refused a first request, and once at the end. */
 export type Measured =

@@ -2,7 +2,7 @@ import { listFiles } from '@modeldeployment/modelpack';
 import { chooseEngine } from './choose-engine.ts';
 import type { BatchLimits } from '../batching/executor.ts';
 import { startEngine } from '../engines/index.ts';
-import { findModel, type Choice } from '../model/repository.ts';
+import { findModel, type Choice } from './repository.ts';
 import { servedModel } from '../model/served.ts';
 import type { EngineChoice, EngineName, Judgement, Predictor, ServedModel } from '../model/types.ts';
 import { warmUp, type Joining, type WarmedUp, type WarmUp } from './warmup.ts';

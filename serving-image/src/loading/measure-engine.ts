@@ -1,19 +1,12 @@
 /** A process of its own: loads a model on one engine, takes the time of a few runs, says so and ends. */
-import { ownRequests } from '../model/own-requests.ts';
+import { ownRequests } from './own-requests.ts';
 import { isBatched, repeated } from '../model/rows.ts';
 import { mayBeTried, servedModel } from '../model/served.ts';
-import {
-  FatalError,
-  RunError,
-  type EngineName,
-  type ModelFolder,
-  type Predictor,
-  type ServedModel,
-  type Tensor,
-} from '../model/types.ts';
+import { type EngineName, type ModelFolder, type Predictor, type ServedModel, type Tensor } from '../model/types.ts';
 import { askMadeUp } from './warmup.ts';
 import type { Measured } from './choose-engine.ts';
 import { startEngine } from '../engines/index.ts';
+import { FatalError, RunError } from '../errors.ts';
 
 /** Rows of the batch, as large as batches get by default. */
 const BATCH_ROWS = 32;

@@ -2,9 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { WARMUP_FILE } from '../model/own-requests.ts';
+import { WARMUP_FILE } from './own-requests.ts';
 import {
-  RunError,
   type Judgement,
   type Predictor,
   type RowVerdict,
@@ -13,6 +12,7 @@ import {
   type Tensor,
 } from '../model/types.ts';
 import { warmUp, type WarmUp } from './warmup.ts';
+import { RunError } from '../errors.ts';
 
 const SUM: Signature = {
   inputs: [{ name: 'x', dtype: 'FP32', shape: [-1, 2] }],

@@ -2,18 +2,12 @@
 import { differing } from '../batching/alike.ts';
 import { probe, type Finding } from '../batching/probe.ts';
 import { countNonFinite } from '../telemetry/instrumented-predictor.ts';
-import { KINDS, madeUp } from '../model/made-up.ts';
-import { mustAnswer, ownRequests, type WarmupRequest } from '../model/own-requests.ts';
+import { KINDS, madeUp } from './made-up.ts';
+import { mustAnswer, ownRequests, type WarmupRequest } from './own-requests.ts';
 import { isBatched, rowsOf, turned } from '../model/rows.ts';
 import { mayBeTried } from '../model/served.ts';
-import {
-  RunError,
-  type Judgement,
-  type Predictor,
-  type ServedModel,
-  type Signature,
-  type Tensor,
-} from '../model/types.ts';
+import { type Judgement, type Predictor, type ServedModel, type Signature, type Tensor } from '../model/types.ts';
+import { RunError } from '../errors.ts';
 
 export interface WarmedUp {
   /** Signatures whose rows can be run together with those of other requests: they do not depend on one another. */

@@ -1,6 +1,7 @@
 /** Which versions of which models are to be served. Pure. */
 import { byVersion } from './catalog.ts';
-import { FatalError, type FailureReport } from './types.ts';
+import { type FailureReport } from './types.ts';
+import { FatalError } from '../errors.ts';
 
 /** TensorFlow Serving's version policies. */
 export type Policy =

@@ -2,7 +2,7 @@
  * What every part of the server agrees on: tensors, signatures, and the interface an engine implements. Nothing here
  * runs; protocol/ may import it, so it must stay free of effects.
  */
-import type { Datatype, FailureReason, ModelFormat, Signature } from '@modeldeployment/modelpack';
+import type { Datatype, ModelFormat, Signature } from '@modeldeployment/modelpack';
 
 export type {
   Datatype as DataType,
@@ -111,29 +111,6 @@ export interface Engine {
   load(model: ModelFolder): Promise<Predictor>;
   /** To be called when a model is loaded and warm: gives back memory that it needed for that only. */
   settle?(): void;
-}
-
-/** The model was run and refused the values it was given, or ran out of memory (`exhausted`). */
-export class RunError extends Error {
-  override readonly name = 'RunError';
-  constructor(
-    message: string,
-    readonly exhausted = false,
-  ) {
-    super(message);
-  }
-}
-
-/** The server cannot go on; becomes the container's termination message. */
-export class FatalError extends Error {
-  override readonly name = 'FatalError';
-  constructor(
-    readonly reason: FailureReason,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }
 
 /** Number of elements of a shape whose dimensions are all known. */

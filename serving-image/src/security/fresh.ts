@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
-import { FatalError } from '../model/types.ts';
+
 import type { Logger } from '../telemetry/log.ts';
+import { FatalError } from '../errors.ts';
 
 /** How old what was read may be before the files are looked at again, in milliseconds. */
 const LOOK_MS = 1000;

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
-import { json, sendAnswer, sendError, type Answer } from '../http/send-response.ts';
+import { sendAnswer, sendError } from '../http/send-response.ts';
 import { askOf, type Ask } from '../handlers/request.ts';
 import { admit } from '../http/border.ts';
 import type { Cors } from '../http/cors.ts';
@@ -9,6 +9,7 @@ import * as answers from '../protocol/catalog.ts';
 import { PAGE_OF, type Exposition, type Page } from '../telemetry/exposition.ts';
 import { internalError, RequestError } from '../errors.ts';
 import { route, type Route } from '../protocol/route.ts';
+import { json, type Answer } from '../handlers/response.ts';
 
 /** What the supervisor knows without asking a worker. */
 export interface State {

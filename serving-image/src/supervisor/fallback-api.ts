@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config.ts';
 import { GrpcServer } from '../grpc/server.ts';
-import { json, type Answer } from '../http/send-response.ts';
+
 import type { Ask } from '../handlers/request.ts';
 import { answerIndex, answerOrder } from '../handlers/model-repository.ts';
 import * as answers from '../protocol/catalog.ts';
@@ -17,6 +17,7 @@ import type { Orders } from '../handlers/model-control.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { answerPlain, type State } from './admin-server.ts';
 import { Sessions } from '../grpc/connections.ts';
+import { json, type Answer } from '../handlers/response.ts';
 
 export interface LobbySettings {
   config: Config;

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http2';
 import type { Server, Socket } from 'node:net';
-import type { Answer } from '../http/send-response.ts';
+
 import type { Ask } from '../handlers/request.ts';
 import type { Cors } from '../http/cors.ts';
 import { unavailable } from '../errors.ts';
@@ -11,6 +11,7 @@ import { answerPlain, createAdmin, type State } from './admin-server.ts';
 import { startReading } from '../ipc/socket-handoff.ts';
 import type { LobbySettings } from './fallback-api.ts';
 import type { Transport } from '../ipc/messages.ts';
+import type { Answer } from '../handlers/response.ts';
 
 const WHY = 'no worker can answer now: the model is still loading, or all workers are being replaced';
 /** The status of gRPC. */

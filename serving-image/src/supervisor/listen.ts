@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { FatalError } from '../model/types.ts';
+import { FatalError } from '../errors.ts';
 
 /** What a machine without IPv6 says of an address of it. */
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);

@@ -1,10 +1,11 @@
 /** Wires the supervisor, which starts the workers: processes of their own, with what it has no use for. */
 import manifest from '../../package.json' with { type: 'json' };
 import { readConfig, terminationLogPath } from '../config.ts';
-import { FatalError } from '../model/types.ts';
+
 import { giveUp } from './termination-message.ts';
 import { Supervisor } from './supervisor.ts';
 import { createLog } from '../telemetry/log.ts';
+import { FatalError } from '../errors.ts';
 
 /** Serves until told to stop. @returns the exit code */
 export async function serve(): Promise<number> {

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { FatalError } from '../model/types.ts';
+import { FatalError } from '../errors.ts';
 
 /** A folder for files that live no longer than the server. @throws FatalError BadConfiguration */
 export function scratchFolder(candidates: readonly string[] = [tmpdir(), '/dev/shm']): string {

@@ -1,6 +1,7 @@
-import { RunError, type Predictor, type Tensor } from '../model/types.ts';
+import { type Predictor, type Tensor } from '../model/types.ts';
 import type { Ledger } from './inflight-file.ts';
 import type { Statistics } from './statistics.ts';
+import { RunError } from '../errors.ts';
 
 /** A predictor whose runs are counted, and recorded before they begin: native code may not return. */
 export function observed(predictor: Predictor, statistics: Statistics, ledger: Pick<Ledger, 'flush'>): Predictor {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { ClientGone } from '../batching/executor.ts';
-import { RequestError } from '../errors.ts';
-import { RunError, type Predictor, type Tensor } from '../model/types.ts';
+
+import { RequestError, RunError, ClientGone } from '../errors.ts';
+import { type Predictor, type Tensor } from '../model/types.ts';
 import { exposition, retained } from './exposition.ts';
 import { Meter } from './meter.ts';
 import { countNonFinite, observed } from './instrumented-predictor.ts';

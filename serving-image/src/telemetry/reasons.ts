@@ -1,7 +1,6 @@
 /** Why a request was not answered as it was asked: the values of the label `reason`, and their names elsewhere. Pure. */
-import { ClientGone } from '../batching/executor.ts';
-import { RunError } from '../model/types.ts';
-import { RequestError } from '../errors.ts';
+
+import { RequestError, RunError, ClientGone } from '../errors.ts';
 
 export const REASONS = {
   invalid_request: {

@@ -53,11 +53,11 @@ describe('a request during a trial', () => {
     ['with the cookie goes to the trial', MATCH, facts({ cookie: 'a=1; group=b; c=2' }), 'matched'],
     ['with a cookie that begins alike goes by weight', MATCH, facts({ cookie: 'group=bc; xgroup=b' }), 'own'],
   ])('%s', (_, traffic, asked, expected) => {
-    expect(choose(asked, traffic, '3', new Share())).toBe(expected);
+    expect(choose(asked, traffic, '3', new Share(Math.random))).toBe(expected);
   });
 
   it('that matches does not count against the weight', () => {
-    const share = new Share();
+    const share = new Share(Math.random);
     const half = { ...MATCH, weight: 50 };
     for (let i = 0; i < 100; i++) choose(facts({ 'x-canary': 'always' }), half, '3', share);
     const plain = Array.from({ length: 100 }, () => choose(facts(), half, '3', share));
@@ -92,21 +92,21 @@ describe('a share', () => {
   });
 
   it.each([1, 5, 50, 99])('of %d percent of 10,000 requests is exact', (w) => {
-    const share = new Share();
+    const share = new Share(Math.random);
     let taken = 0;
     for (let i = 0; i < 10_000; i++) if (share.take(w, 'v2')) taken++;
     expect(Math.abs(taken - 100 * w)).toBeLessThanOrEqual(1);
   });
 
   it('is exact for each protocol when requests of two take turns', () => {
-    const share = new Share();
+    const share = new Share(Math.random);
     const taken = { v1: 0, v2: 0 };
     for (let i = 0; i < 10_000; i++) for (const kind of ['v1', 'v2'] as const) if (share.take(50, kind)) taken[kind]++;
     for (const count of Object.values(taken)) expect(Math.abs(count - 5_000)).toBeLessThanOrEqual(1);
   });
 
   it('does not fall in with a client that alternates between two kinds of requests', () => {
-    const share = new Share();
+    const share = new Share(Math.random);
     const taken = [0, 0];
     for (let i = 0; i < 10_000; i++) if (share.take(50, 'v2')) taken[i % 2]!++;
     expect(Math.min(...taken)).toBeGreaterThan(2000);

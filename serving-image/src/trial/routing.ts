@@ -62,7 +62,8 @@ export class Share {
   /** By kind, hundredths of a request that should have been taken and were not: more than -100, less than 100. */
   readonly #owed = new Map<string, number>();
 
-  constructor(private readonly random: () => number = Math.random) {}
+  /** @param random numbers from 0 to 1 */
+  constructor(private readonly random: () => number) {}
 
   take(percent: number, kind: string): boolean {
     if (percent === 0) return false;

@@ -1,7 +1,6 @@
 import { type FallbackCause, OVERLOADED_HEADER, type Traffic } from '@modeldeployment/modelpack/traffic';
-import { ClientGone } from '../batching/executor.ts';
-import { RunError } from '../model/types.ts';
-import { RequestError } from '../errors.ts';
+
+import { RequestError, RunError, ClientGone } from '../errors.ts';
 import { Breaker } from './circuit-breaker.ts';
 import { deadlineMs, hadTime, p99 } from './deadline.ts';
 import type { Answered, Exchange, Reply } from './trial-request.ts';

@@ -1,9 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { FORWARDED_HEADER, type Traffic, UNCOUNTED_HEADER } from '@modeldeployment/modelpack/traffic';
-import { ClientGone } from '../batching/executor.ts';
-import { RunError } from '../model/types.ts';
-import { deadlineExceeded, RequestError, unavailable } from '../errors.ts';
+
+import { deadlineExceeded, RequestError, unavailable, RunError, ClientGone } from '../errors.ts';
 import { Forwarding } from '../telemetry/trial-metrics.ts';
 import { Meter } from '../telemetry/meter.ts';
 import type { Exchange, Reply, Sample } from './trial-request.ts';

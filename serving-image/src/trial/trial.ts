@@ -32,8 +32,8 @@ const RECENT = { count: 32, ofPeer: 8, bytes: 4 * 1024 * 1024 };
 export class Trial {
   #traffic: Traffic | undefined;
   #round = new Round(undefined);
-  #forwarded = new Share();
-  #mirrored = new Share();
+  #forwarded = new Share(Math.random);
+  #mirrored = new Share(Math.random);
   /** Of this process: see via.ts. */
   readonly mark = newMark();
   readonly #mirror: Mirror;
@@ -68,8 +68,8 @@ export class Trial {
     if (traffic?.trial !== counts.trial) this.#round = new Round(traffic?.trial, p99);
     this.#traffic = traffic;
     // What is owed of another weight is forgotten.
-    this.#forwarded = new Share();
-    this.#mirrored = new Share();
+    this.#forwarded = new Share(Math.random);
+    this.#mirrored = new Share(Math.random);
     this.#replay.set(traffic?.trial, Math.ceil((traffic?.replayBelow ?? 0) / this.options.workers));
   }
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config.ts';
-import { listModels, versionsIn } from '../model/repository.ts';
+import { listModels, versionsIn } from '../loading/repository.ts';
 import { MODEL_NAME, select, type WantedModel } from '../model/selection.ts';
-import { FatalError, type FailureReport } from '../model/types.ts';
-import { badRequest, internalError, quote, RequestError } from '../errors.ts';
+import { type FailureReport } from '../model/types.ts';
+import { badRequest, internalError, quote, RequestError, FatalError } from '../errors.ts';
 import type { Orders } from '../handlers/model-control.ts';
 
 type Settings = Pick<Config, 'repository' | 'policy'> & NonNullable<Config['explicit']>;

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { listModels } from '../model/repository.ts';
+import { listModels } from '../loading/repository.ts';
 import { RULES_FILE, select, type ModelListing, type Rules, type WantedModel } from '../model/selection.ts';
 import type { Logger } from '../telemetry/log.ts';
 

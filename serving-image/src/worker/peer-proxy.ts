@@ -1,9 +1,10 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import { LINGER_MS, sendError, type Answer } from '../http/send-response.ts';
+import { LINGER_MS, sendError } from '../http/send-response.ts';
 import type { WholeAsk } from '../handlers/request.ts';
 import { badRequest, internalError, RequestError, unavailable } from '../errors.ts';
 import { passedBack, PassedHeaders, type Headers } from '../protocol/passed-headers.ts';
 import * as upstream from '../upstream.ts';
+import { type Answer } from '../handlers/response.ts';
 
 /** Where a request is passed on to: a worker's socket, and the path with the version by its number. */
 export interface Destination {

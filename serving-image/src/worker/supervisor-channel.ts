@@ -1,7 +1,7 @@
 /** A worker's end of the channel to its supervisor. */
 import type { Socket } from 'node:net';
-import { FatalError } from '../model/types.ts';
-import { RequestError } from '../errors.ts';
+
+import { RequestError, FatalError } from '../errors.ts';
 import type { Orders } from '../handlers/model-control.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { Logger } from '../telemetry/log.ts';

@@ -1,16 +1,17 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { json, sendAnswer, sendError, type Answer } from '../http/send-response.ts';
+import { sendAnswer, sendError } from '../http/send-response.ts';
 import { askOf, type Ask, type WholeAsk } from '../handlers/request.ts';
 import { admit } from '../http/border.ts';
 import type { Cors } from '../http/cors.ts';
 import type { Catalog, CatalogVersion } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
-import { ClientGone } from '../batching/executor.ts';
-import { internalError, RequestError, unavailable } from '../errors.ts';
+
+import { internalError, RequestError, unavailable, ClientGone } from '../errors.ts';
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import { mayAsk, type Checks } from '../security/gate.ts';
 import { route, withVersion, type Route } from '../protocol/route.ts';
 import type { Destination, Hop } from './peer-proxy.ts';
+import { json, type Answer } from '../handlers/response.ts';
 
 export interface FrontSettings {
   own: { name: string; version: string };

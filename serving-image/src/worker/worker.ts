@@ -12,7 +12,7 @@ import { createHttpServer } from '../http/server.ts';
 import { oneModel, served, type Service } from '../handlers/context.ts';
 import { loadModel, type LoadedModel } from '../loading/load.ts';
 import { mayBeTried } from '../model/served.ts';
-import { versionsIn } from '../model/repository.ts';
+import { versionsIn } from '../loading/repository.ts';
 import { Ledger } from '../telemetry/inflight-file.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';

@@ -1,13 +1,7 @@
-import {
-  FatalError,
-  RunError,
-  type ModelFolder,
-  type Predictor,
-  type Signature,
-  type Tensor,
-} from '../../model/types.ts';
+import { type ModelFolder, type Predictor, type Signature, type Tensor } from '../../model/types.ts';
 import { runError, shortMessage } from '../failure.ts';
 import { fromTensorflow, toTensorflow, type Call, type SessionAddon } from './session.ts';
+import { FatalError, RunError } from '../../errors.ts';
 
 const TAG = 'serve';
 

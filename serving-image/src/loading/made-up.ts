@@ -1,5 +1,12 @@
 /** Rows made up for a signature, as different from one another as its types allow; the same at every start. Pure. */
-import { sizeOf, type DataType, type Signature, type Tensor, type TensorData, type TensorSpec } from './types.ts';
+import {
+  sizeOf,
+  type DataType,
+  type Signature,
+  type Tensor,
+  type TensorData,
+  type TensorSpec,
+} from '../model/types.ts';
 
 /** What made-up values are like: a model that refuses one kind may take another. */
 export interface Kind {

@@ -1,16 +1,16 @@
 /** What describes the server, for programs and for people. Anybody may ask for it, and making it takes longer than sending it. */
-import type { ServedModel } from '../model/types.ts';
-import type { Described } from '../protocol/openapi/document.ts';
-import type { Service } from '../handlers/context.ts';
-import { json, type Answer } from './send-response.ts';
+import type { ServedModel } from '../../model/types.ts';
+import type { Described } from '../../protocol/openapi/document.ts';
+import type { Service } from '../context.ts';
+import { json, type Answer } from '../response.ts';
 
 /** Each is loaded when it is first asked for. */
 const MAKE = {
   openapi: async (described: Described): Promise<Answer> =>
-    json(Buffer.from(JSON.stringify((await import('../protocol/openapi/document.ts')).openapi(described)))),
+    json(Buffer.from(JSON.stringify((await import('../../protocol/openapi/document.ts')).openapi(described)))),
   docs: async (described: Described): Promise<Answer> => ({
     type: 'text/html; charset=utf-8',
-    body: Buffer.from((await import('../handlers/docs-page.ts')).docs(described)),
+    body: Buffer.from((await import('./docs-page.ts')).docs(described)),
   }),
 };
 

@@ -1,4 +1,4 @@
-import { operations, type Described, type Operation } from '../protocol/openapi/document.ts';
+import { operations, type Described, type Operation } from '../../protocol/openapi/document.ts';
 import { escape } from './index-page.ts';
 
 /** The page at `/docs`: every path with what it takes and gives. It needs nothing from anywhere else. Pure. */

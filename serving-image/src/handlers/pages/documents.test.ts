@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ServedModel } from '../model/types.ts';
-import type { IndexEntry } from '../protocol/v2/metadata.ts';
-import type { Service } from '../handlers/context.ts';
+import type { ServedModel } from '../../model/types.ts';
+import type { IndexEntry } from '../../protocol/v2/metadata.ts';
+import type { Service } from '../context.ts';
 import { documentOf } from './documents.ts';
 
 const entry = (name: string, version = '1'): IndexEntry => ({ name, version, state: 'READY', reason: '' });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { KINDS, madeUp } from './made-up.ts';
-import { repeated, rowsOf, turned, zeros } from './rows.ts';
-import type { DataType, Signature } from './types.ts';
+import { repeated, rowsOf, turned, zeros } from '../model/rows.ts';
+import type { DataType, Signature } from '../model/types.ts';
 
 const TYPES: DataType[] = [
   ...(['BOOL', 'UINT8', 'UINT16', 'UINT32', 'UINT64', 'INT8', 'INT16', 'INT32', 'INT64'] as const),

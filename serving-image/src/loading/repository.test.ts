@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Signature, TensorSpec } from './types.ts';
+import type { Signature, TensorSpec } from '../model/types.ts';
 import { attribute, constant, placeholder, writeSavedModel, type GraphNode } from '../../testing/saved-model.ts';
 import { findModel } from './repository.ts';
 

@@ -1,7 +1,7 @@
 /** Bodies that are compressed, unpacked while what comes out is counted. */
 import { createUnzip } from 'node:zlib';
 import { badRequest, RequestError, tooLarge, tooMuchPacked, unavailable } from '../errors.ts';
-import type { Ticket } from '../handlers/admission.ts';
+import type { Ticket } from './admission.ts';
 
 /** So many are unpacked at once in one worker; so many others wait as they came. */
 const AT_ONCE = 2;

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { JsonWriter } from '../protocol/json/writer.ts';
-import { Admission } from '../handlers/admission.ts';
+import { Admission } from './admission.ts';
 import { unpack } from './unpack.ts';
 
 const MiB = 1024 * 1024;

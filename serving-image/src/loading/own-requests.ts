@@ -4,14 +4,14 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { badRequest, RequestError } from '../errors.ts';
+import { badRequest, RequestError, FatalError, RunError } from '../errors.ts';
 import { jsonTextOf } from '../protocol/json/text.ts';
 import { decodePredict } from '../protocol/v1/predict.ts';
 import { decodeInfer } from '../protocol/v2/decode.ts';
 import { frameOf } from '../protocol/v2/framing.ts';
-import { compare, readTolerance, type ExpectedOutput, type Tolerance } from './golden.ts';
-import type { LoggedRequest } from '../loading/prediction-log.ts';
-import { FatalError, RunError, type Predictor, type ServedModel, type Tensor } from './types.ts';
+import { compare, readTolerance, type ExpectedOutput, type Tolerance } from '../model/golden.ts';
+import type { LoggedRequest } from './prediction-log.ts';
+import { type Predictor, type ServedModel, type Tensor } from '../model/types.ts';
 
 export const WARMUP_FILE = 'warmup.json';
 export const GOLDEN_FILE = 'golden.json';
@@ -109,7 +109,7 @@ async function recorded(directory: string, model: ServedModel): Promise<WarmupRe
   const bytes = await read(join(directory, RECORDED_FILE));
   if (!bytes) return [];
   // With a library for protocol buffers, of no use to the others.
-  const { readPredictionLogs } = await import('../loading/prediction-log.ts');
+  const { readPredictionLogs } = await import('./prediction-log.ts');
   const requests = await attemptTo(RECORDED_FILE, () => readPredictionLogs(bytes));
   if (requests.length > MOST_RECORDED) {
     throw failed(`${RECORDED_FILE} holds ${requests.length} requests, at most ${MOST_RECORDED} are allowed`);

@@ -2,8 +2,16 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { detectFormat, ModelError, readModel, type ModelFiles } from '@modeldeployment/modelpack';
 import { judge } from '../analysis/judge.ts';
-import { MODEL_NAME, parseRules, RULES_FILE, VERSION, type ModelListing, type VersionFolder } from './selection.ts';
-import { FatalError, type ModelFolder, type ModelFormat } from './types.ts';
+import {
+  MODEL_NAME,
+  parseRules,
+  RULES_FILE,
+  VERSION,
+  type ModelListing,
+  type VersionFolder,
+} from '../model/selection.ts';
+import { type ModelFolder, type ModelFormat } from '../model/types.ts';
+import { FatalError } from '../errors.ts';
 
 export interface Choice {
   repository: string;

@@ -7,11 +7,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder } from '../../e2e/cluster/plan.ts';
+
 import { exec } from '../../tools/exec.ts';
 import { pythonEnvironment } from '../../tools/python.ts';
+import { cacheFolder } from '../../tools/cache-folder.ts';
 
-const HERE = fileURLToPath(new URL('../../bench/peers', import.meta.url));
+const HERE = fileURLToPath(new URL('.', import.meta.url));
 export const ENVIRONMENTS = [
   'mlserver',
   'kserve',

@@ -1,6 +1,6 @@
-import { zeros } from '../model/rows.ts';
-import type { ServedModel, Signature, Tensor, TensorSpec } from '../model/types.ts';
-import { JsonWriter } from '../protocol/json/writer.ts';
+import { zeros } from '../../model/rows.ts';
+import type { ServedModel, Signature, Tensor, TensorSpec } from '../../model/types.ts';
+import { JsonWriter } from '../../protocol/json/writer.ts';
 
 /** The page at `/`: what is served here and how to ask it. Pure. */
 export function page(model: ServedModel, host: string): string {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Predictor, ServedModel, Signature, Tensor } from './types.ts';
+import type { Predictor, ServedModel, Signature, Tensor } from '../model/types.ts';
 import { GOLDEN_FILE, mustAnswer, ownRequests, RECORDED_FILE, WARMUP_FILE } from './own-requests.ts';
 
 const SUM: Signature = {

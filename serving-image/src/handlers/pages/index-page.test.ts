@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
-import type { ServedModel, Signature } from '../model/types.ts';
+import type { ServedModel, Signature } from '../../model/types.ts';
 import { page } from './index-page.ts';
 
 /** The command that the page for such a model shows. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Environment } from './install.ts';
 import type { Command } from './process.ts';
 
-const PYTHON = fileURLToPath(new URL('../../bench/peers/python/', import.meta.url));
+const PYTHON = fileURLToPath(new URL('python/', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Place {
