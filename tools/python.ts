@@ -34,3 +34,14 @@ export async function pythonEnvironment(
   await writeFile(stamp, hash);
   return venv;
 }
+
+const CLIENTS = new URL('../conformance/clients/', import.meta.url).pathname;
+
+/** @returns a Python with TensorFlow, Keras and the clients of inference servers in it, all of them pinned */
+export async function clientsPython(): Promise<string> {
+  const wanted = [
+    { list: join(CLIENTS, 'requirements.txt') },
+    { list: join(CLIENTS, 'requirements-stubs.txt'), alone: true as const },
+  ];
+  return join(await pythonEnvironment('clients-venv', wanted), 'bin/python');
+}

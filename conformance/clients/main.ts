@@ -5,7 +5,7 @@ import { ensureNative } from '../../serving-image/src/build/native.ts';
 import { Bench } from '../../serving-image/testing/server.ts';
 import { exec, ExecError } from '../../tools/exec.ts';
 import { Progress } from '../../tools/progress.ts';
-import { pythonEnvironment } from '../../tools/python.ts';
+import { clientsPython } from '../../tools/python.ts';
 
 /**
  * npm run clients: the server, asked by the clients that its users have, as their publishers ship them. They are installed
@@ -15,15 +15,6 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const MODELS = 5;
 /** Pages of metrics whose names are our own or follow Prometheus' rules; those of others have the names they have. */
 const LINTED = ['/metrics'];
-
-/** @returns the Python in which the clients are */
-async function install(): Promise<string> {
-  const wanted = [
-    { list: join(HERE, 'requirements.txt') },
-    { list: join(HERE, 'requirements-stubs.txt'), alone: true as const },
-  ];
-  return join(await pythonEnvironment('clients-venv', wanted), 'bin/python');
-}
 
 async function makeModels(folder: string): Promise<void> {
   const at = (name: string) => join(folder, name, '1');
@@ -87,7 +78,7 @@ async function lint(admin: string, results: Results): Promise<void> {
 async function main(): Promise<number> {
   const progress = new Progress();
   await progress.step("TensorFlow's native half", () => ensureNative(() => undefined));
-  const python = await progress.step('the clients, into an environment of their own', install);
+  const python = await progress.step('the clients, into an environment of their own', clientsPython);
   const bench = await Bench.create();
   try {
     await makeModels(bench.models);

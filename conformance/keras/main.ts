@@ -9,7 +9,7 @@ import { unzip } from '../../modelpack/src/prepare/unzip.ts';
 import { ensureNative } from '../../serving-image/src/build/native.ts';
 import { exec, ExecError } from '../../tools/exec.ts';
 import { Progress } from '../../tools/progress.ts';
-import { pythonEnvironment } from '../../tools/python.ts';
+import { clientsPython } from '../../tools/python.ts';
 import { answersAsKeras } from './native.ts';
 
 /**
@@ -18,16 +18,7 @@ import { answersAsKeras } from './native.ts';
  * answers. They are made in the Python environment of `npm run clients`.
  */
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const CLIENTS = join(HERE, '../clients');
 const FORMATS = ['h5', 'keras'] as const;
-
-async function install(): Promise<string> {
-  const wanted = [
-    { list: join(CLIENTS, 'requirements.txt') },
-    { list: join(CLIENTS, 'requirements-stubs.txt'), alone: true as const },
-  ];
-  return join(await pythonEnvironment('clients-venv', wanted), 'bin/python');
-}
 
 async function write(folder: string, model: LayersModel): Promise<void> {
   for (const { path, read } of convertLayers(model).files) {
@@ -66,7 +57,7 @@ async function main(): Promise<number> {
   const progress = new Progress();
   const named = process.argv.slice(2);
   await progress.step("TensorFlow's native half", () => ensureNative(() => undefined));
-  const python = await progress.step('Keras, into an environment of its own', install);
+  const python = await progress.step('Keras, into an environment of its own', clientsPython);
   const folder = await mkdtemp(join(tmpdir(), 'keras-'));
   const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', CUDA_VISIBLE_DEVICES: '' };
   try {
