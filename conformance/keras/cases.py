@@ -146,3 +146,41 @@ def _():
 @functional("float64", bound=1e-5)
 def _():
     return keras.Sequential([L.Input((4,), dtype="float64"), L.Dense(3, dtype="float64", activation="tanh")])
+
+
+RECURRENT = {"lstm": L.LSTM, "gru": L.GRU, "simple-rnn": L.SimpleRNN}
+for name, kind in RECURRENT.items():
+    case(name, (6, 3), lambda kind=kind: kind(4), lambda: L.Dense(2))
+    case(f"{name}-sequence", (6, 3), lambda kind=kind: kind(4, return_sequences=True, use_bias=False), lambda kind=kind: kind(3, go_backwards=True, return_sequences=True), lambda: L.Flatten())
+    case(f"{name}-open-time", (None, 3), lambda kind=kind: kind(4, activation="relu", dropout=0.2, recurrent_dropout=0.1))
+    case(f"{name}-masked", (6, 3), lambda: L.Masking(), lambda kind=kind: kind(4, return_sequences=True), lambda kind=kind: kind(3, go_backwards=True), low=0, high=1.99)
+    case(f"{name}-masked-words", (7,), lambda: L.Embedding(3, 4, mask_zero=True), lambda kind=kind: kind(4, return_sequences=True), lambda kind=kind: kind(3), dtype="int32", low=0, high=2)
+    for mode in ("concat", "sum", "mul", "ave"):
+        case(f"bidirectional-{name}-{mode}", (5, 3), lambda kind=kind, mode=mode: L.Bidirectional(kind(4, return_sequences=True), merge_mode=mode), lambda kind=kind: L.Bidirectional(kind(2)))
+case("gru-before", (6, 3), lambda: L.GRU(4, reset_after=False, return_sequences=True), lambda: L.GRU(3, reset_after=False, use_bias=False))
+case("lstm-hard", (6, 3), lambda: L.LSTM(4, recurrent_activation="hard_sigmoid", activation="softsign"))
+case("bidirectional-masked", (6,), lambda: L.Embedding(3, 4, mask_zero=True), lambda: L.Bidirectional(L.LSTM(4, return_sequences=True)), lambda: L.Bidirectional(L.GRU(2)), dtype="int32", low=0, high=2)
+case("stacked-cells", (6, 3), lambda: L.RNN([L.LSTMCell(4), L.GRUCell(3), L.SimpleRNNCell(2)], return_sequences=True), lambda: L.RNN(L.LSTMCell(3)))
+case("time-distributed", (4, 6, 6, 2), lambda: L.TimeDistributed(L.Conv2D(3, 3, activation="relu")), lambda: L.TimeDistributed(L.Flatten()), lambda: L.TimeDistributed(L.Dense(3)), lambda: L.LSTM(2))
+case("zero-output-for-mask", (6,), lambda: L.Embedding(3, 4, mask_zero=True), lambda: L.LSTM(4, return_sequences=True, zero_output_for_mask=True), dtype="int32", low=0, high=2)
+
+
+@functional("lstm-states")
+def _():
+    i = L.Input((5, 3))
+    x, h, c = L.LSTM(4, return_sequences=True, return_state=True)(i)
+    y, h2 = L.GRU(4, return_state=True)(x, initial_state=h)
+    return keras.Model(i, [L.LSTM(4)(x, initial_state=[h, c]), y, h2])
+
+
+@functional("bidirectional-states")
+def _():
+    i = L.Input((5, 3))
+    return keras.Model(i, L.Bidirectional(L.LSTM(4, return_state=True))(i))
+
+
+@functional("time-distributed-model")
+def _():
+    inner = keras.Sequential([L.Input((4,)), L.Dense(3, activation="relu", name="first"), L.Dense(2, name="second")], name="inner")
+    i = L.Input((5, 4))
+    return keras.Model(i, L.TimeDistributed(inner)(i))

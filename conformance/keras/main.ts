@@ -54,6 +54,8 @@ async function tryModel(at: string): Promise<string[]> {
 }
 
 async function main(): Promise<number> {
+  // What TensorFlow tells of each load is of no interest here.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   const progress = new Progress();
   const named = process.argv.slice(2);
   await progress.step("TensorFlow's native half", () => ensureNative(() => undefined));

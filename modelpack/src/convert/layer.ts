@@ -48,6 +48,15 @@ export interface LayerCall {
   readonly keras: 2 | 3;
   /** The type that the layer computes in. */
   readonly compute: Datatype;
+  /** Calls a layer of the configuration of this one, with the weights that are next. */
+  readonly inner: (layer: LayerJson, inputs: readonly Tensor[]) => readonly Tensor[];
+}
+
+export interface LayerJson {
+  readonly class_name: string;
+  readonly module?: unknown;
+  readonly registered_name?: unknown;
+  readonly config: Readonly<Record<string, unknown>>;
 }
 
 export interface LayerRule {
@@ -116,24 +125,37 @@ export class NamedArguments {
 
 /** The weights of a layer, taken in Keras' order. */
 export class Weights {
-  #next = 0;
+  readonly #place: { next: number };
 
   constructor(
     private readonly graph: Graph,
     private readonly path: readonly string[],
     private readonly list: readonly Weight[],
     private readonly compute: Datatype,
-  ) {}
+    place = { next: 0 },
+  ) {
+    this.#place = place;
+  }
+
+  /** Those that are next, by the name of a part of the layer. */
+  within(part: string, compute = this.compute): Weights {
+    return new Weights(this.graph, [...this.path, part], this.list, compute, this.#place);
+  }
+
+  /** A model within the layer has taken its own, by its own path. */
+  leave(): void {
+    this.#place.next = this.list.length;
+  }
 
   get left(): number {
-    return this.list.length - this.#next;
+    return this.list.length - this.#place.next;
   }
 
   /** The next one; -1 in `shape` fits any size. */
   raw(name: string, shape?: readonly number[]): Weight {
-    const found = this.list[this.#next];
+    const found = this.list[this.#place.next];
     if (found === undefined) throw new Unreadable(`has no weights for its ${name} in the file`);
-    this.#next++;
+    this.#place.next++;
     const fits = shape?.length === found.shape.length && shape.every((size, i) => size < 0 || size === found.shape[i]);
     if (shape !== undefined && !fits)
       throw new Unreadable(

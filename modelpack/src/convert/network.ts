@@ -3,7 +3,15 @@ import type { LayersModel } from '../keras/layers-model.ts';
 import type { Datatype } from '../signature.ts';
 import { Config, Unreadable } from './config.ts';
 import type { Graph } from './graph.ts';
-import { datatypeNamed, NamedArguments, Weights, type Named } from './layer.ts';
+import {
+  datatypeNamed,
+  NamedArguments,
+  Weights,
+  type LayerCall,
+  type LayerJson,
+  type LayerRule,
+  type Named,
+} from './layer.ts';
 import { LAYERS, NOT_YET, refusalOf } from './layers/index.ts';
 import { cast } from './ops.ts';
 import { BY_PYTHON, ConversionRefused } from './refusal.ts';
@@ -97,42 +105,34 @@ export function callLayer(
   path: readonly string[],
   layer: LayerNode,
   { inputs, named }: Bound,
+  weightsOfOuter?: Weights,
 ): readonly Tensor[] {
-  if (MODELS.has(layer.className)) {
-    const ignored = [...named].filter(([name]) => name !== 'training' && name !== 'mask').map(([name]) => name);
-    if (ignored.length > 0) throw new ConversionRefused(path, `is called with ${ignored.join(', ')}`, BY_PYTHON);
-    return convertNetwork(whole, path, layer, inputs).map(({ tensor }) => tensor);
-  }
-  const refused = refusalOf(layer);
-  if (refused !== undefined) throw new ConversionRefused(path, refused, BY_PYTHON);
-  const rule = LAYERS.get(layer.className);
-  if (rule === undefined) {
-    const what = NOT_YET.has(layer.className)
-      ? `is a ${layer.className}, which is not converted yet`
-      : `is of the class ${layer.className}, whose code is not in the file`;
-    throw new ConversionRefused(path, what, BY_PYTHON);
-  }
   try {
-    const compute = computedIn(layer.config['dtype']);
-    const weights = new Weights(whole.graph, path, whole.model.weightsOf(path), compute);
-    const config = new Config(layer.config);
     const calling = new NamedArguments(named);
+    if (MODELS.has(layer.className)) {
+      refuseUntaken(calling);
+      return convertNetwork(whole, path, layer, inputs).map(({ tensor }) => tensor);
+    }
+    const rule = ruleOf(layer);
+    const compute = computedIn(layer.config['dtype']);
+    const weights =
+      weightsOfOuter?.within(layer.name, compute) ??
+      new Weights(whole.graph, path, whole.model.weightsOf(path), compute);
+    const config = new Config(layer.config);
     const g = whole.graph.main;
+    const inner: LayerCall['inner'] = (json, given) => {
+      const node = layerNode(json);
+      if (MODELS.has(node.className)) weights.leave();
+      return callLayer(whole, [...path, node.name], node, { inputs: given, named: new Map() }, weights);
+    };
     const result = g.within(path, () => {
       const own = inputs.map((x) => (isFloating(x.dtype) ? cast(g, x, compute) : x));
-      return rule.convert({
-        graph: whole.graph,
-        g,
-        path,
-        config,
-        inputs: own,
-        named: calling,
-        weights,
-        keras: whole.keras,
-        compute,
-      });
+      const { graph, keras } = { ...whole };
+      return rule.convert({ graph, g, path, config, inputs: own, named: calling, weights, keras, compute, inner });
     });
-    complain(config, calling, weights);
+    complain(config, calling);
+    if (weightsOfOuter === undefined && weights.left > 0)
+      throw new Unreadable(`has ${weights.left} weights more in the file than its configuration needs`);
     const tensors: readonly Tensor[] = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
     if (rule.mask === 'own') return tensors;
     const mask = rule.mask === 'passes' ? inputs[0]?.mask : undefined;
@@ -143,16 +143,42 @@ export function callLayer(
   }
 }
 
-function complain(config: Config, named: NamedArguments, weights: Weights): void {
+/** @throws Unreadable when there is none */
+function ruleOf(layer: LayerNode): LayerRule {
+  const refused = refusalOf(layer);
+  if (refused !== undefined) throw new Unreadable(refused);
+  const rule = LAYERS.get(layer.className);
+  if (rule !== undefined) return rule;
+  const known = NOT_YET.has(layer.className);
+  throw new Unreadable(
+    known
+      ? `is a ${layer.className}, which is not converted yet`
+      : `is of the class ${layer.className}, whose code is not in the file`,
+  );
+}
+
+/** A layer in the configuration of another. */
+const layerNode = ({ class_name: className, module, registered_name: registered, config }: LayerJson): LayerNode => ({
+  name: typeof config['name'] === 'string' ? config['name'] : className,
+  className,
+  module: typeof module === 'string' ? module : undefined,
+  registered: typeof registered === 'string' ? registered : undefined,
+  config,
+  calls: [],
+});
+
+function complain(config: Config, named: NamedArguments): void {
   const [key] = config.unread();
-  if (key !== undefined)
-    throw new Unreadable(
-      `has ${key} = ${JSON.stringify(config.raw(key))} in its configuration, which is not understood`,
-    );
+  if (key !== undefined) {
+    const value = JSON.stringify(config.raw(key));
+    throw new Unreadable(`has ${key} = ${value} in its configuration, which is not understood`);
+  }
+  refuseUntaken(named);
+}
+
+function refuseUntaken(named: NamedArguments): void {
   const [name] = named.untaken();
   if (name !== undefined) throw new Unreadable(`is called with ${name}, which is not understood`);
-  if (weights.left > 0)
-    throw new Unreadable(`has ${weights.left} weights more in the file than its configuration needs`);
 }
 
 /** The type that a layer computes in; with a mixed policy its variables are of another. */

@@ -7,6 +7,7 @@ import { CORE } from './core.ts';
 import { MERGING } from './merging.ts';
 import { NORMALIZING } from './normalizing.ts';
 import { POOLING } from './pooling.ts';
+import { RECURRENT } from './recurrent.ts';
 import { RESHAPING } from './reshaping.ts';
 
 const ALL: Readonly<Record<string, LayerRule>> = {
@@ -16,6 +17,7 @@ const ALL: Readonly<Record<string, LayerRule>> = {
   ...POOLING,
   ...MERGING,
   ...NORMALIZING,
+  ...RECURRENT,
   ...RESHAPING,
 };
 export const LAYERS: ReadonlyMap<string, LayerRule> = new Map(Object.entries(ALL));

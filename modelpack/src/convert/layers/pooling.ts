@@ -4,7 +4,7 @@ import { input, type LayerCall, type LayerRule } from '../layer.ts';
 import { cast, divide, multiply, reduce, typed } from '../ops.ts';
 import { expandDims } from '../shapes.ts';
 import type { Tensor } from '../tensor.ts';
-import { channelsLast, windowSize, withTwoPlaces } from './conv.ts';
+import { channelsLast, windowSize, withTwoPlaces } from './windows.ts';
 
 function pool(call: LayerCall, kind: 'Max' | 'Avg', places: number): Tensor {
   const { g, config } = call;

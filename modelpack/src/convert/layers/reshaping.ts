@@ -5,7 +5,7 @@ import { integers, scalar, typed } from '../ops.ts';
 import { expandDims, flatSize, pad, reshapeRows, shapeOf, slice, tile, transpose, type Part } from '../shapes.ts';
 import { elements, isKnown, type Tensor } from '../tensor.ts';
 import { attribute } from '../../graph-writer.ts';
-import { channelsLast } from './conv.ts';
+import { channelsLast } from './windows.ts';
 
 function flatten(call: LayerCall): Tensor {
   const { g, config } = call;

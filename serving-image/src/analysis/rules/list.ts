@@ -1,6 +1,6 @@
 /** Lists of tensors, as loops over time have them. Pure. */
 import { along, constant, either, isDoubt, isFree, mixing, size, unknown } from '../value.ts';
-import { input, type Known, type Rule, type Value } from './rule.ts';
+import { attribute, input, type Known, type Rule, type Value } from './rule.ts';
 
 const NO_LIST = 'its input is no list that we have seen made';
 const list = (elements: Known | 'empty'): Known => ({ ...constant([]), elements });
@@ -51,7 +51,8 @@ export const popElement: Rule = (call) => {
 export const stackList: Rule = (call) => {
   const { elements } = input(call, 0);
   if (elements === undefined || elements === 'empty') return unknown(NO_LIST);
-  const shape = elements.shape && [size(undefined), ...elements.shape];
+  const { number: count = -1 } = attribute(call, 'num_elements');
+  const shape = elements.shape && [size(count < 0 ? undefined : count), ...elements.shape];
   return { ...along(elements.axis === undefined ? undefined : elements.axis + 1, shape), counts: elements.counts };
 };
 
