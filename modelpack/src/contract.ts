@@ -110,6 +110,41 @@ export interface ModelReport {
   files?: number;
 }
 
+/** `GET` on the admin port of a server answers a WarmupReport; 404 where it is too old. */
+export const WARMUP_PATH = '/warmup';
+
+/** What was found when the model was warmed up, by all workers together. */
+export interface WarmupReport {
+  /** Outputs that had a NaN or an infinity for a request made up for the warm-up. Advice: such a request may be senseless. */
+  nonFinite: NonFiniteOutput[];
+}
+
+export interface NonFiniteOutput {
+  signature: string;
+  output: string;
+  /** How many values of it. */
+  values: number;
+}
+
+/** Reads a report; `undefined` when it is none. */
+export function parseWarmupReport(text: string): WarmupReport | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { nonFinite } = (value ?? {}) as Partial<WarmupReport>;
+  if (!Array.isArray(nonFinite)) return undefined;
+  return {
+    nonFinite: nonFinite.map((one: Partial<NonFiniteOutput> | null) => ({
+      signature: String(one?.signature ?? ''),
+      output: String(one?.output ?? ''),
+      values: Number(one?.values ?? 0),
+    })),
+  };
+}
+
 export type TerminationMessage = FailureReport | ModelReport;
 
 /** Reads a termination message; `undefined` when it is not one of ours (a crash leaves none, or a piece of log). */

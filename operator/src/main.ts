@@ -3,6 +3,7 @@ import { type Config, ConfigError, readConfig } from './config.ts';
 import { Applier } from './controller/apply.ts';
 import { makeReconcile } from './controller/reconcile.ts';
 import { TrialReports } from './controller/trial-reports.ts';
+import { WarmupReports } from './controller/warmup-reports.ts';
 import { makeInformers, makeRouteInformer, wake, wakeByRoutes } from './controller/watches.ts';
 import { FIELD_MANAGER } from './core/names.ts';
 import { connect, EventRecorder, keyOf, KubeClient, LeaderElector, runManager, WorkQueue } from './runtime/index.ts';
@@ -39,10 +40,15 @@ async function run(config: Config): Promise<void> {
     wake: (key) => queue.add(key),
     prometheusUrl: config.prometheusUrl,
   });
+  const warmups = new WarmupReports({
+    podOf: (uid) => informers.pods.store.getByUid(uid),
+    wake: (key) => queue.add(key),
+  });
   const reconcile = makeReconcile({
     informers,
     routes,
     trials,
+    warmups,
     applier: new Applier(writer, informers, routes, log),
     recorder,
     settings: config,
@@ -64,7 +70,7 @@ async function run(config: Config): Promise<void> {
       controllers: [{ name: 'modeldeployment', queue, keys, reconcile, workers: config.workers, log, metrics }],
       elector,
       writers: [recorder],
-      background: [trials],
+      background: [trials, warmups],
       log,
     },
     stop.signal,

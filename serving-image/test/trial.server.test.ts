@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { parseWarmupReport, WARMUP_PATH } from '@modeldeployment/modelpack/contract';
 import { FORWARDED_HEADER, TRIAL_PATH, type Traffic, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { denseGraphModel } from '../testing/models.ts';
 import { PodInfo } from '../testing/pod-info.ts';
@@ -76,6 +77,8 @@ async function fake(listener: RequestListener): Promise<{ url: string }> {
 
 const report = async (server: Running): Promise<TrialReport> =>
   (await (await fetch(server.admin + TRIAL_PATH)).json()) as TrialReport;
+
+const warmup = async ({ admin }: Running) => parseWarmupReport(await (await fetch(admin + WARMUP_PATH)).text());
 
 let trials = 0;
 const traffic = (to: { url: string }, more: Partial<Traffic> = {}): Traffic => ({
@@ -292,6 +295,18 @@ describe('a server on trial', () => {
     const now = await reported(stable, ({ target }) => target.requests === 3);
     expect(now.target).toMatchObject({ errors: 0, nonFinite: 3, shared: { nonFinite: 0 } });
     expect((await report(bad)).own).toMatchObject({ requests: 3, errors: 0, nonFinite: 3 });
+  });
+
+  it('tells what its warm-up found before it gets a request, by all workers together and after one was replaced', async () => {
+    const bad = await start({ ...CANARY, MODEL_VERSION: '3', WORKERS: '2' });
+    await bad.logged('worker ready', 2);
+    const found = { nonFinite: [{ signature: 'serving_default', output: 'y', values: 2 }] };
+    expect(await warmup(bad)).toEqual(found);
+    const [worker = 0] = await bad.workers();
+    process.kill(worker, 'SIGKILL');
+    await bad.logged('worker ready', 3);
+    expect(await warmup(bad)).toEqual(found);
+    expect(await warmup(canary)).toEqual({ nonFinite: [] });
   });
 
   it('that is killed under load costs no request', async () => {

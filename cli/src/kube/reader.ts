@@ -79,6 +79,7 @@ export class FamilyReader {
     return observe(model, this.informers, settings, {}, Date.now(), {
       reports: [],
       measurements: [],
+      warmups: [],
       routes: 'NotEnabled',
     });
   }

@@ -12,6 +12,7 @@ export const CONDITIONS = {
   RolledBack: 'another revision than the one of spec.model serves, on purpose',
   Stalled: 'nothing will move until the cause is mended',
   ServerOutdated: 'the serving pods run an older serving image than the operator brings',
+  NonFiniteOutputs: 'answers to requests made up for the warm-up had a NaN or an infinity; nothing is decided by it',
 } as const;
 
 export type ConditionType = keyof typeof CONDITIONS;
@@ -55,6 +56,8 @@ const OWN_REASONS = {
   NameConflict: 'an object that this ModelDeployment needs exists already and belongs to somebody else',
   AdmissionRefused: 'admission (a policy, a webhook) changes what the operator writes in a way it cannot follow',
   RevisionLost: 'the history lacks the revision that serves or the one that failed, and it cannot be written again',
+  // the model
+  NonFiniteWarmup: 'answers to requests made up for the warm-up had a NaN or an infinity',
   // serving image
   NewerServingImage: 'the operator brings a newer serving image',
 } as const;
@@ -95,6 +98,7 @@ export const EVENTS = {
   AdmissionAccepted: 'admission changed what the operator wrote, and it is left so',
   AdmissionRefused: 'admission changes what the operator writes in a way it cannot follow',
   RevisionLost: 'the history lacks a revision that is needed, and it cannot be written again',
+  NonFiniteOutputs: 'answers of a revision to requests made up for its warm-up had a NaN or an infinity',
   RevisionRestored: 'a ControllerRevision that somebody deleted was written again',
 } as const;
 

@@ -382,7 +382,7 @@ export interface ModelDeploymentStatus {
   lastFailure?: LastFailure;
   lastAction?: LastAction;
   /**
-   * Ready, Available, Progressing, ModelLoaded, RolledBack, Stalled, ServerOutdated; docs/troubleshooting.md lists every reason.
+   * Ready, Available, Progressing, ModelLoaded, RolledBack, Stalled, ServerOutdated, NonFiniteOutputs; docs/troubleshooting.md lists every reason.
    */
   conditions?: Condition[];
 }
@@ -466,6 +466,10 @@ export interface StatusRevisionsItem {
    * The part of the spec that it was made from, as JSON.
    */
   recipe: string;
+  /**
+   * Outputs that had a NaN or an infinity for requests made up for its warm-up.
+   */
+  nonFinite?: string;
 }
 export interface StatusAdmittedItem {
   /**

@@ -26,7 +26,7 @@ export function observe(
   settings: Settings,
   memory: Memory,
   now: number,
-  also: Pick<World, 'reports' | 'measurements' | 'routes'>,
+  also: Pick<World, 'reports' | 'measurements' | 'warmups' | 'routes'>,
   live: Live = {},
 ): World {
   const key = keyOf(model.metadata);

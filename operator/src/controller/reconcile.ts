@@ -18,6 +18,7 @@ import { type Applier, NameConflictError } from './apply.ts';
 import { type Live, type Memory, observe, routesIn } from './observe.ts';
 import { isOfDyingNamespace, isStale, refusalOf } from './refusals.ts';
 import type { TrialReports } from './trial-reports.ts';
+import type { WarmupReports } from './warmup-reports.ts';
 import type { HttpRouteInformer, Informers, LiveModel } from './watches.ts';
 
 export interface ReconcileOptions {
@@ -27,6 +28,7 @@ export interface ReconcileOptions {
   applier: Applier;
   recorder: EventRecorder;
   trials: TrialReports;
+  warmups: WarmupReports;
   settings: Settings;
   /** Milliseconds since the epoch. */
   now: () => number;
@@ -40,6 +42,7 @@ export function makeReconcile(options: ReconcileOptions): Reconcile {
     if (model === undefined || model.metadata.deletionTimestamp !== undefined) {
       memories.delete(keyOf(request));
       options.trials.forget(keyOf(request));
+      options.warmups.forget(keyOf(request));
       return undefined;
     }
     const memory = memories.get(keyOf(request)) ?? {};
@@ -63,12 +66,14 @@ const STALE_AT_MOST = 2;
 const CONFLICT_RETRY_MS = 15_000;
 
 async function pass(options: ReconcileOptions, model: LiveModel, memory: Memory): Promise<Result | undefined> {
-  const { informers, routes, recorder, trials, settings, now } = options;
-  const also = { ...trials.of(keyOf(model.metadata)), routes: routesIn(routes, model.metadata.namespace) };
+  const { informers, routes, recorder, trials, warmups, settings, now } = options;
+  const key = keyOf(model.metadata);
+  const also = { ...trials.of(key), ...warmups.of(key), routes: routesIn(routes, model.metadata.namespace) };
   const cached = observe(model, informers, settings, memory, now(), also);
   const live = await readUnseen(options.applier, cached);
   const world = live === undefined ? cached : observe(model, informers, settings, memory, now(), also, live);
   trials.follow(world);
+  warmups.follow(world);
   const planned = plan(world);
   const answers: Answer[] = [];
   const failures = await carryOut(options, world, planned.actions, answers);

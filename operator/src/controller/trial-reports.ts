@@ -1,23 +1,16 @@
-import { isIP } from 'node:net';
-import { PORT } from '@modeldeployment/modelpack/contract';
 import { TRIAL_PATH } from '@modeldeployment/modelpack/traffic';
-import type { IPod } from 'kubernetes-models/v1';
 import { revisionOfPod } from '../core/diagnose.ts';
 import type { World } from '../core/world.ts';
-import { type Clock, keyOf, RateLimiter, type Runnable, systemClock } from '../runtime/index.ts';
-import { getText } from './get-text.ts';
+import { type Clock, keyOf, type Runnable, systemClock } from '../runtime/index.ts';
+import { PodDocuments, type PodDocumentsOptions } from './pod-documents.ts';
 import { measureAll } from './prometheus.ts';
 import { type Sources, TrialReader } from './trial-reader.ts';
 
-/** Requests to pods per second, of all trials together: with more pods each is asked less often. */
+/** Of all trials together: with more pods each is asked less often, and at most 170 at a time. */
 const RATE = { perSecond: 100, burst: 20 };
-/** Together with RATE this bounds the connections that are open at a time: 170. */
-const TIMEOUT_MS = 1_500;
-const MAX_BYTES = 64 * 1024;
 
 export interface TrialReportsOptions {
-  /** The pod as the cache has it now; undefined when it is gone. */
-  podOf: (uid: string) => Pick<IPod, 'status'> | undefined;
+  podOf: PodDocumentsOptions['podOf'];
   /** Called with the key of a ModelDeployment when something changed that its verdict may depend on. */
   wake: (key: string) => void;
   prometheusUrl: string | undefined;
@@ -38,16 +31,10 @@ export class TrialReports implements Runnable {
   constructor(private readonly options: TrialReportsOptions) {
     const { clock = systemClock, random = Math.random, prometheusUrl } = options;
     this.time = { clock, random };
-    const limiter = new RateLimiter(RATE, clock);
+    const { podOf, port } = options;
+    const documents = new PodDocuments({ podOf, rate: RATE, clock, ...(port === undefined ? {} : { port }) });
     this.sources = {
-      readPod: async (uid, signal) => {
-        await limiter.take(signal);
-        // Looked up at the last moment: the address of a pod that is gone may be another's by now.
-        const url = trialUrl(this.options.podOf(uid)?.status, options.port ?? PORT.admin);
-        return url && !signal.aborted
-          ? getText(url, { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, signal })
-          : undefined;
-      },
+      readPod: (uid, signal) => documents.read(uid, TRIAL_PATH, signal),
       measure: (queries, variables, signal) =>
         measureAll(prometheusUrl, queries, variables, { now: () => clock.date().getTime(), signal }),
     };
@@ -89,11 +76,4 @@ export class TrialReports implements Runnable {
     await Promise.all([...this.readers.values()].map((reader) => reader.stop()));
     this.readers.clear();
   }
-}
-
-/** Where a pod of ours reports. A pod on the network of its node is not ours: we make none, and its port is the node's. */
-function trialUrl({ podIP = '', hostIP }: NonNullable<IPod['status']> = {}, port: number): URL | undefined {
-  const family = isIP(podIP);
-  if (family === 0 || podIP === hostIP) return undefined;
-  return new URL(`http://${family === 6 ? `[${podIP}]` : podIP}:${port}${TRIAL_PATH}`);
 }

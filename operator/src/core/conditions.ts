@@ -9,6 +9,7 @@ import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
 import { answers, stableUnavailable } from './stable.ts';
 import { heldBy } from './trial/routes.ts';
+import { nonFiniteWords } from './warmup.ts';
 import type { World } from './world.ts';
 import { type Refusal, wordsOf } from './writes.ts';
 
@@ -44,6 +45,7 @@ const OPINIONS: Record<ConditionType, (world: World, judgement: Judgement) => Op
   RolledBack: rolledBack,
   Stalled: stalled,
   ServerOutdated: serverOutdated,
+  NonFiniteOutputs: nonFiniteOutputs,
 };
 
 /** All conditions, always; lastTransitionTime moves only when the status of one does. */
@@ -271,4 +273,9 @@ function serverOutdated(world: World, { situation }: Judgement): Opinion {
   }
   const message = `${nameOf(stable)} runs ${stable.image}, the operator brings ${world.settings.servingImage}; it is taken with the next revision, or now by rollout.action Refresh`;
   return yes('NewerServingImage', message);
+}
+
+function nonFiniteOutputs(world: World, { situation }: Judgement): Opinion {
+  const words = nonFiniteWords(world, situation);
+  return words === undefined ? no('AsExpected', 'nothing of the kind is known') : yes('NonFiniteWarmup', words);
 }

@@ -18,6 +18,7 @@ import { makeRevision, readRevision, type Revision } from './revision.ts';
 import type { Situation } from './situation.ts';
 import { makeStatus, statusDue } from './status.ts';
 import { nextNumber, pendingAction, type Rollback, rollbackOf, type SpecTarget, specTarget } from './target.ts';
+import { warmupEvents } from './warmup.ts';
 import type { World } from './world.ts';
 import { inOrder, type Refusal, wordsOf } from './writes.ts';
 import { changedPart, needsWrite } from './written.ts';
@@ -54,7 +55,7 @@ export function plan(seen: World): PlanOfSituation {
   return {
     actions,
     status: due ? status : undefined,
-    events: work.events,
+    events: [...work.events, ...(due ? warmupEvents(world.model.status, status) : [])],
     ...(work.requeueAfterMs.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...work.requeueAfterMs)) }),
     situation,
   };

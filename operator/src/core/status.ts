@@ -11,6 +11,7 @@ import type { Revision } from './revision.ts';
 import type { FailedTarget } from './aim.ts';
 import type { Situation } from './situation.ts';
 import { stableUnavailable } from './stable.ts';
+import { nonFiniteOf } from './warmup.ts';
 import type { World } from './world.ts';
 import { type Refusal, withRecordOf } from './writes.ts';
 
@@ -72,12 +73,13 @@ export function makeStatus(
 
 /** What is known of each revision that serves, is on trial or may be returned to. */
 function remembered(
-  { revisions, model }: World,
+  world: World,
   situation: Situation,
   deployed: number | undefined,
   trial: Trial | undefined,
 ): ModelDeploymentStatus['revisions'] {
-  const { status } = model;
+  const { revisions } = world;
+  const { status } = world.model;
   const aim = situation.kind === 'serving' ? situation.aim : undefined;
   const baking = situation.kind === 'serving' ? situation.baking : status.baking;
   const known = new Map<number, NonNullable<ModelDeploymentStatus['revisions']>[number]>();
@@ -86,6 +88,10 @@ function remembered(
     if (one === undefined) continue;
     const { number: revision, version, digest, image, recipe } = one;
     known.set(revision, { revision, version, digest, image, recipe: JSON.stringify(recipe) });
+  }
+  for (const [revision, one] of known) {
+    const nonFinite = nonFiniteOf(world, revision);
+    if (nonFinite !== undefined) known.set(revision, { ...one, nonFinite });
   }
   const stable = aim?.stable?.number ?? status.stable?.revision;
   const used = [stable, aim?.wanted.number, deployed, trial?.from, trial?.revision, baking?.previous];
@@ -248,6 +254,7 @@ const URGENT_REASONS: readonly Reason[] = [
   'PodsRefused',
   'WriteRefused',
   'WriteFailed',
+  'NonFiniteWarmup',
 ];
 
 /** The status without counters, words and reasons of progress. */

@@ -5,6 +5,7 @@ import type { Measurement } from './analysis/queries.ts';
 import type { HttpRoute, NoRoutes } from './http-route.ts';
 import type { Owner } from './names.ts';
 import type { Children } from './recognise.ts';
+import type { PodWarmup } from './warmup.ts';
 
 /** Settings of the operator that the decisions depend on. */
 export interface Settings {
@@ -36,6 +37,8 @@ export interface World extends Children {
   model: ModelView;
   /** What the pods have counted during the present trial; the same pod more than once when it restarted meanwhile. */
   reports: readonly PodReport[];
+  /** What pods found when they warmed up, where that was something. */
+  warmups: readonly PodWarmup[];
   /** What Prometheus last said to the queries of spec.rollout.analysis. */
   measurements: readonly Measurement[];
   /** HTTPRoutes of its namespace, whoever made them. */

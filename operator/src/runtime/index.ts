@@ -16,7 +16,7 @@ export * from './metrics.ts';
 export * from './objects.ts';
 export { OptionalInformer } from './optional-informer.ts';
 export type { KeysOf } from './object-index.ts';
-export { RateLimiter } from './rate-limiter.ts';
+export { type RateLimit, RateLimiter } from './rate-limiter.ts';
 export * from './resources.ts';
 export { Store, type Change, type StoreOptions, type Transform } from './store.ts';
 export type { WatchEvent } from './watch.ts';

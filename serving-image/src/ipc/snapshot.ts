@@ -1,3 +1,4 @@
+import type { NonFiniteOutput, WarmupReport } from '@modeldeployment/modelpack/contract';
 import type { Counts } from '../trial/counts.ts';
 import type { Snapshot as Metrics } from '../telemetry/meter.ts';
 
@@ -5,4 +6,25 @@ import type { Snapshot as Metrics } from '../telemetry/meter.ts';
 export interface Snapshot {
   metrics: Metrics;
   trial: Counts;
+  /** What its warm-up found. */
+  nonFinite: readonly NonFiniteOutput[];
+}
+
+/** How many outputs are told, and how much of their names: a model may have thousands, named by anybody. */
+const MOST_OUTPUTS = 20;
+const LONGEST_NAME = 200;
+
+/** What the warm-ups of the workers found. Each has made the same requests: an output is told once. */
+export function warmupReport(snapshots: readonly Snapshot[]): WarmupReport {
+  const found = new Map<string, NonFiniteOutput>();
+  for (const { signature, output, values } of snapshots.flatMap(({ nonFinite }) => nonFinite)) {
+    const key = JSON.stringify([signature, output]);
+    const most = Math.max(values, found.get(key)?.values ?? 0);
+    found.set(key, {
+      signature: signature.slice(0, LONGEST_NAME),
+      output: output.slice(0, LONGEST_NAME),
+      values: most,
+    });
+  }
+  return { nonFinite: [...found.values()].slice(0, MOST_OUTPUTS) };
 }

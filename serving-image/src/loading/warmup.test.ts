@@ -110,14 +110,14 @@ describe('a model that is warmed up', () => {
     expect(await warm(predictor, { judged: effects })).toEqual({
       batched: new Set(),
       notes: ['signature m: it changes what later requests are answered, so nothing was asked by it'],
-      nonFinite: 0,
+      nonFinite: [],
     });
     expect(predictor.asked).toEqual([]);
   });
 
   it('may answer no numbers to what is made up, which is told', async () => {
     const { batched, notes, nonFinite } = await warm(new Model((rows) => rows.map(() => NaN)));
-    expect(nonFinite).toBe(1);
+    expect(nonFinite).toEqual([{ signature: 'm', output: 'y', values: 1 }]);
     expect([...batched, ...notes]).toEqual([
       'm',
       'signature m: it answers NaN or an infinity to a request made up for it, in y; look for damaged weights',
@@ -152,7 +152,7 @@ describe('rows of different requests', () => {
     (await warm(predictor, options)).batched.has('m');
 
   it('are run together where no difference is found', async () => {
-    expect(await warm(new Model())).toEqual({ batched: new Set(['m']), notes: [], nonFinite: 0 });
+    expect(await warm(new Model())).toEqual({ batched: new Set(['m']), notes: [], nonFinite: [] });
   });
 
   it('are not run together where the flow of data does not show that they are independent', async () => {
@@ -200,7 +200,7 @@ describe('rows of different requests', () => {
   it('are run together, or not, as somebody says', async () => {
     const mixing = new Model((rows) => rows.map(([a]) => a * rows.length));
     expect(await joined(mixing, { joining: 'on', judged: judged({ rows: 'mixing' }) })).toBe(true);
-    expect(await warm(new Model(), { joining: 'off' })).toEqual({ batched: new Set(), notes: [], nonFinite: 0 });
-    expect(await warm(new Model(), { batchRows: 1 })).toEqual({ batched: new Set(), notes: [], nonFinite: 0 });
+    expect(await warm(new Model(), { joining: 'off' })).toEqual({ batched: new Set(), notes: [], nonFinite: [] });
+    expect(await warm(new Model(), { batchRows: 1 })).toEqual({ batched: new Set(), notes: [], nonFinite: [] });
   });
 });

@@ -1,4 +1,5 @@
 /** What a model is asked before it serves: its own requests, which it must answer, and made-up ones, which are advice. */
+import type { NonFiniteOutput } from '@modeldeployment/modelpack/contract';
 import { differing } from '../batching/alike.ts';
 import { probe, type Finding } from '../batching/probe.ts';
 import { countNonFinite } from '../telemetry/instrumented-predictor.ts';
@@ -14,8 +15,8 @@ export interface WarmedUp {
   batched: ReadonlySet<string>;
   /** What did not go well and does not matter, in words. */
   notes: readonly string[];
-  /** Values among the answers to made-up requests that were NaN or an infinity. */
-  nonFinite: number;
+  /** Outputs that had a NaN or an infinity for a made-up request. */
+  nonFinite: readonly NonFiniteOutput[];
 }
 
 /** When rows of different requests are run together: where they are found independent, or as somebody says who knows. */
@@ -44,7 +45,7 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
   for (const request of own) if (mayBeTried(judged, request.signature)) await mustAnswer(predictor, request);
   const batched = new Set<string>();
   const notes: string[] = [];
-  let nonFinite = 0;
+  const nonFinite: NonFiniteOutput[] = [];
   if (options.trying) await options.trying();
   else notes.push(UNTRIED);
   for (const [name, signature] of model.signatures) {
@@ -55,9 +56,9 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
     const requests = own.filter((request) => request.signature === name);
     const made = requests.length === 0 && options.trying ? await askMadeUp(predictor, name, signature) : undefined;
     if (made && 'refusal' in made) notes.push(`signature ${name}: ${unanswered(made.refusal)}`);
-    const lost = made && 'outputs' in made ? made.outputs.filter((output) => countNonFinite([output]) > 0) : [];
-    nonFinite += countNonFinite(lost);
-    if (lost.length > 0) notes.push(`signature ${name}: ${notFinite(lost.map((output) => output.name))}`);
+    const lost = made && 'outputs' in made ? nonFiniteOf(name, made.outputs) : [];
+    nonFinite.push(...lost);
+    if (lost.length > 0) notes.push(`signature ${name}: ${notFinite(lost.map(({ output }) => output))}`);
     if (!isBatched(signature)) continue;
     const obstacle = await obstacleTo(options, name, signature, requests);
     if (obstacle === undefined) batched.add(name);
@@ -65,6 +66,11 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
   }
   return { batched, notes, nonFinite };
 }
+
+const nonFiniteOf = (signature: string, outputs: readonly Tensor[]): NonFiniteOutput[] =>
+  outputs
+    .map((output) => ({ signature, output: output.name, values: countNonFinite([output]) }))
+    .filter(({ values }) => values > 0);
 
 const UNTRIED =
   "a worker ended, or did not go on, while it tried requests made up for the model, so no more are tried; put some that it takes into the model's warmup.json";

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { WARMUP_PATH, type WarmupReport } from '@modeldeployment/modelpack/contract';
 import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { sendAnswer, sendError } from '../http/send-response.ts';
 import { askOf, type Ask } from '../handlers/request.ts';
@@ -17,6 +18,8 @@ export interface State {
   exposition(page: Page): Promise<Exposition>;
   /** What all workers know of a trial. */
   trial(): Promise<TrialReport>;
+  /** What all workers found when they warmed up. */
+  warmup(): Promise<WarmupReport>;
 }
 
 /**
@@ -47,6 +50,7 @@ export function createAdmin(answer: (ask: Ask) => Promise<Answer>, cors?: Cors):
 export function answerOf(state: State, elsewhere: RequestError): (ask: Ask) => Promise<Answer> {
   return async ({ method, url }) => {
     if (method === 'GET' && url === TRIAL_PATH) return json(JSON.stringify(await state.trial()));
+    if (method === 'GET' && url === WARMUP_PATH) return json(JSON.stringify(await state.warmup()));
     const answer = await answerPlain(state, route(method, url));
     if (!answer) throw elsewhere;
     return answer;

@@ -17,6 +17,7 @@ import type { ToSupervisor, Transport } from '../ipc/messages.ts';
 import { listen, portOf } from './listen.ts';
 import { Reception } from './connection-router.ts';
 import { scratchFolder } from './temp-folder.ts';
+import { warmupReport } from '../ipc/snapshot.ts';
 import { Cors } from '../http/cors.ts';
 import { readLater } from '../security/gate.ts';
 import { handshakes } from '../security/tls.ts';
@@ -95,6 +96,7 @@ export class Supervisor {
       catalog: () => (this.#draining ? closing(this.#catalog) : this.#catalog),
       exposition: (page) => this.#accounts.exposition(page),
       trial: async () => this.#desk.report((await this.#crew.snapshots()).map(({ trial }) => trial)),
+      warmup: async () => warmupReport(await this.#crew.snapshots()),
     };
     const elsewhere = notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`);
     this.#admin = createAdmin(answerOf(state, elsewhere));

@@ -105,6 +105,7 @@ class Worker {
       {
         ...loaded,
         revision: config.revision,
+        nonFinite: loaded.nonFinite.reduce((sum, { values }) => sum + values, 0),
         memory: () => predictor.memory?.() ?? { tensors: 0, bytes: 0 },
       },
       this.#ledger,
@@ -248,7 +249,8 @@ class Worker {
   }
 
   #snapshot(): Snapshot {
-    return { metrics: this.#metrics.snapshot(), trial: this.#trial.counts };
+    const { nonFinite } = this.loaded;
+    return { metrics: this.#metrics.snapshot(), trial: this.#trial.counts, nonFinite };
   }
 
   #alive(): void {

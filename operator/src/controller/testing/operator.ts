@@ -15,6 +15,7 @@ import { Applier } from '../apply.ts';
 import { makeReconcile } from '../reconcile.ts';
 import { MODEL_DEPLOYMENTS, WRITTEN } from '../resources.ts';
 import type { TrialReports } from '../trial-reports.ts';
+import type { WarmupReports } from '../warmup-reports.ts';
 import { type Informers, makeInformers } from '../watches.ts';
 
 export type StoredModel = KubeObject & { status?: ModelDeploymentStatus };
@@ -56,6 +57,7 @@ export class TestOperator {
       if (!this.leads) throw new NotLeaderError('the test has taken the lease away');
     });
     const trials = { of: () => ({ reports: [], measurements: [] }), follow: () => {}, forget: () => {} };
+    const warmups = { of: () => ({ warmups: [] }), follow: () => {}, forget: () => {} };
     return makeReconcile({
       informers: this.informers,
       routes: undefined,
@@ -64,6 +66,7 @@ export class TestOperator {
         record: (_: unknown, event: PlannedEvent) => this.events.push(event),
       } as unknown as EventRecorder,
       trials: trials as unknown as TrialReports,
+      warmups: warmups as unknown as WarmupReports,
       settings: { servingImage: 'serving:1', plainHttpRegistries: [] },
       now: Date.now,
     });

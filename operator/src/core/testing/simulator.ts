@@ -56,6 +56,8 @@ export class Simulator extends Cluster {
   ownsRollbackTo = false;
   /** What the pods of a trial have counted; of one trial only, when it is named. */
   reports: World['reports'] = [];
+  /** What the pods found when they warmed up. */
+  warmups: World['warmups'] = [];
   /** Writes that the API server refuses, and how that is told. */
   refuses: ((action: Action) => Omit<Refusal, 'isStep'> | undefined) | undefined;
   reportsOf: string | undefined;
@@ -77,6 +79,7 @@ export class Simulator extends Cluster {
     for (const uid of this.known) copy.known.add(uid);
     copy.settings = this.settings;
     copy.reports = this.reports;
+    copy.warmups = this.warmups;
     copy.reportsOf = this.reportsOf;
     copy.status = this.status;
     copy.generation = this.generation;
@@ -122,6 +125,7 @@ export class Simulator extends Cluster {
       ...this.children(),
       reports: this.counted,
       measurements: [],
+      warmups: this.warmups,
       routes: this.noRoutes ?? store.list<HttpRoute>('HTTPRoute'),
       statusWrittenAt: this.statusWrittenAt,
     };
