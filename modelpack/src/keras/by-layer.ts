@@ -12,18 +12,25 @@ export function weightsByLayer(file: Hdf5File, group: string): (layerPath: reado
   };
 }
 
-/** Those in which the names of the layers stand, each behind the one before it: a model in a model lists all its weights as its own. */
+/**
+ * Those in which the names of the layers stand, each behind the one before it: a model in a model lists all its weights as its own. Some
+ * are called by their layer alone, whatever models are around it.
+ */
 export function weightsNamed<T extends { name: string }>(
   weights: readonly T[],
   layers: readonly string[],
 ): readonly T[] {
-  return weights.filter(({ name }) => {
-    let rest = `/${name}`;
-    return layers.every((layer) => {
-      const at = rest.indexOf(`/${layer}/`);
-      rest = rest.slice(at + layer.length + 1);
-      return at >= 0;
-    });
+  const along = weights.filter(({ name }) => standsIn(name, layers));
+  const last = layers.at(-1);
+  return along.length > 0 || last === undefined ? along : weights.filter(({ name }) => name.startsWith(`${last}/`));
+}
+
+function standsIn(name: string, layers: readonly string[]): boolean {
+  let rest = `/${name}`;
+  return layers.every((layer) => {
+    const at = rest.indexOf(`/${layer}/`);
+    rest = rest.slice(at + layer.length + 1);
+    return at >= 0;
   });
 }
 

@@ -213,6 +213,16 @@ describe('a .keras archive', () => {
 });
 
 describe('a layers model of TensorFlow.js', () => {
+  it('calls weights by their layer alone, also in a model within the model', async () => {
+    const names = ['a/kernel', 'b/kernel', 'block/c/kernel'];
+    const weights = names.map((name, i) => ({ name, shape: [i], dtype: 'float32' }));
+    writeFileSync(join(folder, 'w.bin'), Buffer.alloc(12));
+    const modelTopology = { class_name: 'Sequential', config: { layers: [] } };
+    const read = await readTfjsLayers(folder, { modelTopology, weightsManifest: [{ paths: ['w.bin'], weights }] });
+    const paths = [['block', 'a'], ['outer', 'block', 'b'], ['block', 'c'], ['c'], ['block'], ['kernel']];
+    expect(paths.map((path) => shapesOf(read, path))).toEqual([[[0]], [[1]], [[2]], [[2]], [[2]], []]);
+  });
+
   it('gives its weights by the names of the layers, and restores quantised ones', async () => {
     const dense = layer('Dense', 'dense_Dense1');
     const json = {
