@@ -90,13 +90,16 @@ export class Admission {
 
   /** Called by tickets. */
   waited(ticket: Ticket): void {
-    if (!this.#waiting.delete(ticket) || this.#waiting.size > 0) return;
-    clearInterval(this.#check);
-    this.#check = undefined;
+    this.#waiting.delete(ticket);
   }
 
   /** Drops what is too slow. */
   look(): void {
+    // Not when the last one has waited: each large body would begin and end a timer of its own.
+    if (this.#waiting.size === 0) {
+      clearInterval(this.#check);
+      this.#check = undefined;
+    }
     for (const ticket of this.#waiting)
       if (ticket.behindMs > PATIENCE_MS) ticket.drop(tooSlow(this.limits.bytesPerSecond));
   }

@@ -20,7 +20,8 @@ const MEDIA = {
 const ENCODINGS: Readonly<Record<string, boolean>> = { identity: false, gzip: true, 'x-gzip': true, deflate: true };
 
 /** Whether a body is compressed; undefined when nobody here can unpack it. */
-function isPacked({ 'content-encoding': encoding = 'identity' }: IncomingHttpHeaders): boolean | undefined {
+function isPacked({ 'content-encoding': encoding }: IncomingHttpHeaders): boolean | undefined {
+  if (encoding === undefined) return false;
   const name = encoding.toLowerCase();
   return Object.hasOwn(ENCODINGS, name) ? ENCODINGS[name] : undefined;
 }

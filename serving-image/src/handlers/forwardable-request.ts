@@ -49,7 +49,7 @@ export interface Traced {
 
 /** Who waits for an answer. */
 export interface HttpClient extends Client {
-  traced?: Traced;
+  traced?: Traced | undefined;
   /** Counts bytes that its request takes beside its body. @returns what is wrong with that, if anything */
   take?: (bytes: number) => RequestError | undefined;
 }

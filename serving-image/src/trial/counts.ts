@@ -18,8 +18,6 @@ export interface Outcome {
   nonFinite?: boolean;
   /** The error, or the NaN, speaks against neither revision. */
   shared?: boolean;
-  /** How long it took says nothing of other requests. */
-  untimed?: boolean;
 }
 
 const emptyTally = (): Required<Tally> => ({
@@ -42,13 +40,14 @@ export const emptyCounts = (trial?: string): Counts => ({
   golden: { asked: 0, mismatches: 0 },
 });
 
-export function count(tally: Required<Tally>, { ms, error, nonFinite, shared, untimed }: Outcome): void {
+/** @param usual whether how long it took says something of other requests */
+export function count(tally: Required<Tally>, { ms, error, nonFinite, shared }: Outcome, usual = true): void {
   tally.requests++;
   if (error) tally.errors++;
   if (nonFinite) tally.nonFinite++;
   if (shared && error) tally.shared.errors++;
   if (shared && nonFinite) tally.shared.nonFinite++;
-  if (untimed) return;
+  if (!usual) return;
   const bucket = bucketOf(ms);
   // No holes: they would become null in JSON.
   while (tally.latency.length <= bucket) tally.latency.push(0);

@@ -21,6 +21,8 @@ export class Sizes {
 
   #median(): number {
     let left = this.#total / 2;
-    return this.#counts.findIndex((count) => (left -= count) <= 0);
+    let size = 0;
+    while ((left -= this.#counts[size] ?? 0) > 0) size++;
+    return size;
   }
 }

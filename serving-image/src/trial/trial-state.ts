@@ -62,7 +62,7 @@ export class Round {
 
   /** Counts an outcome of one side that says something of its revision. */
   count(side: Side, { bytes }: Exchange<unknown>, outcome: Outcome): void {
-    count(this.counts[side], { ...outcome, untimed: !this.#sizes.isUsual(bytes) });
+    count(this.counts[side], outcome, this.#sizes.isUsual(bytes));
   }
 
   /** Counts that the revision on trial failed at what the stable one answers. */

@@ -107,7 +107,7 @@ export class Trial {
       : exchange.version === undefined && round.admits('own', exchange);
     if (!counted) return this.#uncounted(exchange, round);
     return round.own(exchange, (told) => {
-      if (told) round.count('own', exchange, { ...told, shared });
+      if (told) round.count('own', exchange, shared ? { ...told, shared } : told);
       this.#told(exchange, told, round);
     });
   }
