@@ -17,7 +17,7 @@ const LAYERS = {
     ['ipc', 'loading'],
     ['trial'],
     ['batching', 'security', 'upstream'],
-    ['engines', 'analysis'],
+    ['engines'],
     ['protocol', 'telemetry'],
     ['model'],
     ['errors', 'cores', 'addon'],

@@ -10,7 +10,7 @@ const GENERATED = [
   'operator/src/api',
   'charts/modeldeployment-operator',
   'docs/reference',
-  'serving-image/src/analysis',
+  'modelpack/src/analysis',
   'docs/adr/README.md',
 ];
 const ROOT = new URL('..', import.meta.url).pathname;

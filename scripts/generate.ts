@@ -4,7 +4,7 @@ import { makeSchema, makeTable } from '../charts/values.ts';
 import { makeCliReference } from '../cli/reference.ts';
 import { crdFiles } from '../crds/generate/files.ts';
 import { settingsTable } from '../operator/src/config.ts';
-import { pageOf, sortOperations, tableOf } from '../serving-image/src/analysis/generate.ts';
+import { pageOf, sortOperations, tableOf } from '../modelpack/src/analysis/generate.ts';
 
 /** `npm run generate`: everything that is written once and needed in several places. `npm run check` compares. */
 const ROOT = new URL('../', import.meta.url).pathname;
@@ -37,10 +37,10 @@ function decisions(): string {
 async function files(): Promise<[path: string, text: string][]> {
   const values = read(`${CHART}/values.yaml`);
   const readme = between(read(`${CHART}/README.md`), 'values', makeTable(values));
-  const operations = sortOperations(read('serving-image/native/operations.txt'));
+  const operations = sortOperations(read('modelpack/src/analysis/operations.txt'));
   return [
     ...(await crdFiles()),
-    ['serving-image/src/analysis/operations.gen.ts', tableOf(operations)],
+    ['modelpack/src/analysis/operations.gen.ts', tableOf(operations)],
     ['docs/reference/operations.md', pageOf(operations)],
     [
       `${CHART}/values.schema.json`,

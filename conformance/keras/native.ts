@@ -1,9 +1,8 @@
 /** A converted model on the engine that serves it, beside what Keras answered. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readModel } from '@modeldeployment/modelpack';
+import { examineModel } from '@modeldeployment/modelpack/examine';
 import { loadAddon } from '../../serving-image/src/addon.ts';
-import { judge } from '../../serving-image/src/analysis/judge.ts';
 import { loadSavedModel } from '../../serving-image/src/engines/tensorflow/saved-model.ts';
 import type { SessionAddon } from '../../serving-image/src/engines/tensorflow/session.ts';
 import type { DataType, Tensor, TensorData } from '../../serving-image/src/model/types.ts';
@@ -41,22 +40,20 @@ function read(folder: string, { name, dtype, shape, file }: CaseTensor): Tensor 
 export async function answersAsKeras(folder: string, format: string): Promise<string[]> {
   const directory = join(folder, format);
   const { bound, inputs, outputs } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8')) as Case;
-  const files = await readModel(directory);
-  const { judged, refused, loading } = judge(files);
-  if (loading !== undefined) return [loading];
-  const wrong = [...refused].map(([name, why]) => `${name}: ${why}`);
+  const { info, signatures, judged, refused } = await examineModel(directory);
+  const wrong = [...refused];
   for (const { rows } of judged.values()) {
     if (rows.rows !== 'rowWise') wrong.push(`rows are not shown to be independent: ${rows.why} (${rows.node})`);
   }
-  const signatures = new Map(Object.entries(files.info.signatures));
   const model = {
     name: 'keras',
     version: '1',
     directory,
     format: 'SavedModel',
+    tags: info.tags ?? [],
     signatures,
     judged,
-    refused: [],
+    refused,
   } as const;
   const predictor = loadSavedModel(loadAddon('session') as SessionAddon, model);
   const given = inputs.map((one) => read(folder, one));

@@ -4,15 +4,8 @@ import { ModelError } from './failure.ts';
 import { listFiles } from './files.ts';
 import type { ModelFiles } from './graph.ts';
 import type { ModelFormat, ModelInfo } from './signature.ts';
-import {
-  describeGraph,
-  describeLayers,
-  isLayersModel,
-  layersConfigOf,
-  layersOf,
-  readModelJson,
-  readParts,
-} from './tfjs-model.ts';
+import { describeLayers, layersOf } from './tfjs-layers.ts';
+import { describeGraph, isLayersModel, layersConfigOf, readModelJson, readParts } from './tfjs-model.ts';
 import { placesOfWeights } from './tfjs-weights.ts';
 
 /** How the model in a folder was saved, by its files. Throws ModelError ModelMalformed and says what was found instead. */
@@ -40,8 +33,8 @@ export async function describeModel(folder: string, format?: ModelFormat): Promi
   return readParts(() => (known === 'TFJSLayers' ? describeLayers(model) : describeGraph(model)));
 }
 
-/** As `describeModel`, and the program that the model is. Throws ModelError ModelMalformed. */
-export async function readModel(folder: string, format?: ModelFormat): Promise<ModelFiles> {
+/** As `describeModel`, and the program that the model is. `withWeights`: its weights are there too. Throws ModelError ModelMalformed. */
+export async function readModel(folder: string, format?: ModelFormat, withWeights = true): Promise<ModelFiles> {
   const known = format ?? (await detectFormat(folder));
   // With a library for protocol buffers, of no use to the others.
   if (known === 'SavedModel') return (await import('./saved-model.ts')).readSavedModel(folder);
@@ -54,7 +47,7 @@ export async function readModel(folder: string, format?: ModelFormat): Promise<M
   }
   const info = readParts(() => describeGraph(model));
   const { graphOfJson, smallConstants } = await import('./tfjs-graph.ts');
-  const constants = await smallConstants(folder, model);
+  const constants = withWeights ? await smallConstants(folder, model) : new Map<string, number[]>();
   return { info, graph: readParts(() => graphOfJson(model, constants)) };
 }
 

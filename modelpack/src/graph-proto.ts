@@ -6,6 +6,7 @@
  */
 import protobuf, { type Reader } from 'protobufjs';
 import {
+  FEW_TEXTS,
   FEW_VALUES,
   type Attribute,
   type GraphFunction,
@@ -72,6 +73,7 @@ export function readShape(bytes: Uint8Array, into: Shape): void {
 
 const sizesOf = (shape: Shape): number[] | null => (shape.unknownRank ? null : shape.sizes);
 
+const TEXT_TYPE = 7;
 const INT32 = 3;
 const INT64 = 9;
 
@@ -89,7 +91,7 @@ function readTensor(bytes: Uint8Array, into: RawTensor): void {
     else if (field === 2 && wire === BYTES) readShape(reader.bytes(), into.shape);
     else if (field === 4 && wire === BYTES) into.content = reader.bytes();
     else if (field === 7 || field === 10) readNumbers(wire, reader, into.numbers);
-    else if (field === 8 && wire === BYTES && into.texts.length < FEW_VALUES) into.texts.push(reader.string());
+    else if (field === 8 && wire === BYTES && into.texts.length < FEW_TEXTS) into.texts.push(reader.string());
   });
 }
 
@@ -97,8 +99,9 @@ function tensorOf({ type, shape, content, numbers, texts }: RawTensor): TensorVa
   const sizes = sizesOf(shape);
   const value = { type, shape: sizes ?? undefined };
   const count = (sizes ?? []).reduce((product, size) => product * size, 1);
-  if (sizes === null || count > FEW_VALUES) return value;
-  if (type === 7) return { ...value, texts };
+  if (sizes === null) return value;
+  if (type === TEXT_TYPE) return count > FEW_TEXTS ? value : { ...value, texts };
+  if (count > FEW_VALUES) return value;
   if (type !== INT32 && type !== INT64) return value;
   return { ...value, numbers: content.length > 0 ? integersIn(content, type === INT64) : spread(numbers, count) };
 }
@@ -122,7 +125,7 @@ interface RawAttribute {
   value: Attribute;
   shape: Shape;
   tensor: RawTensor;
-  list: { numbers: number[]; types: number[]; shapes: (readonly number[] | null)[] };
+  list: { numbers: number[]; types: number[]; texts: string[]; shapes: (readonly number[] | null)[] };
   functions: { own: string; others: string[] };
 }
 
@@ -139,7 +142,7 @@ const emptyAttribute = (kind: number): RawAttribute => ({
   value: {},
   shape: emptyShape(),
   tensor: emptyTensor(),
-  list: { numbers: [], types: [], shapes: [] },
+  list: { numbers: [], types: [], texts: [], shapes: [] },
   functions: { own: '', others: [] },
 });
 
@@ -187,6 +190,8 @@ function readList(bytes: Uint8Array, { list, functions }: RawAttribute): void {
       const shape = emptyShape();
       readShape(reader.bytes(), shape);
       list.shapes.push(sizesOf(shape));
+    } else if (field === TEXT && list.texts.length < FEW_TEXTS) {
+      list.texts.push(reader.string());
     } else if (field === 9) {
       const named = { own: '', others: functions.others };
       readNamed(reader.bytes(), named);

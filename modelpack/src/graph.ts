@@ -23,6 +23,7 @@ export interface Attribute {
   tensor?: TensorValue;
   numbers?: readonly number[];
   types?: readonly number[];
+  texts?: readonly string[];
   shapes?: readonly (readonly number[] | null)[];
   /** Functions that the attribute names, those in attributes of functions included. The first is the attribute's own. */
   functions?: readonly string[];
@@ -89,6 +90,8 @@ export interface LayerOfModel {
 
 /** More values are no axes or shapes. */
 export const FEW_VALUES = 64;
+/** More texts are a vocabulary, not names of features. */
+export const FEW_TEXTS = 1024;
 
 /** Reference types, which TensorFlow numbers 100 higher, hold the same values. */
 export const plainType = (type: number): number => (type > 100 ? type - 100 : type);

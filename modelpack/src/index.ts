@@ -16,7 +16,6 @@ export type {
   Parameter,
   TensorValue,
 } from './graph.ts';
-export { plainType } from './graph.ts';
 export * from './graph-writer.ts';
 export * from './image.ts';
 export type { LayersModel, Weight } from './keras/layers-model.ts';
@@ -31,10 +30,11 @@ export {
   type ModelFormat,
   type ModelInfo,
   type Signature,
-  nameOfType,
+  otherType,
   tensorflowType,
   type TensorSpec,
 } from './signature.ts';
 export { readArchive, untar } from './untar.ts';
 export * from './uri.ts';
+export { forTensorflowJs } from './tfjs-layers.ts';
 export { type ModelJson, readModelJson, weightFiles } from './tfjs-model.ts';

@@ -116,7 +116,7 @@ describe('a model.json', () => {
 
   it('with a tensor of any rank shows it as a list', async () => {
     const tensor = { name: 'x:0', dtype: 'DT_INT64', tensorShape: { unknownRank: true } };
-    write({ format: 'graph-model', signature: { inputs: { x: tensor }, outputs: { y: tensor } } });
+    write({ modelTopology: { node: [] }, signature: { inputs: { x: tensor }, outputs: { y: tensor } } });
     expect((await describeModel(folder)).signatures['serving_default']?.inputs).toEqual([
       { name: 'x', dtype: 'INT64', shape: [-1], unknownRank: true, node: 'x:0' },
     ]);

@@ -15,6 +15,8 @@ import { nameOfType, type Signature, specOf, type TensorSpec } from './signature
 
 interface TensorInfo {
   name: string;
+  /** Its values lie in several tensors of the graph. */
+  composite: boolean;
   dtype: number;
   shape: { sizes: number[]; unknownRank: boolean } | undefined;
 }
@@ -54,24 +56,26 @@ export async function readSavedModel(folder: string): Promise<ModelFiles> {
   }
   await checkItself(join(folder, FILE));
   const graphs = decode(await readFile(join(folder, FILE)));
-  // TensorFlow loads the first graph whose tags are these and no others.
-  const serving = graphs.find(({ tags }) => tags.length > 0 && tags.every((tag) => tag === SERVE_TAG));
-  if (serving === undefined) {
-    const words = `${FILE} holds no graph with the tag '${SERVE_TAG}' alone; export it for serving (model.export in Keras)`;
-    throw new ModelError('ModelMalformed', words);
-  }
-  const signatures = [...serving.signatures]
+  const serving = chosen(graphs);
+  const signatures: Record<string, Signature> = {};
+  const unsendable: Record<string, string> = {};
+  for (const [name, { inputs, outputs, method }] of serving.signatures) {
     // Not signatures that people call: TensorFlow keeps its initialisation there.
-    .filter(([name]) => !name.startsWith('__'))
-    .map(([name, { inputs, outputs, method }]): [string, Signature] => [
-      name,
-      { inputs: specsOf(inputs), outputs: specsOf(outputs), ...(method === '' ? {} : { method }) },
-    ]);
+    if (name.startsWith('__')) continue;
+    try {
+      signatures[name] = { inputs: specsOf(inputs), outputs: specsOf(outputs), ...(method === '' ? {} : { method }) };
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      unsendable[name] = error.message;
+    }
+  }
   const nodes = [serving, ...serving.functions].flatMap((part) => part.nodes);
   return {
     info: {
       format: 'SavedModel',
-      signatures: Object.fromEntries(signatures),
+      signatures,
+      ...(Object.keys(unsendable).length > 0 ? { unsendable } : {}),
+      tags: serving.tags,
       operations: [...new Set(nodes.map(({ op }) => op))].sort(),
     },
     graph: graphOf(serving),
@@ -91,6 +95,21 @@ export async function checkVariables(folder: string): Promise<void> {
       `variables/ holds ${shards.length} of ${all} files of the weights; copy them all`,
     );
   for (const name of shards) await checkItself(join(folder, 'variables', name));
+}
+
+/** The graph that is served: that for serving and nothing else, one for serving on other devices, or the only one there is. */
+function chosen(graphs: readonly MetaGraph[]): MetaGraph {
+  const serving = graphs.filter(({ tags }) => tags.includes(SERVE_TAG));
+  const rank = ({ tags }: MetaGraph) => new Set(tags).size + (tags.includes('tpu') ? graphs.length + 100 : 0);
+  const [first] = serving.length > 0 ? serving.sort((a, b) => rank(a) - rank(b)) : graphs.length === 1 ? graphs : [];
+  if (first === undefined) {
+    const found = graphs.map(({ tags }) => `(${tags.join(', ')})`).join(', ');
+    const words = `${FILE} holds no graph with the tag '${SERVE_TAG}' (found ${found || 'none'}); export it for serving (model.export in Keras)`;
+    throw new ModelError('ModelMalformed', words);
+  }
+  // TensorFlow loads the first graph that has these tags and no others.
+  const wanted = [...new Set(first.tags)].sort().join('\0');
+  return graphs.find(({ tags }) => [...new Set(tags)].sort().join('\0') === wanted) ?? first;
 }
 
 function decode(bytes: Buffer): MetaGraph[] {
@@ -196,7 +215,7 @@ function readSignature(bytes: Uint8Array, signatures: MetaGraph['signatures']): 
 }
 
 function readTensorInfo(parts: readonly Uint8Array[]): TensorInfo {
-  const info: TensorInfo = { name: '', dtype: 0, shape: undefined };
+  const info: TensorInfo = { name: '', composite: false, dtype: 0, shape: undefined };
   for (const bytes of parts) {
     readFields(bytes, (field, wire, reader) => {
       if (field === 1 && wire === BYTES) info.name = reader.string();
@@ -204,7 +223,7 @@ function readTensorInfo(parts: readonly Uint8Array[]): TensorInfo {
       else if (field === 3 && wire === BYTES) {
         info.shape ??= { sizes: [], unknownRank: false };
         readShape(reader.bytes(), info.shape);
-      }
+      } else if (field === 4 || field === 5) info.composite = true;
     });
   }
   return info;
@@ -235,7 +254,11 @@ function graphOf({ nodes, functions, gradients, signatures, assets, saver, colle
 
 const specsOf = (tensors: ReadonlyMap<string, TensorInfo>): TensorSpec[] =>
   [...tensors]
-    .map(([name, { name: node, dtype, shape }]) => {
+    .map(([name, { name: node, composite, dtype, shape }]) => {
+      if (composite) {
+        const words = `tensor ${name} is sparse or ragged, for which the protocols have no words; export it with dense tensors`;
+        throw new ModelError('ModelMalformed', words);
+      }
       const known = shape && { dim: shape.sizes.map((size) => ({ size })), unknownRank: shape.unknownRank };
       return specOf(name, nameOfType(plainType(dtype)), known, node);
     })

@@ -41,6 +41,10 @@ export interface ModelInfo {
   format: ModelFormat;
   /** By name; the one to use by default is `serving_default`. */
   signatures: Record<string, Signature>;
+  /** Why a signature that the file has is not among them, by its name. */
+  unsendable?: Readonly<Record<string, string>>;
+  /** What a SavedModel's graph is called by. */
+  tags?: readonly string[];
   /** Names of all operations of the graph, its library functions included (SavedModel and TFJSGraph). */
   operations?: string[];
 }
@@ -59,7 +63,12 @@ const TYPES: ReadonlyMap<number, readonly [name: string, ours?: Datatype]> = new
   [8, ['DT_COMPLEX64']],
   [9, ['DT_INT64', 'INT64']],
   [10, ['DT_BOOL', 'BOOL']],
+  [11, ['DT_QINT8']],
+  [12, ['DT_QUINT8']],
+  [13, ['DT_QINT32']],
   [14, ['DT_BFLOAT16', 'BF16']],
+  [15, ['DT_QINT16']],
+  [16, ['DT_QUINT16']],
   [17, ['DT_UINT16', 'UINT16']],
   [18, ['DT_COMPLEX128']],
   [19, ['DT_HALF', 'FP16']],
@@ -67,6 +76,10 @@ const TYPES: ReadonlyMap<number, readonly [name: string, ours?: Datatype]> = new
   [21, ['DT_VARIANT']],
   [22, ['DT_UINT32', 'UINT32']],
   [23, ['DT_UINT64', 'UINT64']],
+  [24, ['DT_FLOAT8_E5M2']],
+  [25, ['DT_FLOAT8_E4M3FN']],
+  [29, ['DT_INT4']],
+  [30, ['DT_UINT4']],
 ]);
 const TENSORFLOW = new Map([...TYPES.values()].map(([name, ours]) => [name, ours]));
 const NUMBERS = new Map([...TYPES].map(([number, [name]]) => [name, number]));
@@ -125,3 +138,7 @@ export function specOf(
     ...(node ? { node } : {}),
   };
 }
+
+/** Why a tensor whose type is another one in the graph is not served, in words. */
+export const otherType = ({ name, dtype, node = name }: TensorSpec, type: number): string =>
+  `tensor ${name} is ${dtype} in the signature, and ${nameOfType(type)} in the graph (${node}); export it again`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { describeLayers, distinct } from './tfjs-model.ts';
+import { describeLayers, distinct } from './tfjs-layers.ts';
 
 describe('names of tensors', () => {
   it('are numbered where a layer has several, as Keras does', () => {

@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { ModelError } from './failure.ts';
 import { isModelPath } from './files.ts';
-import type { LayerOfModel } from './graph.ts';
 import { derivedSignature } from './tfjs-derived.ts';
-import { datatypeOf, DEFAULT_SIGNATURE, isHandle, type ModelInfo, specOf, type TensorSpec } from './signature.ts';
+import { DEFAULT_SIGNATURE, isHandle, type ModelInfo, specOf, type TensorSpec } from './signature.ts';
 import type { JsonFunction, JsonNode } from './tfjs-json.ts';
 
 /** The parts of a TensorFlow.js model.json that we read. */
@@ -31,14 +30,28 @@ interface JsonTensorInfo {
   dtype: string;
   tensorShape?: { dim?: { size?: string | number }[]; unknownRank?: boolean };
 }
+/** Of a model or a part of one: each version of Keras writes more than this. */
 export interface LayersConfig {
   class_name: string;
-  config: { layers: Layer[]; input_layers?: unknown; output_layers?: unknown } | Layer[];
+  config: NetworkConfig | Layer[];
 }
-interface Layer {
+interface NetworkConfig {
+  name?: string;
+  layers?: Layer[];
+  input_layers?: unknown;
+  output_layers?: unknown;
+}
+export interface Layer {
   class_name: string;
   name?: string;
-  config: { name: string; dtype?: string; batch_input_shape?: (number | null)[]; batch_shape?: (number | null)[] };
+  config: LayerConfig | Layer[];
+}
+export interface LayerConfig extends NetworkConfig {
+  name: string;
+  dtype?: unknown;
+  batch_input_shape?: (number | null)[];
+  layer?: Layer;
+  backward_layer?: Layer;
 }
 
 export const MODEL_JSON = 'model.json';
@@ -118,79 +131,4 @@ function specsOf(tensors: Record<string, JsonTensorInfo>): TensorSpec[] {
   // What a function has captured, tables and variables, is given by TensorFlow.js itself.
   const sent = Object.entries(tensors).filter(([, { dtype }]) => !isHandle(dtype));
   return sent.map(([name, { name: node, dtype, tensorShape }]) => specOf(name, dtype, tensorShape, node));
-}
-
-/**
- * Names and input shapes of a TensorFlow.js layers model. Shapes of outputs are not written in the file; the engine
- * knows them once the model is loaded.
- */
-export function describeLayers(model: ModelJson): ModelInfo {
-  if (isOfKeras3(model)) {
-    const words =
-      'model.json holds layers of Keras 3, which TensorFlow.js cannot load; push it with kubectl mdep push, which converts them';
-    throw new ModelError('ModelMalformed', words);
-  }
-  const config = layersConfigOf(model)?.config;
-  const layers = Array.isArray(config) ? config : (config?.layers ?? []);
-  const first = layers[0];
-  if (first === undefined) throw new ModelError('ModelMalformed', 'model.json describes no layers');
-  const named = Array.isArray(config) ? [] : namesOf(config?.input_layers);
-  const inputs = named.length === 0 ? [first] : named.map((name) => layerNamed(layers, name));
-  const inputNames = distinct(inputs.map(({ config: layer }) => layer.name));
-  const last = layers.at(-1) ?? first;
-  const outputs = Array.isArray(config) ? [] : namesOf(config?.output_layers);
-  return {
-    format: 'TFJSLayers',
-    signatures: {
-      [DEFAULT_SIGNATURE]: {
-        inputs: inputs.map(({ config: layer }, i) => ({
-          name: inputNames[i] ?? layer.name,
-          dtype: datatypeOf(layer.name, layer.dtype ?? 'float32'),
-          shape: (layer.batch_input_shape ?? layer.batch_shape ?? [null]).map((size) => size ?? -1),
-        })),
-        outputs: distinct(outputs.length === 0 ? [last.config.name] : outputs).map((name) => ({
-          name,
-          dtype: 'FP32',
-          shape: [-1],
-        })),
-      },
-    },
-  };
-}
-
-/** All layers, those inside of wrappers and of models within the model included. */
-export function layersOf(config: LayersConfig['config'] | undefined): LayerOfModel[] {
-  const layers = Array.isArray(config) ? config : (config?.layers ?? []);
-  return layers.flatMap(({ class_name: name, config: own }) => {
-    const inner = own as unknown as { layers?: Layer[]; layer?: Layer; backward_layer?: Layer };
-    const wrapped = [inner.layer, inner.backward_layer].filter((layer) => typeof layer === 'object' && layer !== null);
-    return [
-      { class: name, config: Array.isArray(own) ? {} : { ...own } },
-      ...layersOf(Array.isArray(own) ? (own as Layer[]) : [...(inner.layers ?? []), ...wrapped]),
-    ];
-  });
-}
-
-/** As Keras does it: a layer with several outputs, or one used twice, gives x, x_1 and x_2, but for names that others have. */
-export function distinct(names: readonly string[]): string[] {
-  const taken = new Set(names);
-  const given = new Set<string>();
-  return names.map((name) => {
-    let free = name;
-    for (let i = 1; given.has(free) || (free !== name && taken.has(free)); i++) free = `${name}_${i}`;
-    given.add(free);
-    return free;
-  });
-}
-
-const namesOf = (references: unknown): string[] =>
-  Array.isArray(references)
-    ? references.map((reference: unknown) => String(Array.isArray(reference) ? reference[0] : reference))
-    : [];
-
-function layerNamed(layers: readonly Layer[], name: string): Layer {
-  const layer = layers.find((candidate) => candidate.name === name || candidate.config.name === name);
-  if (layer === undefined)
-    throw new ModelError('ModelMalformed', `model.json names an input layer ${name} that does not exist`);
-  return layer;
 }

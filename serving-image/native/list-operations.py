@@ -1,9 +1,9 @@
-"""Writes operations.txt: every operation that TensorFlow knows, and the names of its outputs.
+"""Writes modelpack/src/analysis/operations.txt: every operation that TensorFlow knows, and the names of its outputs.
 
-usage: list-operations.py > operations.txt     (with the tensorflow-cpu of build.sh installed)
+usage: list-operations.py > ../../modelpack/src/analysis/operations.txt    (with the tensorflow-cpu of build.sh installed)
 
 One line for each: `!` behind the name of one that has state, then its outputs. `name:attribute` is a list of tensors, as many as
-the attribute says, or as it has types. `name=attribute` has the type that the attribute says, `name=#1` TensorFlow's type 1. What each may do and does with rows is sorted in src/analysis/sorted; run
+the attribute says, or as it has types. `name=attribute` has the type that the attribute says, `name=#1` TensorFlow's type 1. What each may do and does with rows is sorted in modelpack/src/analysis/sorted; run
 `npm run generate` afterwards, which fails as long as one is not.
 """
 from tensorflow.core.framework import op_def_pb2

@@ -1,8 +1,9 @@
 // SavedModels on TensorFlow's C API, for Node: what a request needs and no more. tfjs-node's own addon can run them too, but
 // hands every run to a thread of TensorFlow and back, keeps the inputs of a run that fails, and knows few types.
 //
-//   load(directory, tag, config)            a session; `config` is a serialized tensorflow.ConfigProto
+//   load(directory, tags, config)           a session; `config` is a serialized tensorflow.ConfigProto
 //   prepare(session, inputs, outputs)       a call: names of tensors in the graph ("x:0") found once
+//   types(call)                             TensorFlow's types of its inputs, then of its outputs
 //   run(call, shapes, data)                 [shape, data, shape, data, ...] of the outputs
 //   withoutSignals(then)                    calls `then` on behalf of other addons that have TensorFlow compute on this thread
 //   held()                                  { tensors, bytes } of the inputs that TensorFlow has not let go
@@ -48,7 +49,15 @@ struct Session {
 struct Call {
   TF_Session* session;
   std::vector<TF_Output> inputs, outputs;
+  // Of the outputs; what a variable's reference holds has the type of the variable.
+  std::vector<TF_DataType> types;
 };
+
+TF_DataType typeOf(TF_Output tensor) {
+  constexpr int references = 100;
+  const int type = TF_OperationOutputType(tensor);
+  return static_cast<TF_DataType>(type > references ? type - references : type);
+}
 
 // Tensors of one run, whatever becomes of it.
 struct Tensors : std::vector<TF_Tensor*> {
@@ -133,9 +142,14 @@ bool read(napi_env env, napi_value value, T*& external) {
 
 napi_value Load(napi_env env, napi_callback_info info) {
   napi_value values[3], result;
-  std::string directory, tag;
+  std::string directory;
+  std::vector<std::string> names;
   Bytes config;
-  if (!arguments(env, info, values) || !read(env, values[0], directory) || !read(env, values[1], tag) ||
+  const auto named = [&](napi_value value, uint32_t) {
+    names.emplace_back();
+    return read(env, value, names.back());
+  };
+  if (!arguments(env, info, values) || !read(env, values[0], directory) || !each(env, values[1], named) ||
       !read(env, values[2], config))
     return nullptr;
   Status status(TF_NewStatus());
@@ -143,11 +157,13 @@ napi_value Load(napi_env env, napi_callback_info info) {
   TF_SetConfig(options.get(), config.data, config.size, status.get());
   if (!check(env, status)) return nullptr;
   TF_Graph* graph = TF_NewGraph();
-  const char* tags[] = {tag.c_str()};
+  std::vector<const char*> tags;
+  for (const auto& name : names) tags.push_back(name.c_str());
   TF_Session* session;
   {
     WithoutSignals guard;
-    session = TF_LoadSessionFromSavedModel(options.get(), nullptr, directory.c_str(), tags, 1, graph, nullptr, status.get());
+    session = TF_LoadSessionFromSavedModel(options.get(), nullptr, directory.c_str(), tags.data(),
+                                           static_cast<int>(tags.size()), graph, nullptr, status.get());
   }
   if (!check(env, status)) {
     TF_DeleteGraph(graph);
@@ -185,7 +201,23 @@ napi_value Prepare(napi_env env, napi_callback_info info) {
   if (!each(env, values[1], into(call->inputs)) || !each(env, values[2], into(call->outputs)) ||
       !check(env, napi_create_external(env, call.get(), nullptr, nullptr, &result), "out of memory"))
     return nullptr;
+  for (TF_Output output : call->outputs) call->types.push_back(typeOf(output));
   call.release();
+  return result;
+}
+
+napi_value Types(napi_env env, napi_callback_info info) {
+  napi_value values[1], result;
+  Call* call;
+  if (!arguments(env, info, values) || !read(env, values[0], call)) return nullptr;
+  napi_create_array(env, &result);
+  uint32_t i = 0;
+  for (const auto* tensors : {&call->inputs, &call->outputs})
+    for (TF_Output tensor : *tensors) {
+      napi_value type;
+      napi_create_int32(env, typeOf(tensor), &type);
+      napi_set_element(env, result, i++, type);
+    }
   return result;
 }
 
@@ -286,7 +318,7 @@ napi_value Run(napi_env env, napi_callback_info info) {
     if (!check(env, napi_get_element(env, values[1], i, &shape), "an array of shapes is expected") ||
         !check(env, napi_get_element(env, values[2], i, &data), "an array of values is expected"))
       return nullptr;
-    const TF_DataType type = TF_OperationOutputType(call->inputs[i]);
+    const TF_DataType type = typeOf(call->inputs[i]);
     inputs.push_back(nullptr);
     if (!upload(env, type, shape, data, inputs.back())) {
       fail(env, ("the values of input " + std::to_string(i) + " do not fit its shape and type").c_str());
@@ -304,6 +336,10 @@ napi_value Run(napi_env env, napi_callback_info info) {
   napi_create_array_with_length(env, 2 * outputs.size(), &result);
   for (uint32_t i = 0; i < outputs.size(); i++) {
     napi_value shape, data;
+    if (TF_TensorType(outputs[i]) != call->types[i]) {
+      fail(env, ("output " + std::to_string(i) + " has another type than the graph says").c_str());
+      return nullptr;
+    }
     if (!download(env, outputs[i], &shape, &data)) return nullptr;
     napi_set_element(env, result, 2 * i, shape);
     napi_set_element(env, result, 2 * i + 1, data);
@@ -365,6 +401,7 @@ napi_value Init(napi_env env, napi_value exports) {
       {"load", nullptr, safely<Load>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"prepare", nullptr, safely<Prepare>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"run", nullptr, safely<Run>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"types", nullptr, safely<Types>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"withoutSignals", nullptr, safely<Quietly>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"held", nullptr, safely<Held>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"trim", nullptr, safely<Trim>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

@@ -2,7 +2,7 @@
 import type { LayersModel } from '../keras/layers-model.ts';
 import { attribute } from '../graph-writer.ts';
 import type { Signature, TensorSpec } from '../signature.ts';
-import { distinct } from '../tfjs-model.ts';
+import { distinct } from '../tfjs-layers.ts';
 import { Unreadable } from './config.ts';
 import { Graph } from './graph.ts';
 import { datatypeNamed } from './layer.ts';

@@ -1,14 +1,22 @@
 import { RunError } from '../errors.ts';
 
+/** What TensorFlow and its addons put before the cause. */
+const PREFIX = /^(?:(?:Session fail to run with error|Failed to load SavedModel): |Invalid TF_Status: \d+\s+Message: )/;
+/** A file by its whole path, where no name of a tensor can begin, which may have slashes too. */
+const PATH = /(?<![\w.)\]}-])(?:file:\/\/)?(?:\/[\w.@+-]+){2,}\/?/g;
+
 /**
- * First line of an engine's error, fit for a client: TensorFlow's prefix, node names and file paths are left out.
+ * First line of an engine's error, fit for a client: names of nodes and tensors stay, paths of files are left out. Of files in the
+ * `directory` of the model the name stays.
  */
-export function shortMessage(error: unknown): string {
+export function shortMessage(error: unknown, directory?: string): string {
   const text = error instanceof Error ? error.message : String(error);
-  const line = text.replace(/^(?:Session fail to run with error|Failed to load SavedModel): /, '').split('\n')[0] ?? '';
-  const clean = line
+  const line = text.replace(PREFIX, '').split('\n')[0] ?? '';
+  const clean = (directory === undefined ? line : line.replaceAll(`${directory}/`, ''))
+    .replace(/\{\{function_node [^}]*\}\}\s*/g, '')
+    .replace(/\[\[\{\{node (.*?)\}\}\]\]/g, '(node $1)')
     .replace(/\s*\[\[.*?\]\]/g, '')
-    .replace(/(?:file:\/\/)?(?:\/[\w.@+-]+){2,}\/?/g, '(path)')
+    .replace(PATH, '(path)')
     .trim();
   return clean.length > 300 ? `${clean.slice(0, 300)}…` : clean;
 }

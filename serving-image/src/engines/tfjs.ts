@@ -1,5 +1,5 @@
 /** Loads TensorFlow.js models on whichever backend is active: tfjs-node's, wasm or plain JavaScript. */
-import { checkComplete, ModelError, readModelJson, weightFiles } from '@modeldeployment/modelpack';
+import { forTensorflowJs, ModelError, readModelJson, weightFiles } from '@modeldeployment/modelpack';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadGraphModel, type GraphModel } from '@tensorflow/tfjs-converter';
@@ -25,16 +25,19 @@ export async function loadTfjs(model: ModelFolder): Promise<Predictor> {
   } catch (error) {
     if (error instanceof FatalError) throw error;
     if (error instanceof ModelError) throw new FatalError(error.reason, error.message, { cause: error });
-    throw new FatalError('ModelLoadFailed', `TensorFlow.js cannot load the model: ${shortMessage(error)}`, {
-      cause: error,
-    });
+    throw new FatalError(
+      'ModelLoadFailed',
+      `TensorFlow.js cannot load the model: ${shortMessage(error, model.directory)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
 /** Reads model.json and its weights, from inside the folder alone: tfjs' own loader follows `..` out of it. Throws ModelError. */
-async function readArtifacts({ directory, format }: ModelFolder): Promise<tf.io.ModelArtifacts> {
-  await checkComplete(directory, { format });
-  const json = await readModelJson(directory);
+async function readArtifacts({ directory }: ModelFolder): Promise<tf.io.ModelArtifacts> {
+  const json = forTensorflowJs(await readModelJson(directory));
   return tf.io.getModelArtifactsForJSON(json as unknown as tf.io.ModelJSON, async (manifest) => {
     const specs = manifest.flatMap((group) => group.weights);
     const files = weightFiles(json).map((path) => readFile(join(directory, path)));

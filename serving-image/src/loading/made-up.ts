@@ -1,7 +1,10 @@
 /** Rows made up for a signature, as different from one another as its types allow; the same at every start. Pure. */
+import type { Feature } from '@modeldeployment/modelpack/examine';
+import { writeExample, type FeatureValue } from '../protocol/proto/example-writer.ts';
 import {
   sizeOf,
   type DataType,
+  type Judgement,
   type Signature,
   type Tensor,
   type TensorData,
@@ -24,10 +27,34 @@ export const KINDS: readonly Kind[] = [
   { free: 1, below: 2, wide: false },
 ];
 
+/** Of the inputs that are Examples, what is read of them. */
+export type Examples = Judgement['examples'];
+
 /** One row of every input; `row` says which. */
-export function madeUp({ inputs }: Signature, row: number, kind: Kind): Tensor[] {
-  return inputs.map((spec, i) => made(spec, row * inputs.length + i, kind));
+export function madeUp({ inputs }: Signature, row: number, kind: Kind, examples?: Examples): Tensor[] {
+  return inputs.map((spec, i) => {
+    const [seed, features] = [row * inputs.length + i, examples?.get(spec.name)];
+    const tensor = made(spec, seed, kind);
+    if (features === undefined) return tensor;
+    return {
+      ...tensor,
+      data: Array.from({ length: tensor.data.length }, (_, at) => example(features, seed + at, kind)),
+    };
+  });
 }
+
+/** An Example with every feature that is read of it. */
+const example = (features: readonly Feature[], seed: number, kind: Kind): Uint8Array =>
+  writeExample(
+    features.map(({ name, kind: type, size }, i): [string, FeatureValue[]] => {
+      const parts = Array.from({ length: Math.min(size, MOST_VALUES) }, (_, at) => spread(seed, i * MOST_VALUES + at));
+      if (type === 'float') return [name, parts.map((part) => ({ kind: type, value: fractions(kind)(part) }))];
+      if (type === 'int64') return [name, parts.map((part) => ({ kind: type, value: BigInt(whole(kind)(part)) }))];
+      return [name, parts.map((part) => ({ kind: type, value: text(part, kind) }))];
+    }),
+  );
+/** A feature of more values is none that a person could send. */
+const MOST_VALUES = 2 ** 20;
 
 function made({ name, dtype, shape }: TensorSpec, seed: number, kind: Kind): Tensor {
   const known = shape.map((size, i) => (size >= 0 ? size : i === 0 ? 1 : kind.free));
@@ -55,11 +82,12 @@ const whole = ({ below }: Kind) => {
   const lowest = below > 2 ? 1 : 0;
   return (part: number) => lowest + Math.floor(part * (below - lowest));
 };
+const text = (part: number, kind: Kind): Uint8Array =>
+  Buffer.from(kind.wide ? `word ${Math.floor(part * 1000)}` : String(whole(kind)(part)));
 const float32: Make = (parts, kind) => Float32Array.from(parts, fractions(kind));
 
 const MAKE: Record<DataType, Make> = {
-  BYTES: (parts, kind) =>
-    parts.map((part) => Buffer.from(kind.wide ? `word ${Math.floor(part * 1000)}` : String(whole(kind)(part)))),
+  BYTES: (parts, kind) => parts.map((part) => text(part, kind)),
   BOOL: (parts) => Uint8Array.from(parts, (part) => (part < 0.5 ? 0 : 1)),
   FP16: float32,
   BF16: float32,

@@ -78,7 +78,7 @@ async function requestOf(
   const [signature, specs] = tried.find(([name]) => name === model.defaultSignature) ?? tried[0] ?? [];
   if (signature === undefined || !specs) return undefined;
   await trying();
-  const made = await askMadeUp(predictor, signature, specs);
+  const made = await askMadeUp(predictor, signature, specs, judged.get(signature)?.examples);
   return 'refusal' in made ? made : { signature, inputs: made.inputs };
 }
 

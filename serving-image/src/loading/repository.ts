@@ -1,7 +1,7 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
-import { detectFormat, ModelError, readModel, type ModelFiles } from '@modeldeployment/modelpack';
-import { judge } from '../analysis/judge.ts';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ModelError } from '@modeldeployment/modelpack';
+import { examineModel } from '@modeldeployment/modelpack/examine';
 import {
   MODEL_NAME,
   parseRules,
@@ -31,47 +31,14 @@ export async function findModel(choice: Choice): Promise<ModelFolder> {
   const directory = join(choice.repository, name, version);
   const wanted = choice.format === 'auto' ? undefined : choice.format;
   await folders(directory);
-  const files = await read(directory, wanted);
-  const { format, signatures } = files.info;
-  if (Object.keys(signatures).length === 0)
-    throw new FatalError('ModelMalformed', 'the model has no signature to call; export it for serving');
-  const { loading, judged, refused } = judge(files);
-  const unsafe = loading ?? (await strayAsset(directory, files));
-  if (unsafe !== undefined) throw new FatalError('ModelRefused', `the model may not be loaded: ${unsafe}`);
-  const reasons = [...refused].map(([signature, reason]) => `signature ${signature} is not served: ${reason}`);
-  const served = Object.entries(signatures).filter(([signature]) => {
-    const judgement = judged.get(signature);
-    if (judgement?.effects && !choice.effects) reasons.push(`signature ${signature} is not served: ${HAS_EFFECTS}`);
-    return judgement !== undefined && (choice.effects || !judgement.effects);
-  });
-  if (served.length === 0) throw new FatalError('ModelRefused', reasons.join('; '));
-  return { name, version, directory, format, signatures: new Map(served), judged, refused: reasons };
-}
-
-const HAS_EFFECTS = 'it changes what later requests are answered; set SERVE_EFFECTS=true to serve it';
-
-/** An asset whose file lies elsewhere: a link may lead out of the folder. */
-async function strayAsset(directory: string, { graph }: ModelFiles): Promise<string | undefined> {
-  const inside = (await realpath(directory)) + sep;
-  for (const { file } of graph?.assets ?? []) {
-    const path = await realpath(join(directory, 'assets', file)).catch(() => undefined);
-    if (path !== undefined && !path.startsWith(inside))
-      return `its asset ${file} is a link that leads out of the model's folder`;
-  }
-  return undefined;
-}
-
-async function read(directory: string, format: ModelFormat | undefined): Promise<ModelFiles> {
-  try {
-    const found = await detectFormat(directory);
-    if (format !== undefined && format !== found) {
-      throw new FatalError('ModelMalformed', `the model is a ${found}, but its format is set to ${format}`);
-    }
-    return await readModel(directory, found);
-  } catch (error) {
+  const { info, ...examined } = await examineModel(directory, {
+    format: wanted,
+    effects: choice.effects ?? false,
+  }).catch((error: unknown) => {
     if (error instanceof ModelError) throw new FatalError(error.reason, error.message, { cause: error });
     throw error;
-  }
+  });
+  return { name, version, directory, format: info.format, tags: info.tags ?? [], ...examined };
 }
 
 /** How a repository is listed. */

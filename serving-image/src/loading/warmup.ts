@@ -3,7 +3,7 @@ import type { NonFiniteOutput } from '@modeldeployment/modelpack/contract';
 import { differing } from '../batching/alike.ts';
 import { probe, type Finding } from '../batching/probe.ts';
 import { countNonFinite } from '../telemetry/instrumented-predictor.ts';
-import { KINDS, madeUp } from './made-up.ts';
+import { KINDS, madeUp, type Examples } from './made-up.ts';
 import { mustAnswer, ownRequests, type WarmupRequest } from './own-requests.ts';
 import { isBatched, rowsOf, turned } from '../model/rows.ts';
 import { mayBeTried } from '../model/served.ts';
@@ -54,7 +54,10 @@ export async function warmUp(options: WarmUp): Promise<WarmedUp> {
       continue;
     }
     const requests = own.filter((request) => request.signature === name);
-    const made = requests.length === 0 && options.trying ? await askMadeUp(predictor, name, signature) : undefined;
+    const made =
+      requests.length === 0 && options.trying
+        ? await askMadeUp(predictor, name, signature, judged.get(name)?.examples)
+        : undefined;
     if (made && 'refusal' in made) notes.push(`signature ${name}: ${unanswered(made.refusal)}`);
     const lost = made && 'outputs' in made ? nonFiniteOf(name, made.outputs) : [];
     nonFinite.push(...lost);
@@ -89,10 +92,11 @@ export async function askMadeUp(
   predictor: Predictor,
   name: string,
   signature: Signature,
+  examples: Examples,
 ): Promise<{ inputs: Tensor[]; outputs: Tensor[] } | { refusal: string }> {
   let refusal = '';
   for (const kind of KINDS) {
-    const inputs = madeUp(signature, 0, kind);
+    const inputs = madeUp(signature, 0, kind, examples);
     try {
       return { inputs, outputs: await predictor.predict(name, inputs) };
     } catch (error) {
@@ -118,7 +122,10 @@ async function obstacleTo(
   if (rows !== 'rowWise') return `${node === undefined ? '' : `node ${node}: `}${why}`;
   const tried: Finding[] = [];
   const started = performance.now();
-  for (const pool of [ownRows(requests), ...KINDS.map((kind) => madeUpRows(signature, kind))]) {
+  for (const pool of [
+    ownRows(requests),
+    ...KINDS.map((kind) => madeUpRows(signature, kind, judged.get(name)?.examples)),
+  ]) {
     const left = budgetMs - (performance.now() - started);
     const finding = await probe({ predictor, signature: name, rows: pool, batchRows, budgetMs: left });
     if (finding.rows === 'dependent') return finding.because;
@@ -142,8 +149,8 @@ function ownRows(requests: readonly WarmupRequest[]): Tensor[][] {
   return distinct([...alike.slice(0, POOL), ...others]);
 }
 
-const madeUpRows = (signature: Signature, kind: (typeof KINDS)[number]): Tensor[][] =>
-  distinct(Array.from({ length: POOL }, (_, row) => madeUp(signature, row, kind)));
+const madeUpRows = (signature: Signature, kind: (typeof KINDS)[number], examples: Examples): Tensor[][] =>
+  distinct(Array.from({ length: POOL }, (_, row) => madeUp(signature, row, kind, examples)));
 
 const distinct = (rows: readonly Tensor[][]): Tensor[][] =>
   rows.filter((row, i) => !rows.slice(0, i).some((earlier) => differing(row, earlier) === undefined));

@@ -3,6 +3,7 @@
  * runs; protocol/ may import it, so it must stay free of effects.
  */
 import type { Datatype, ModelFormat, Signature } from '@modeldeployment/modelpack';
+import type { Judgement } from '@modeldeployment/modelpack/examine';
 
 export type {
   Datatype as DataType,
@@ -11,6 +12,7 @@ export type {
   Signature,
   TensorSpec,
 } from '@modeldeployment/modelpack';
+export type { Judgement, RowVerdict } from '@modeldeployment/modelpack/examine';
 
 /** Values in row-major order. BOOL is one byte each, BYTES one array per element. */
 export type TensorData =
@@ -56,27 +58,13 @@ export interface ModelFolder {
   version: string;
   directory: string;
   format: ModelFormat;
+  /** What a SavedModel calls the graph that is served. */
+  tags: readonly string[];
   signatures: ReadonlyMap<string, Signature>;
   /** What its graph tells of each signature. */
   judged: ReadonlyMap<string, Judgement>;
   /** Why signatures that the model has are not served, in words. */
   refused: readonly string[];
-}
-
-/** What the graph of a signature tells before it is run. */
-export interface Judgement {
-  /** It changes what later requests are answered: it is never run but when a client asks for it. */
-  effects: boolean;
-  rows: RowVerdict;
-}
-
-/** Whether the answer for each row of a request depends on this row alone. */
-export interface RowVerdict {
-  rows: 'rowWise' | 'mixing' | 'unknown';
-  /** Why it is not row-wise, in words that follow "node x: ". */
-  why?: string;
-  /** The node that decides. */
-  node?: string;
 }
 
 /** What the protocols need to know of the model that is served. */

@@ -1,9 +1,8 @@
-import { type ModelFolder, type Predictor, type Signature, type Tensor } from '../../model/types.ts';
+import { otherType, tensorflowType } from '@modeldeployment/modelpack';
+import { type ModelFolder, type Predictor, type Signature, type Tensor, type TensorSpec } from '../../model/types.ts';
 import { runError, shortMessage } from '../failure.ts';
 import { fromTensorflow, toTensorflow, type Call, type SessionAddon } from './session.ts';
 import { FatalError, RunError } from '../../errors.ts';
-
-const TAG = 'serve';
 
 /**
  * `inter_op_parallelism_threads: -1` as a serialized ConfigProto (field 5 of tensorflow/core/protobuf/config.proto): the thread
@@ -25,19 +24,47 @@ export function loadSavedModel(addon: SessionAddon, model: ModelFolder): Predict
   const nodes = (specs: Signature['inputs']) => specs.map(({ node, name }) => node ?? name);
   const config = Number(process.env.TF_NUM_INTEROP_THREADS ?? 1) > 1 ? AS_THE_ENVIRONMENT_SAYS : ON_THIS_THREAD;
   try {
-    const session = addon.load(model.directory, TAG, Buffer.concat([config, WHEREVER_IT_CAN]));
+    const session = addon.load(model.directory, model.tags, Buffer.concat([config, WHEREVER_IT_CAN]));
     const calls = new Map<string, Prepared>();
     for (const [name, signature] of model.signatures) {
       const call = addon.prepare(session, nodes(signature.inputs), nodes(signature.outputs));
+      const problem = lieOf(signature, addon.types(call));
+      if (problem !== undefined) throw new FatalError('ModelRefused', `signature ${name}: ${problem}`);
       calls.set(name, { signature, call });
     }
     return new SavedModelPredictor(addon, model.signatures, calls);
   } catch (error) {
-    throw new FatalError('ModelLoadFailed', `TensorFlow cannot load the SavedModel: ${shortMessage(error)}`, {
-      cause: error,
-    });
+    if (error instanceof FatalError) throw error;
+    throw new FatalError(
+      'ModelLoadFailed',
+      `TensorFlow cannot load the SavedModel: ${shortMessage(error, model.directory)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
+
+/** A tensor of another type than the signature says would be read under a false name. `types`: of the inputs, then of the outputs. */
+function lieOf({ inputs, outputs }: Signature, types: readonly number[]): string | undefined {
+  const specs = [...inputs, ...outputs];
+  const at = specs.findIndex(({ dtype }, i) => types[i] !== tensorflowType(dtype));
+  const spec = specs[at];
+  return spec && otherType(spec, types[at] ?? 0);
+}
+
+/** Whether an answer has the dimensions that the signature promises; those who read it count on them. */
+export function hasShape({ shape, unknownRank }: TensorSpec, answered: readonly number[]): boolean {
+  if (unknownRank) return true;
+  if (answered.length !== shape.length) return false;
+  for (let i = 0; i < shape.length; i++) if (shape[i] !== -1 && shape[i] !== answered[i]) return false;
+  return true;
+}
+
+const unlike = ({ name, shape }: TensorSpec, answered: readonly number[]) =>
+  new RunError(
+    `the model answers output ${name} with the shape [${answered.join(', ')}], its signature says [${shape.join(', ')}]; export it again`,
+  );
 
 class SavedModelPredictor implements Predictor {
   constructor(
@@ -59,9 +86,11 @@ class SavedModelPredictor implements Predictor {
 
   #run({ signature, call }: Prepared, inputs: readonly Tensor[]): Tensor[] {
     const answers = this.#execute(call, inputs);
-    return signature.outputs.map(({ name, dtype }, i) => {
+    return signature.outputs.map((spec, i) => {
+      const { name, dtype } = spec;
       const [shape, data] = [answers[2 * i], answers[2 * i + 1]];
       if (!shape || !data) throw new RunError(`the model gave no output ${name}`);
+      if (!hasShape(spec, shape as number[])) throw unlike(spec, shape as number[]);
       return { name, dtype, shape: shape as number[], data: fromTensorflow(dtype, data as ArrayBuffer | Uint8Array[]) };
     });
   }

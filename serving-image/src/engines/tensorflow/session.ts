@@ -13,9 +13,11 @@ export interface Call {
 
 export interface SessionAddon {
   /** `config` is a serialized tensorflow.ConfigProto. @throws Error in TensorFlow's words */
-  load(directory: string, tag: string, config: Uint8Array): Session;
+  load(directory: string, tags: readonly string[], config: Uint8Array): Session;
   /** Tensors are named as in the graph, `x:0`. @throws Error when there is no such tensor */
   prepare(session: Session, inputs: readonly string[], outputs: readonly string[]): Call;
+  /** TensorFlow's numbers of the types of its inputs, then of its outputs. */
+  types(call: Call): readonly number[];
   /**
    * Shapes and values of the inputs, in the order of `prepare`; answers shape and values of each output by turns.
    * @throws Error in TensorFlow's words, or when values do not fit their shape

@@ -1,19 +1,11 @@
-/** Examples as TensorFlow's parsing operations want them: protocol buffers of tensorflow/core/example/example.proto. */
-import protobuf from 'protobufjs/minimal.js';
+/** Examples in JSON, as TensorFlow Serving has them. */
 import { badRequest, quote } from '../../errors.ts';
 import { Byte } from '../json/byte.ts';
 import { MAX_TEXTS } from '../json/column.ts';
 import { numberText } from '../json/decimal.ts';
 import { bareToken } from '../json/numbers.ts';
 import type { Scanner } from '../json/scanner.ts';
-
-/** Field numbers of Feature's three kinds. */
-const KIND = { bytes: 1, float: 2, int64: 3 } as const;
-type Kind = keyof typeof KIND;
-type Value = { kind: 'bytes'; value: Uint8Array } | { kind: 'float'; value: number } | { kind: 'int64'; value: bigint };
-
-/** Tag of a field whose value has a length before it. */
-const tag = (field: number) => (field << 3) | 2;
+import { writeExample, type FeatureValue as Value } from '../proto/example-writer.ts';
 
 /**
  * Reads an object of features, each a value or a list of values, and writes it as an Example. Two Examples one behind
@@ -22,12 +14,10 @@ const tag = (field: number) => (field << 3) | 2;
 export function readExample(scan: Scanner, where: string): Uint8Array {
   if (scan.peek() !== Byte.OpenObject) throw badRequest(`${where} is ${quote(scan.value())}, expected an object`);
   scan.count(MAX_TEXTS);
-  const features = protobuf.Writer.create();
-  for (let name = scan.firstKey(); name !== undefined; name = scan.nextKey()) {
-    const values = readValues(scan, `${where}: feature ${quote(name)}`);
-    features.uint32(tag(1)).fork().uint32(tag(1)).string(name).uint32(tag(2)).bytes(writeFeature(values)).ldelim();
-  }
-  return protobuf.Writer.create().uint32(tag(1)).bytes(features.finish()).finish();
+  const features: [name: string, values: Value[]][] = [];
+  for (let name = scan.firstKey(); name !== undefined; name = scan.nextKey())
+    features.push([name, readValues(scan, `${where}: feature ${quote(name)}`)]);
+  return writeExample(features);
 }
 
 function readValues(scan: Scanner, where: string): Value[] {
@@ -70,29 +60,4 @@ function numberOf(text: string, where: string): Value {
   const value = BigInt(text);
   if (BigInt.asIntN(64, value) === value) return { kind: 'int64', value };
   throw badRequest(`${where} has ${text.slice(0, 40)}, which does not fit 64 bits`);
-}
-
-function writeFeature(values: readonly Value[]): Uint8Array {
-  const feature = protobuf.Writer.create();
-  const kind: Kind | undefined = values[0]?.kind;
-  if (kind === undefined) return feature.finish();
-  feature.uint32(tag(KIND[kind])).fork();
-  if (kind === 'bytes') {
-    for (const { value } of values) feature.uint32(tag(1)).bytes(value as Uint8Array);
-  } else {
-    // Numbers are packed: one field with all of them.
-    feature.uint32(tag(1)).fork();
-    for (const { value } of values) writeNumber(feature, value as number | bigint);
-    feature.ldelim();
-  }
-  return feature.ldelim().finish();
-}
-
-function writeNumber(writer: protobuf.Writer, value: number | bigint): void {
-  if (typeof value === 'number') {
-    writer.float(value);
-    return;
-  }
-  const bits = BigInt.asUintN(64, value);
-  writer.uint64({ low: Number(bits & 0xffffffffn), high: Number(bits >> 32n), unsigned: true });
 }

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
-import type { GraphNode } from '@modeldeployment/modelpack';
+import type { GraphNode } from '../graph.ts';
 import fc from 'fast-check';
-import { graphOf, integers, node } from '../../testing/graph.ts';
-import { interpret, type Value } from '../../testing/interpreter.ts';
+import { graphOf, integers, node } from '../testing/graph.ts';
+import { interpret, type Value } from '../testing/interpreter.ts';
 import { rowIndependence } from './row-independence.ts';
 
 /** One step of a graph; numbers are taken modulo what there is to choose from. */

@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import { pageOf, sortOperations, tableOf } from './generate.ts';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
-const REGISTRY = read('../../native/operations.txt');
+const REGISTRY = read('./operations.txt');
 
 it('every operation of TensorFlow is sorted, and the table and its page are up to date', () => {
   const rows = sortOperations(REGISTRY);

@@ -1,17 +1,11 @@
 /** What the files of a model tell of each of its signatures before anything of it is run. Pure. */
-import {
-  nameOfType,
-  plainType,
-  tensorflowType,
-  type ModelFiles,
-  type ModelGraph,
-  type Signature,
-  type TensorSpec,
-} from '@modeldeployment/modelpack';
+import { plainType, type ModelFiles, type ModelGraph } from '../graph.ts';
+import { otherType, tensorflowType, type Signature, type TensorSpec } from '../signature.ts';
 import { outputType } from './operations.ts';
-import type { Judgement } from '../model/types.ts';
+import type { Judgement } from './verdict.ts';
 import { rowsOfLayers } from './layers.ts';
 import { accessOf, UNHEARD_OF, type Access } from './access.ts';
+import { featuresOf } from './examples.ts';
 import { comesFrom } from './origin.ts';
 import { Reach, tensorKey, type Site } from './reach.ts';
 import { rowIndependence } from './row-independence.ts';
@@ -52,7 +46,7 @@ function judgeProgram(graph: ModelGraph, signatures: readonly [string, Signature
   for (const [name, signature] of signatures) {
     const { refusal, effects } = judgeSignature(reach, graph, signature);
     if (refusal !== undefined) refused.set(name, refusal);
-    else judged.set(name, { effects, rows: rowIndependence(graph, signature) });
+    else judged.set(name, { effects, rows: rowIndependence(graph, signature), examples: featuresOf(graph, signature) });
   }
   return { judged, refused, loading: judgeLoading(reach, graph) };
 }
@@ -83,8 +77,7 @@ function untrue(reach: Reach, spec: TensorSpec): string | undefined {
   const index = Number(tensorKey(name).split(':')[1]);
   const types = reach.named(name).flatMap((node) => outputType(node, index) ?? []);
   const other = types.map(plainType).find((type) => type !== tensorflowType(spec.dtype));
-  if (other === undefined) return undefined;
-  return `tensor ${spec.name} is ${spec.dtype} in the signature, and ${nameOfType(other)} in the graph (${name}); export it again`;
+  return other === undefined ? undefined : otherType(spec, other);
 }
 
 /** What TensorFlow runs on its own when it loads the model: there it may set variables and fill tables. */

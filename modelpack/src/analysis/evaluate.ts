@@ -2,7 +2,7 @@
  * Follows values through a graph and the functions it calls, from what is asked for back to the inputs. Each node is
  * looked at once for each way its function is called. Pure.
  */
-import type { GraphFunction, GraphNode, ModelGraph } from '@modeldeployment/modelpack';
+import type { GraphFunction, GraphNode, ModelGraph } from '../graph.ts';
 import { operationOf, outputIndex } from './operations.ts';
 import { RULES } from './rules/index.ts';
 import { attribute, MissingInput, type Outcome } from './rules/rule.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { GraphFunction, GraphNode, ModelGraph, Signature } from '@modeldeployment/modelpack';
-import { graphFunction, graphOf, integers, node } from '../../testing/graph.ts';
+import type { GraphFunction, GraphNode, ModelGraph } from '../graph.ts';
+import type { Signature } from '../signature.ts';
+import { graphFunction, graphOf, integers, node } from '../testing/graph.ts';
 import { judge } from './judge.ts';
 
 const tensor = (name: string) => ({ name, dtype: 'FP32' as const, shape: [-1], node: `${name}:0` });

@@ -1,6 +1,6 @@
 /** Layers models of TensorFlow.js: each layer is known by its class, and treats the first dimension as that of rows. Pure. */
-import type { LayerOfModel } from '@modeldeployment/modelpack';
-import type { RowVerdict } from '../model/types.ts';
+import type { LayerOfModel } from '../graph.ts';
+import type { RowVerdict } from './verdict.ts';
 
 const ROW_WISE = new Set(
   `Activation Add AlphaDropout Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional

@@ -1,5 +1,5 @@
 /** What runs when tensors of a graph are asked for: over data, over control, and within every function that is named. Pure. */
-import type { GraphFunction, GraphNode, ModelGraph } from '@modeldeployment/modelpack';
+import type { GraphFunction, GraphNode, ModelGraph } from '../graph.ts';
 
 /** A node that runs. */
 export interface Site {

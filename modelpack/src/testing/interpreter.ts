@@ -1,5 +1,5 @@
 /** Computes small graphs as TensorFlow would, in the plainest way. Test code only. */
-import type { GraphNode } from '@modeldeployment/modelpack';
+import type { GraphNode } from '../graph.ts';
 
 export interface Value {
   shape: readonly number[];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { GraphFunction, GraphNode, Signature } from '@modeldeployment/modelpack';
-import { graphFunction, graphOf, integers, node, weights } from '../../testing/graph.ts';
+import type { GraphFunction, GraphNode } from '../graph.ts';
+import type { Signature } from '../signature.ts';
+import { graphFunction, graphOf, integers, node, weights } from '../testing/graph.ts';
 import { rowIndependence } from './row-independence.ts';
 
 const X = node('x', 'Placeholder');

@@ -1,5 +1,5 @@
 /** Where the name of a file comes from: one of the tensors that only the server gives, or anywhere else. Pure. */
-import type { GraphFunction, GraphNode } from '@modeldeployment/modelpack';
+import type { GraphFunction, GraphNode } from '../graph.ts';
 import type { Site } from './reach.ts';
 import { tensorKey } from './reach.ts';
 

@@ -1,5 +1,5 @@
 /** The table of TensorFlow's operations, looked up by name. Pure. */
-import type { GraphNode } from '@modeldeployment/modelpack';
+import type { GraphNode } from '../graph.ts';
 import { OPERATIONS } from './operations.gen.ts';
 import type { RowRule } from './sorted/rows.ts';
 

@@ -1,5 +1,5 @@
 /** Graphs in memory, as modelpack reads them. Test code only. */
-import type { Attribute, GraphFunction, GraphNode, ModelGraph } from '@modeldeployment/modelpack';
+import type { Attribute, GraphFunction, GraphNode, ModelGraph } from '../graph.ts';
 
 export const node = (
   name: string,

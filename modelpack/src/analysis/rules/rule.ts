@@ -1,5 +1,5 @@
 /** What a rule is given of a node, and what it tells. Pure. */
-import type { Attribute, GraphNode } from '@modeldeployment/modelpack';
+import type { Attribute, GraphNode } from '../../graph.ts';
 import type { Value, Known, Doubt } from '../value.ts';
 
 export interface Call {

@@ -1,6 +1,7 @@
 /** Whether the answer for each row of a request depends on this row alone, so that requests can be run together. Pure. */
-import { type ModelGraph, type Signature, type TensorSpec } from '@modeldeployment/modelpack';
-import type { RowVerdict } from '../model/types.ts';
+import type { ModelGraph } from '../graph.ts';
+import type { Signature, TensorSpec } from '../signature.ts';
+import type { RowVerdict } from './verdict.ts';
 import { Evaluation } from './evaluate.ts';
 import { along, isDoubt, mixing, rowsTimes, size, unknown, type Doubt, type Value } from './value.ts';
 
