@@ -19,6 +19,8 @@ interface Scope {
   nodes: ReadonlyMap<string, GraphNode>;
   /** Values of tensors that are given from outside, by their reference. */
   given: ReadonlyMap<string, Value>;
+  /** Nodes and arguments whose tensors these are: of most it need not be asked which. */
+  givenNodes: ReadonlySet<string>;
   ofFunction: boolean;
   depth: number;
   found: Map<string, Outcome | 'open'>;
@@ -52,7 +54,7 @@ export class Evaluation {
   /** Values of these tensors of the graph, `node:1`, where others are given. */
   values(wanted: readonly string[], given: ReadonlyMap<string, Value>): Value[] {
     const named = new Map([...given].map(([name, value]) => [keyOf(reference(name, false)), value]));
-    const scope: Scope = { nodes: this.#nodes, given: named, ofFunction: false, depth: 0, found: new Map() };
+    const scope = scopeOf(this.#nodes, named, false, 0);
     return wanted.map((name) => this.#valueOf(scope, name));
   }
 
@@ -63,8 +65,9 @@ export class Evaluation {
 
   /** Depth first, without recursion: a chain may be as long as the graph. */
   #settle(scope: Scope, name: string): void {
-    const stack = [reference(name, scope.ofFunction).node];
-    if (scope.given.has(keyOf(reference(name, scope.ofFunction)))) return;
+    const wanted = reference(name, scope.ofFunction);
+    if (givenIn(scope, wanted) !== undefined) return;
+    const stack = [wanted.node];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const node = scope.nodes.get(top);
       const state = scope.found.get(top);
@@ -75,9 +78,9 @@ export class Evaluation {
       } else {
         scope.found.set(top, 'open');
         for (const input of node.inputs) {
+          if (input.startsWith('^')) continue;
           const from = reference(input, scope.ofFunction);
-          if (!input.startsWith('^') && !scope.given.has(keyOf(from)) && !scope.found.has(from.node))
-            stack.push(from.node);
+          if (!scope.found.has(from.node) && givenIn(scope, from) === undefined) stack.push(from.node);
         }
       }
     }
@@ -85,7 +88,7 @@ export class Evaluation {
 
   #read(scope: Scope, name: string): Value {
     const from = reference(name, scope.ofFunction);
-    const given = scope.given.get(keyOf(from));
+    const given = givenIn(scope, from);
     if (given !== undefined) return given;
     const node = scope.nodes.get(from.node);
     const found = scope.found.get(from.node);
@@ -105,7 +108,8 @@ export class Evaluation {
 
   #outcome(scope: Scope, node: GraphNode): Outcome {
     if (this.#visits-- <= 0) return { ...unknown('the graph is too large to be looked through'), node: node.name };
-    const inputs = node.inputs.filter((name) => !name.startsWith('^')).map((name) => this.#read(scope, name));
+    const inputs: Value[] = [];
+    for (const name of node.inputs) if (!name.startsWith('^')) inputs.push(this.#read(scope, name));
     const outcome = this.#apply(scope, node, inputs);
     const decided = (value: Value): Value =>
       isDoubt(value) && value.node === undefined ? { ...value, node: node.name } : value;
@@ -155,13 +159,7 @@ export class Evaluation {
         inputs[i] ?? unknown('an argument is missing'),
       ]),
     );
-    const scope: Scope = {
-      nodes: this.#namesOf(called),
-      given: keyed(given),
-      ofFunction: true,
-      depth: depth + 1,
-      found: new Map(),
-    };
+    const scope = scopeOf(this.#namesOf(called), keyed(given), true, depth + 1);
     const results = called.results.map(({ name: own }) => this.#valueOf(scope, called.returns.get(own) ?? own));
     this.#calls.set(key, results);
     return results;
@@ -232,9 +230,18 @@ const byName = (nodes: readonly GraphNode[]): ReadonlyMap<string, GraphNode> =>
 const keyed = (given: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> =>
   new Map([...given].map(([name, value]) => [`${name}:0`, value]));
 
+const scopeOf = (nodes: Scope['nodes'], given: Scope['given'], ofFunction: boolean, depth: number): Scope => ({
+  ...{ nodes, given, ofFunction, depth, found: new Map() },
+  givenNodes: new Set([...given.keys()].map((name) => name.slice(0, name.indexOf(':')))),
+});
+
+const givenIn = ({ given, givenNodes }: Scope, from: Reference): Value | undefined =>
+  givenNodes.has(from.node) ? given.get(keyOf(from)) : undefined;
+
 /** `node`, `node:1`; within functions `argument`, `node:output`, `node:output:1`. */
 function reference(name: string, ofFunction: boolean): Reference {
   const plain = name.startsWith('^') ? name.slice(1) : name;
+  if (!plain.includes(':')) return { node: plain, output: undefined, index: 0 };
   const [node = '', second, third] = plain.split(':');
   if (ofFunction) return { node, output: second, index: Number(third ?? 0) };
   return { node, output: undefined, index: Number(second ?? 0) };

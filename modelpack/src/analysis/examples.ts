@@ -1,8 +1,8 @@
 /** What a signature reads out of the tf.Examples that are its input. Pure. */
-import type { Attribute, GraphNode, ModelGraph } from '../graph.ts';
+import type { Attribute, GraphNode } from '../graph.ts';
 import type { Signature, TensorSpec } from '../signature.ts';
-import { comesFrom } from './origin.ts';
-import { Reach, tensorKey, type Site } from './reach.ts';
+import { Origins } from './origin.ts';
+import { tensorKey, type Site } from './reach.ts';
 
 /** A feature that an Example must or may have. */
 export interface Feature {
@@ -15,20 +15,17 @@ export interface Feature {
 const KINDS: Readonly<Record<number, Feature['kind']>> = { 1: 'float', 7: 'bytes', 9: 'int64' };
 const TEXT = 'BYTES';
 
-/** Of each input of texts that an operation parses as Examples, their features by name. */
-export function featuresOf(graph: ModelGraph, { inputs, outputs }: Signature): Map<string, readonly Feature[]> {
+/** Of each input of texts that an operation parses as Examples, their features by name. `sites`: what the signature runs. */
+export function featuresOf(sites: readonly Site[], { inputs }: Signature): Map<string, readonly Feature[]> {
   const found = new Map<string, readonly Feature[]>();
   const texts = inputs.filter(({ dtype }) => dtype === TEXT);
   if (texts.length === 0) return found;
   const keyOf = ({ name, node }: TensorSpec) => tensorKey(node ?? name);
-  const sites = new Reach(graph).from(
-    outputs.map(({ name, node }) => node ?? name),
-    new Set(inputs.map(keyOf)),
-  );
-  const parsing = sites.filter(({ node }) => node.op in PARSERS);
-  const nodes = new Map(sites.map(({ node, within }) => [`${within?.name ?? ''} ${node.name}`, node]));
+  const parsing = sites.filter(({ node }) => Object.hasOwn(PARSERS, node.op));
+  if (parsing.length === 0) return found;
+  const origins = new Origins(sites);
   for (const spec of texts) {
-    const own = parsing.filter((site) => comesFrom(site, 0, new Set([keyOf(spec)]), sites));
+    const own = parsing.filter((site) => origins.comesFrom(site, 0, new Set([keyOf(spec)])));
     const features = own.flatMap(
       (site) => PARSERS[site.node.op]?.(site.node.attributes, (input) => constant(site, input)) ?? [],
     );
@@ -41,7 +38,7 @@ export function featuresOf(graph: ModelGraph, { inputs, outputs }: Signature): M
     let from: GraphNode | undefined = node;
     for (let place = input, steps = 0; from !== undefined && steps < MOST_IDENTITIES; steps++) {
       const name: string | undefined = from.inputs.filter((one) => !one.startsWith('^'))[place];
-      from = nodes.get(`${within?.name ?? ''} ${name?.split(':', 1)[0] ?? ''}`);
+      from = name === undefined ? undefined : origins.source(within, name);
       if (from?.op !== 'Identity') break;
       place = 0;
     }

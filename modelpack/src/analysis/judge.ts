@@ -6,7 +6,7 @@ import type { Judgement } from './verdict.ts';
 import { rowsOfLayers } from './layers.ts';
 import { accessOf, UNHEARD_OF, type Access } from './access.ts';
 import { featuresOf } from './examples.ts';
-import { comesFrom } from './origin.ts';
+import { Origins } from './origin.ts';
 import { Reach, tensorKey, type Site } from './reach.ts';
 import { rowIndependence } from './row-independence.ts';
 
@@ -44,27 +44,31 @@ function judgeProgram(graph: ModelGraph, signatures: readonly [string, Signature
   const judged = new Map<string, Judgement>();
   const refused = new Map<string, string>();
   for (const [name, signature] of signatures) {
-    const { refusal, effects } = judgeSignature(reach, graph, signature);
+    const { refusal, effects, examples } = judgeSignature(reach, graph, signature);
     if (refusal !== undefined) refused.set(name, refusal);
-    else judged.set(name, { effects, rows: rowIndependence(graph, signature), examples: featuresOf(graph, signature) });
+    else judged.set(name, { effects, rows: rowIndependence(graph, signature), examples });
   }
   return { judged, refused, loading: judgeLoading(reach, graph) };
 }
 
-function judgeSignature(reach: Reach, graph: ModelGraph, { inputs, outputs }: Signature) {
+function judgeSignature(reach: Reach, graph: ModelGraph, signature: Signature) {
+  const { inputs, outputs } = signature;
   const own = new Set(
     [...(graph.restore ? [graph.restore.path] : []), ...graph.assets.map(({ tensor }) => tensor)].map(tensorKey),
   );
   const path = inputs.find((spec) => own.has(tensorKey(nameOf(spec))));
   if (path !== undefined) {
     const refusal = `its input ${path.name} is the path of a file of the model itself (tensor ${nameOf(path)})`;
-    return { refusal, effects: false };
+    return { refusal, effects: false, examples: new Map() };
   }
   const fed = new Set(inputs.map((spec) => tensorKey(nameOf(spec))));
   const sites = reach.from(outputs.map(nameOf), fed);
-  const offence = sites.map((site) => offenceOf(reach, site, sites, NOTHING_GIVEN)).find(Boolean);
   const lie = [...inputs, ...outputs].map((spec) => untrue(reach, spec)).find(Boolean);
-  return { refusal: offence ?? lie, effects: sites.some(({ node }) => accessOf(node.op)?.kind === 'effect') };
+  return {
+    refusal: offenceIn(reach, sites, NOTHING_GIVEN) ?? lie,
+    effects: sites.some(({ node }) => accessOf(node.op)?.kind === 'effect'),
+    examples: featuresOf(sites, signature),
+  };
 }
 
 /** While a signature runs, the path of an asset is what the graph says it is: only loading replaces it. */
@@ -86,7 +90,7 @@ function judgeLoading(reach: Reach, graph: ModelGraph): string | undefined {
   const asset = new Set(assets.map(({ tensor }) => tensorKey(tensor)));
   const offence = (wanted: readonly string[], given: Given): string | undefined => {
     const sites = reach.from(wanted, new Set([...given.saver, ...given.asset]));
-    return sites.map((site) => offenceOf(reach, site, sites, given)).find(Boolean);
+    return offenceIn(reach, sites, given);
   };
   const found =
     (restore && offence([restore.node], { saver: new Set([tensorKey(restore.path)]), asset })) ??
@@ -108,22 +112,32 @@ const isInside = (file: string): boolean =>
 /** Tensors that nobody but the server gives. */
 type Given = Readonly<Record<'saver' | 'asset', ReadonlySet<string>>>;
 
+/** The first of all that runs. */
+function offenceIn(reach: Reach, sites: readonly Site[], given: Given): string | undefined {
+  const origins = new Origins(sites);
+  for (const site of sites) {
+    const offence = offenceOf(reach, site, origins, given);
+    if (offence !== undefined) return offence;
+  }
+  return undefined;
+}
+
 /** Which node may not run, why, and what to do; undefined where it may. */
-function offenceOf(reach: Reach, site: Site, sites: readonly Site[], given: Given): string | undefined {
+function offenceOf(reach: Reach, site: Site, origins: Origins, given: Given): string | undefined {
   const { node, within } = site;
   const access = accessOf(node.op);
   if (access === undefined && reach.isFunction(node.op)) return undefined;
-  const because = access === undefined ? UNHEARD_OF : offends(access, site, sites, given);
+  const because = access === undefined ? UNHEARD_OF : offends(access, site, origins, given);
   if (because === undefined) return undefined;
   const where = within === undefined ? '' : ` in function ${within.name}`;
   return `node ${node.name}${where} is a ${node.op}: ${because}; export the signature without it`;
 }
 
-function offends(access: Access, site: Site, sites: readonly Site[], given: Given): string | undefined {
+function offends(access: Access, site: Site, origins: Origins, given: Given): string | undefined {
   if (access.kind === 'refused') return access.because;
   if (access.kind !== 'onlyWhere') return undefined;
   const { only, because } = access;
-  if ('input' in only) return comesFrom(site, only.input, given[only.name], sites) ? undefined : because;
+  if ('input' in only) return origins.comesFrom(site, only.input, given[only.name]) ? undefined : because;
   const attribute = site.node.attributes.get(only.attribute);
   const fits = attribute === undefined || only.allowed.test(attribute.text ?? '\0');
   return fits ? undefined : because;

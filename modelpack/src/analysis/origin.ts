@@ -10,37 +10,49 @@ const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall']);
 
 const dataInputs = ({ inputs }: GraphNode): string[] => inputs.filter((name) => !name.startsWith('^'));
 
-/**
- * Whether an input of a node is, by way of nothing but identities and arguments of functions, one of the tensors `given` of the
- * graph. A function that is called from several places must be given it by all of them. `sites` is all that runs.
- */
-export function comesFrom(start: Site, input: number, given: ReadonlySet<string>, sites: readonly Site[]): boolean {
-  const callers = callersOf(sites);
-  const nodes = new Map<string, GraphNode>();
-  for (const { node, within } of sites) nodes.set(key(within?.name, node.name), node);
-  const waiting: { site: Site; input: number }[] = [{ site: start, input }];
-  const seen = new Set<string>();
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { node, within } = next.site;
-    const name = dataInputs(node)[next.input];
-    if (name === undefined) return false;
-    const id = `${within?.name ?? ''} ${name}`;
-    if (seen.has(id)) continue;
-    seen.add(id);
-    if (within === undefined && given.has(tensorKey(name))) continue;
-    const argument = within?.parameters.findIndex((one) => one.name === name) ?? -1;
-    if (within !== undefined && argument >= 0) {
-      const calls = callers.get(within.name) ?? [];
-      if (!allGive(within, calls)) return false;
-      waiting.push(...calls.map(({ site }) => ({ site, input: argument })));
-      continue;
+/** All that runs, looked up by what leads from one node to another; made once for all the questions about it. */
+export class Origins {
+  #callers: Map<string, Caller[]> | undefined;
+  #nodes: Map<string, GraphNode> | undefined;
+
+  constructor(private readonly sites: readonly Site[]) {}
+
+  /**
+   * Whether an input of a node is, by way of nothing but identities and arguments of functions, one of the tensors `given` of the
+   * graph. A function that is called from several places must be given it by all of them.
+   */
+  comesFrom(start: Site, input: number, given: ReadonlySet<string>): boolean {
+    const callers = (this.#callers ??= callersOf(this.sites));
+    const waiting: { site: Site; input: number }[] = [{ site: start, input }];
+    const seen = new Set<string>();
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const { node, within } = next.site;
+      const name = dataInputs(node)[next.input];
+      if (name === undefined) return false;
+      const id = `${within?.name ?? ''} ${name}`;
+      if (seen.has(id)) continue;
+      seen.add(id);
+      if (within === undefined && given.has(tensorKey(name))) continue;
+      const argument = within?.parameters.findIndex((one) => one.name === name) ?? -1;
+      if (within !== undefined && argument >= 0) {
+        const calls = callers.get(within.name) ?? [];
+        if (!allGive(within, calls)) return false;
+        waiting.push(...calls.map(({ site }) => ({ site, input: argument })));
+        continue;
+      }
+      const from = this.source(within, name);
+      const before = from && handedFrom({ node: from, within }, this.sites);
+      if (before === undefined) return false;
+      waiting.push(...before);
     }
-    const from = nodes.get(key(within?.name, name.split(':', 1)[0] ?? ''));
-    const before = from && handedFrom({ node: from, within }, sites);
-    if (before === undefined) return false;
-    waiting.push(...before);
+    return true;
   }
-  return true;
+
+  /** The node that makes a tensor, in the graph or in a function. */
+  source(within: GraphFunction | undefined, tensor: string): GraphNode | undefined {
+    this.#nodes ??= new Map(this.sites.map((site) => [key(site.within?.name, site.node.name), site.node]));
+    return this.#nodes.get(key(within?.name, tensor.split(':', 1)[0] ?? ''));
+  }
 }
 
 /** Where a node has what it answers; undefined when it makes it itself. */

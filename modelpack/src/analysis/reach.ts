@@ -10,11 +10,16 @@ export interface Site {
 
 /** `node:0` for a tensor, however its name is written. */
 export function tensorKey(name: string): string {
+  if (!name.includes(':')) return `${name}:0`;
   const [node = '', index = '0'] = name.split(':');
   return `${node}:${index}`;
 }
 
-const nodeOf = (name: string): string => (name.startsWith('^') ? name.slice(1) : name).split(':', 1)[0] ?? '';
+function nodeOf(name: string): string {
+  const plain = name.startsWith('^') ? name.slice(1) : name;
+  const colon = plain.indexOf(':');
+  return colon < 0 ? plain : plain.slice(0, colon);
+}
 
 /** The functions of a graph, by what names them. */
 class Library {
@@ -38,8 +43,15 @@ class Library {
 
   /** Those that a node may run: its attributes name them, or it is itself called like one. */
   namedBy({ op, attributes }: Pick<GraphNode, 'attributes'> & { op?: string }): GraphFunction[] {
-    const names = [...attributes.values()].flatMap(({ functions = [] }) => functions);
-    return (op === undefined ? names : [op, ...names]).flatMap((name) => this.#functions.get(name) ?? []);
+    if (this.#functions.size === 0) return [];
+    const found: GraphFunction[] = [];
+    const add = (name: string) => {
+      const one = this.#functions.get(name);
+      if (one !== undefined) found.push(one);
+    };
+    if (op !== undefined) add(op);
+    for (const { functions } of attributes.values()) functions?.forEach(add);
+    return found;
   }
 
   /** Those that may run in its place, or compute its gradient. */
@@ -78,7 +90,9 @@ export class Reach {
     const sites: Site[] = [];
     const seen = new Set<string>();
     const functions = new Set<GraphFunction>();
-    const waiting = wanted.filter((name) => !fed.has(tensorKey(name))).map(nodeOf);
+    const fedNodes = new Set([...fed].map(nodeOf));
+    const isFed = (name: string) => fedNodes.has(nodeOf(name)) && fed.has(tensorKey(name));
+    const waiting = wanted.filter((name) => !isFed(name)).map(nodeOf);
     for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
       if (seen.has(name)) continue;
       seen.add(name);
@@ -86,7 +100,7 @@ export class Reach {
         sites.push({ node, within: undefined });
         for (const input of node.inputs) {
           // What is given is not computed; a node that must only run before is run all the same.
-          if (input.startsWith('^') || !fed.has(tensorKey(input))) waiting.push(nodeOf(input));
+          if (input.startsWith('^') || !isFed(input)) waiting.push(nodeOf(input));
         }
         for (const one of this.#library.namedBy(node)) functions.add(one);
       }
