@@ -1,10 +1,23 @@
-import { checkComplete, describeModel, ModelError, type ModelInfo } from '@modeldeployment/modelpack';
+import { type ModelInfo } from '@modeldeployment/modelpack';
+import { examineModel } from '@modeldeployment/modelpack/examine';
 
-/** What the model in a folder is, if a server would take it. Throws ModelError. */
-export async function checkedModel(folder: string): Promise<ModelInfo> {
-  const info = await describeModel(folder);
-  await checkComplete(folder, info);
-  if (Object.keys(info.signatures).length > 0) return info;
-  const words = 'the model has no signature, so nobody could call it; export it with one (model.export in Keras)';
-  throw new ModelError('ModelMalformed', words);
+/** What of a model a server would serve, and what it would not, in its words. */
+export interface CheckedModel extends ModelInfo {
+  notes: readonly string[];
+}
+
+/**
+ * Judges the model in a folder as the server does. `described`: only the files that describe it are there.
+ * Throws ModelError when no server would take it.
+ */
+export async function checkedModel(folder: string, described = false): Promise<CheckedModel> {
+  const { info, signatures, judged, refused } = await examineModel(folder, {
+    effects: true,
+    withoutWeights: described,
+  });
+  const effects = [...signatures.keys()].filter((name) => judged.get(name)?.effects);
+  const where = effects.map(
+    (name) => `signature ${name} is served with SERVE_EFFECTS=true only: it changes what later requests are answered`,
+  );
+  return { ...info, signatures: Object.fromEntries(signatures), notes: [...refused, ...where] };
 }

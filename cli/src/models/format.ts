@@ -1,4 +1,5 @@
-import type { ModelInfo, TensorSpec } from '@modeldeployment/modelpack';
+import type { TensorSpec } from '@modeldeployment/modelpack';
+import type { CheckedModel } from './check.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
@@ -11,14 +12,13 @@ export function bytesOf(size: number): string {
 
 const tensorOf = ({ name, dtype, shape }: TensorSpec): string => `${name} ${dtype}[${shape.join(', ')}]`;
 
-/** One line per signature: inputs → outputs. */
-export function formatSignatures({ signatures }: ModelInfo): string {
-  return Object.entries(signatures)
-    .map(
-      ([name, { inputs, outputs }]) =>
-        `  ${name}: ${inputs.map(tensorOf).join(', ')} → ${outputs.map(tensorOf).join(', ')}`,
-    )
-    .join('\n');
+/** One line per signature, inputs → outputs, and what there is to say of others. */
+export function formatSignatures({ signatures, notes }: Pick<CheckedModel, 'signatures' | 'notes'>): string {
+  const lines = Object.entries(signatures).map(
+    ([name, { inputs, outputs }]) =>
+      `  ${name}: ${inputs.map(tensorOf).join(', ')} → ${outputs.map(tensorOf).join(', ')}`,
+  );
+  return [...lines, ...notes.map((note) => `  ${note}`)].join('\n');
 }
 
 /** Progress of one upload: a bar that moves on a terminal, a line every few seconds elsewhere. */

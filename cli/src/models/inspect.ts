@@ -7,13 +7,11 @@ import {
   ANNOTATION_FORMAT,
   ANNOTATION_ORIGINAL,
   asArchive,
-  describeModel,
   type Descriptor,
   findImage,
   isCompressed,
   listFiles,
   type ModelFile,
-  type ModelInfo,
   readArchive,
   type Registry,
   servedLayers,
@@ -21,12 +19,12 @@ import {
   treeDigest,
 } from '@modeldeployment/modelpack';
 import { prepareModel } from '@modeldeployment/modelpack/prepare';
-import { checkedModel } from './check.ts';
+import { checkedModel, type CheckedModel } from './check.ts';
 import { openRegistry, parseOci } from './connect.ts';
 import { bytesOf, formatSignatures } from './format.ts';
 import { layersOf, type LayerReport } from './keras-layers.ts';
 
-interface Report extends ModelInfo {
+interface Report extends CheckedModel {
   /** Of the image manifest, or of the folder's tree. */
   digest: string;
   bytes: number;
@@ -76,7 +74,7 @@ async function inspectImage(address: string, plainHttp: boolean): Promise<Report
     for (const layer of servedLayers(image)) files.push(...(await readFiles(registry, layer, folder, ours)));
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const original = [...new Set(image.layers.flatMap(({ annotations }) => annotations?.[ANNOTATION_ORIGINAL] ?? []))];
-    const report = { ...(await describeModel(folder)), digest, bytes, files, layers: image.layers };
+    const report = { ...(await checkedModel(folder, true)), digest, bytes, files, layers: image.layers };
     return original.length === 0 ? report : { ...report, original: { files: original } };
   } finally {
     registry.close();
