@@ -484,6 +484,10 @@ export interface StatusAdmittedItem {
    * Fields that are changed.
    */
   changes: string[];
+  /**
+   * Who wrote them last, where the API server says so; policies and webhooks leave no name.
+   */
+  manager?: string;
   refused?: StatusAdmittedItemRefused;
 }
 /**

@@ -5,6 +5,7 @@ import { KIND } from '../api/group.ts';
 import type { ModelDeployment } from '../api/modeldeployment.gen.ts';
 import type { HttpRoute } from '../core/http-route.ts';
 import { FIELD_MANAGER, INSTANCE_LABEL, MANAGED_SELECTOR, managedSelectorOf } from '../core/names.ts';
+import { type Edited, editorsOf } from '../core/managers.ts';
 import {
   type Change,
   Informer,
@@ -49,7 +50,7 @@ export function makeInformers(common: Common, only?: string) {
       fieldSelector,
       transform: noteManagers,
     }),
-    deployments: child<Live<IDeployment>>(WRITTEN.Deployment),
+    deployments: child<Live<IDeployment> & Edited>(WRITTEN.Deployment, noteEditors),
     replicaSets: child<Live<IReplicaSet>>(WRITTEN.ReplicaSet, slimReplicaSet),
     revisions: child<Live<IControllerRevision>>(WRITTEN.ControllerRevision),
     pods: child<Live<IPod>>(WRITTEN.Pod, slimPod),
@@ -90,6 +91,12 @@ function modelKeys(object: KubeObject): string[] {
   const { namespace, ownerReferences, labels } = object.metadata;
   const owner = ownerReferences?.find(({ kind }) => kind === KIND)?.name ?? labels?.[INSTANCE_LABEL];
   return owner === undefined ? [] : [keyOf({ namespace, name: owner })];
+}
+
+/** Who else wrote a part of it: kept where it is somebody, for what is said of edits. */
+function noteEditors<T extends KubeObject>(object: T): T & Edited {
+  const editors = editorsOf(object.metadata.managedFields);
+  return editors.length === 0 ? object : { ...object, editors };
 }
 
 /** Who wrote spec.rollbackTo and spec.model, from the managed fields, which are not worth caching. */

@@ -3,6 +3,7 @@ import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { Action } from './actions.ts';
 import { type Difference, differences, type Lists, sameJson } from './covers.ts';
 import { shortHash } from './hash.ts';
+import { managerOf } from './managers.ts';
 import { LABEL } from './names.ts';
 import type { World } from './world.ts';
 
@@ -20,6 +21,8 @@ export interface Part {
   name: string;
   rendered: unknown;
   live: unknown;
+  /** The whole object as it is stored, which tells who wrote it. */
+  object?: object | undefined;
 }
 
 export const partName = (kind: string, name: string | undefined, field: string): string =>
@@ -55,7 +58,7 @@ export const isHistoryPutOff = ({ model, now }: Knows): boolean =>
 export function refusalOf({ model }: Knows): string | undefined {
   const refused = (model.status.admitted ?? []).filter((record) => record.refused !== undefined);
   if (refused.length === 0) return undefined;
-  return `${refused.map(tell).join('; ')}: admission (a policy or a webhook) changes what the operator writes, which cannot be followed; exempt the ModelDeployment's objects from it`;
+  return `${refused.map(tell).join('; ')}: admission (a policy or a webhook, which leaves no name) changes what the operator writes, which cannot be followed; exempt the ModelDeployment's objects from it`;
 }
 
 /** What is still to be remembered: a refusal that is over, and needs no further try, is not. */
@@ -95,7 +98,20 @@ const hashOf = (found: readonly Difference[]): string => shortHash(found);
 /** How many changed fields are named. */
 const TOLD = 5;
 
-export const tell = ({ part, changes }: Pick<Admitted, 'part' | 'changes'>): string => `${part}: ${changes.join(', ')}`;
+export const tell = ({ part, changes, manager }: Pick<Admitted, 'part' | 'changes' | 'manager'>): string =>
+  `${part}: ${changes.join(', ')} (${manager === undefined ? 'unknown manager' : `last written by ${manager}`})`;
+
+/** What of a part is not as it was rendered, and who says so, where that is known. */
+export function changesOf(part: Part, found = differencesOf(part)): Pick<Admitted, 'changes' | 'manager'> {
+  const field = part.name.split(' ')[1] ?? '';
+  const told = found.slice(0, TOLD);
+  const pathOf = (path: string): string => (path === '' || path.startsWith('[') ? field + path : `${field}.${path}`);
+  const managers = new Set(told.flatMap(({ path }) => managerOf(part.object, pathOf(path)) ?? []));
+  return {
+    changes: told.map(({ path }) => (path === '' ? field : path)),
+    ...(managers.size === 0 ? {} : { manager: [...managers].join(', ') }),
+  };
+}
 
 /** The record of a part after it was written and stored as `part.live`; undefined when admission left it alone. */
 export function recordFor(world: Knows, part: Part, before: Admitted | undefined): Admitted | undefined {
@@ -104,11 +120,10 @@ export function recordFor(world: Knows, part: Part, before: Admitted | undefined
   const hash = hashOf(found);
   const bad = found.filter((difference) => isForbidden(part.name, difference));
   if (bad.length === 0 && before?.hash === hash) return before;
-  const field = part.name.split(' ')[1] ?? '';
-  const changes = (bad.length === 0 ? found : bad).slice(0, TOLD).map(({ path }) => (path === '' ? field : path));
-  if (bad.length === 0) return { part: part.name, hash, changes };
+  const told = { part: part.name, hash, ...changesOf(part, bad.length === 0 ? found : bad) };
+  if (bad.length === 0) return told;
   const attempts = (before?.hash === hash ? (before.refused?.attempts ?? 0) : 0) + 1;
-  return { part: part.name, hash, changes, refused: { attempts, time: new Date(world.now).toISOString() } };
+  return { ...told, refused: { attempts, time: new Date(world.now).toISOString() } };
 }
 
 /** Selectors say whom else they select by what they do not say. */

@@ -37,10 +37,11 @@ export const isMovedByHand = (world: World, { number }: Revision): boolean =>
   (saidRevision(world) ?? number) !== number;
 
 /** The template of a live Deployment beside that of a revision. */
-export const templatePart = ({ metadata, spec }: IDeployment, { template }: Revision): Part => ({
-  name: partName('Deployment', metadata?.name, 'spec.template'),
+export const templatePart = (deployment: IDeployment, { template }: Revision): Part => ({
+  name: partName('Deployment', deployment.metadata?.name, 'spec.template'),
   rendered: template,
-  live: spec?.template,
+  live: deployment.spec?.template,
+  object: deployment,
 });
 
 /** It holds a revision as an earlier operator has rendered it, with a user's image beside credentials. */

@@ -1,8 +1,8 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { Action, PlannedEvent } from './actions.ts';
 import type { Aim } from './aim.ts';
-import { isPutOff } from './admission.ts';
-import { heldRevision, isLeaky, isMovedByHand, templatePart, writtenRevision } from './held.ts';
+import { changesOf, isPutOff } from './admission.ts';
+import { heldRevision, isLeaky, isMovedByHand, labelledRevision, templatePart, writtenRevision } from './held.ts';
 import { makeDeployment, patchDeployment, sayWritten } from './resources/deployment.ts';
 import { unchanged } from './patch.ts';
 import type { Revision } from './revision.ts';
@@ -64,11 +64,21 @@ const RENDERED_ANEW = "a user's image beside credentials or a claim is not rolle
 const isAgain = (world: World, { number }: Revision): boolean =>
   world.deployment?.spec?.replicas === 0 || writtenRevision(world) !== number;
 
+/** Which fields were changed, and by whom, compared with the revision that the template says it is of. */
+function editOf({ deployment, revisions }: World, { effective }: Aim): string {
+  if (deployment === undefined) return '';
+  const number = labelledRevision(deployment);
+  const { changes, manager = 'unknown manager' } = changesOf(
+    templatePart(deployment, revisions.find((revision) => revision.number === number) ?? effective),
+  );
+  return ` (${changes.join(', ')}, by ${manager})`;
+}
+
 /** A person changed the template: an undo is adopted or taken back by policy, never silently. */
 function byHand(world: World, aim: Aim, target: SpecTarget, rollback: Rollback, held: Revision | undefined): Steering {
   const { model } = world;
   if (held === undefined) {
-    const why = `the pod template of deployment/${model.name} was changed by hand; revision ${aim.effective.number} is put back (change spec.server or spec.model instead)`;
+    const why = `the pod template of deployment/${model.name} was changed by hand${editOf(world, aim)}; revision ${aim.effective.number} is put back (change spec.server or spec.model instead)`;
     return takeBack(world, aim, 'ManualEditReverted', why);
   }
   const undo = `kubectl rollout undo to revision ${held.number}`;

@@ -41,6 +41,7 @@ export const partsOf = (world: World, kind: string, live: object | undefined, re
     name: nameOf(world, kind, rendered.metadata?.name, field),
     rendered: field === '' ? rest(kind, rendered) : at(rendered, field),
     live: field === '' ? live : at(live, field),
+    object: live,
   }));
 
 /** What others have changed of a child, as a part of it. */
@@ -148,7 +149,9 @@ function partsWritten(world: World, plan: Plan, action: Action, stored: object):
         const field = path.slice(1).replaceAll('/', '.');
         if (!fields.includes(field)) return [];
         const rendered = field === 'spec.template' ? renderedTemplate(world, plan, value) : value;
-        return [{ name: nameOf(world, action.kind, action.name, field), rendered, live: at(stored, field) }];
+        return [
+          { name: nameOf(world, action.kind, action.name, field), rendered, live: at(stored, field), object: stored },
+        ];
       });
     }
     case 'delete':
