@@ -273,3 +273,53 @@ describe('a hostile graph ends', () => {
     expect(verdicts(graph).judged.get('served')?.rows.rows).toBe('unknown');
   });
 });
+
+describe('a large graph is read as often as it is large, and no more', () => {
+  /** How often a part of any node is read while the graph is judged. */
+  function reads(nodes: readonly GraphNode[], more: Partial<ModelGraph> = {}): number {
+    let count = 0;
+    const counted = nodes.map(
+      (one) =>
+        new Proxy(one, {
+          get: (target, part: keyof GraphNode) => {
+            count++;
+            return target[part];
+          },
+        }),
+    );
+    const { judged, loading } = verdicts({ ...graphOf(counted), ...more });
+    expect([[...judged.keys()], loading]).toEqual([['served'], undefined]);
+    return count;
+  }
+  const SIZES = [500, 2_000] as const;
+  const each = (size: number, make: (i: number) => GraphNode) => Array.from({ length: size }, (_, i) => make(i));
+
+  it.each<[string, (size: number) => number]>([
+    [
+      'a chain',
+      (size) =>
+        reads([
+          X,
+          ...each(size, (i) => node(`n${i}`, 'AddV2', i === 0 ? ['x', 'x'] : [`n${i - 1}`, 'x'])),
+          node('y', 'Identity', [`n${size - 1}`]),
+        ]),
+    ],
+    [
+      'a checkpoint with an operation for each variable',
+      (size) => {
+        const path = node('path', 'Placeholder');
+        const all = each(size, (i) => node(`r${i}`, 'RestoreV2', ['path']));
+        const restore = node(
+          'restore',
+          'NoOp',
+          all.map(({ name }) => `^${name}`),
+        );
+        return reads([X, Y, path, ...all, restore], { restore: { node: 'restore', path: 'path:0' } });
+      },
+    ],
+  ])('%s', (_, count) => {
+    const [small, large] = SIZES.map(count);
+    expect((large ?? 0) / SIZES[1]).toBeLessThan(((small ?? 0) / SIZES[0]) * 1.1);
+    expect((large ?? 0) / SIZES[1]).toBeLessThan(40);
+  });
+});

@@ -25,11 +25,25 @@ describe('the engine for a model', () => {
 });
 
 describe('an error of an engine', () => {
-  it('is told without TensorFlow’s nodes, further lines and paths', () => {
-    const error = new Error('Session fail to run with error: indices[1] = 9 is not in [0, 4)\n\t [[{{node rows}}]]');
-    expect(shortMessage(error)).toBe('indices[1] = 9 is not in [0, 4)');
-    expect(shortMessage(new Error('cannot read /var/lib/x/y.bin now'))).toBe('cannot read (path) now');
-  });
+  it.each([
+    [
+      'its first line, with the node',
+      'Session fail to run with error: indices[1] = 9 is not in [0, 4)\n\t [[{{node rows}}]]',
+      'indices[1] = 9 is not in [0, 4)',
+    ],
+    [
+      'names of tensors and variables, which may have slashes',
+      'Key sequential/dense_1/kernel/.ATTRIBUTES not found in checkpoint [[{{node save/RestoreV2}}]]',
+      'Key sequential/dense_1/kernel/.ATTRIBUTES not found in checkpoint (node save/RestoreV2)',
+    ],
+    ['no paths', "cannot read '/var/lib/x/y.bin' now", "cannot read '(path)' now"],
+    [
+      'files of the model',
+      'no such file /models/m/1/variables/variables.index',
+      'no such file variables/variables.index',
+    ],
+    ['the cause', 'Invalid TF_Status: 3\nMessage: In[0] ndims must be >= 2', 'In[0] ndims must be >= 2'],
+  ])('tells %s', (_, text, told) => expect(shortMessage(new Error(text), '/models/m/1')).toBe(told));
 
   it('is the fault of the input, unless it is ours', () => {
     expect(runError(new Error('bad shape'))).toBeInstanceOf(RunError);

@@ -2,6 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { KINDS, madeUp } from './made-up.ts';
 import { repeated, rowsOf, turned, zeros } from '../model/rows.ts';
 import type { DataType, Signature } from '../model/types.ts';
+import { messageType } from '../protocol/proto/schema.ts';
+
+const Example = messageType('tensorflow.Example');
+type Decoded = { features: { feature: Record<string, Record<string, { value: unknown[] }>> } };
+/** Where dimensions are free there is one of each. */
+const SMALL = { free: 1, below: 2, wide: false };
 
 const TYPES: DataType[] = [
   ...(['BOOL', 'UINT8', 'UINT16', 'UINT32', 'UINT64', 'INT8', 'INT16', 'INT32', 'INT64'] as const),
@@ -20,6 +26,23 @@ describe('rows that are made up', () => {
       expect(texts.some((row) => /[1-9]/.test(row))).toBe(true);
       expect(madeUp(signature(dtype), 0, kind)).toEqual(rows[0]);
     }
+  });
+
+  it('are Examples with each feature that the model reads, where they are Examples', () => {
+    const features = [
+      { name: 'area', kind: 'float', size: 3 },
+      { name: 'rooms', kind: 'int64', size: 1 },
+      { name: 'words', kind: 'bytes', size: 2 },
+    ] as const;
+    const rows = [0, 1].map((row) => madeUp(signature('BYTES'), row, SMALL, new Map([['x', features]]))[0]);
+    const [first, second] = rows.map((row) => row?.data as readonly Uint8Array[]);
+    expect(first).toHaveLength(8);
+    expect(first?.[0]).not.toEqual(second?.[0]);
+    const { features: read } = Example.toObject(Example.decode(first?.[0] as Uint8Array)) as Decoded;
+    const { area, rooms, words } = read.feature;
+    expect([area?.float_list?.value.length, rooms?.int64_list?.value.length, words?.bytes_list?.value.length]).toEqual([
+      3, 1, 2,
+    ]);
   });
 
   it('have whole numbers that may be places in a small table', () => {
