@@ -5,33 +5,35 @@ import type { Weight } from './layers-model.ts';
 /** `group`: where the groups of the layers lie; empty for the root. */
 export function weightsByLayer(file: Hdf5File, group: string): (layerPath: readonly string[]) => readonly Weight[] {
   const root = group === '' ? '' : `${group}/`;
-  return ([layer = '', ...inner]) => {
+  return (layerPath) => {
+    const [layer = ''] = layerPath;
     const place = `${root}${layer}`;
     const named = listAt(file, place, 'weight_names').map((name) => ({ name, path: `${place}/${name}` }));
-    return weightsNamed(named, inner).flatMap(({ path }) => file.tensor(path) ?? []);
+    const own = layerPath.length === 1 ? named : weightsNamed(named, layerPath);
+    return own.flatMap(({ path }) => file.tensor(path) ?? []);
   };
 }
 
 /**
- * Those in which the names of the layers stand, each behind the one before it: a model in a model lists all its weights as its own. Some
- * are called by their layer alone, whatever models are around it.
+ * Those of a layer, by the names from the model down to it: a model in a model lists all its weights as its own. Some are called by the
+ * whole way, behind the name of the model too, some by a part of it, down to the layer alone.
  */
 export function weightsNamed<T extends { name: string }>(
   weights: readonly T[],
-  layers: readonly string[],
+  layerPath: readonly string[],
 ): readonly T[] {
-  const along = weights.filter(({ name }) => standsIn(name, layers));
-  const last = layers.at(-1);
-  return along.length > 0 || last === undefined ? along : weights.filter(({ name }) => name.startsWith(`${last}/`));
-}
-
-function standsIn(name: string, layers: readonly string[]): boolean {
-  let rest = `/${name}`;
-  return layers.every((layer) => {
-    const at = rest.indexOf(`/${layer}/`);
-    rest = rest.slice(at + layer.length + 1);
-    return at >= 0;
-  });
+  const way = `${layerPath.join('/')}/`;
+  const begins = layerPath.map((_, i) => `${layerPath.slice(i).join('/')}/`);
+  const tries = [
+    (name: string) => name.startsWith(way),
+    (name: string) => name.includes(`/${way}`),
+    ...begins.slice(1).map((beginning) => (name: string) => name.startsWith(beginning)),
+  ];
+  for (const fits of tries) {
+    const found = weights.filter(({ name }) => fits(name));
+    if (found.length > 0) return found;
+  }
+  return [];
 }
 
 /** A list of names. A long one is kept in parts, `name0`, `name1` and so on: HDF5 bounds the size of an attribute. */

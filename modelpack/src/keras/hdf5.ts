@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { Metadata, ready as libraryOf } from 'h5wasm';
+import type { Attribute as AttributeOf, Metadata, ready as libraryOf } from 'h5wasm';
 import { ModelError } from '../failure.ts';
 import type { Weight } from './layers-model.ts';
 
@@ -55,7 +55,7 @@ export async function openHdf5(file: string): Promise<Hdf5File> {
       attribute(path, name) {
         const place = path === '' ? '/' : real.get(path);
         if (place === undefined || !library.get_attribute_names(id, place).includes(name)) return undefined;
-        return sound(() => new Attribute(id, place, name).json_value);
+        return sound(() => attributeAt(library, Attribute, { id, place, name }));
       },
       close,
     };
@@ -76,6 +76,40 @@ function whole<T>(file: string, read: () => T): T {
       `${file} is HDF5 that cannot be read: it is cut short or damaged; copy it again`,
       { cause },
     );
+  }
+}
+
+/** Keras writes texts in UTF-8, and h5py says of bytes that they are ASCII. The library takes them at their word. */
+function attributeAt(
+  library: H5Module,
+  Attribute: typeof AttributeOf,
+  at: { id: bigint; place: string; name: string },
+): unknown {
+  const { id, place, name } = at;
+  const { type, vlen, cset } = library.get_attribute_metadata(id, place, name);
+  if (type === TEXT && !vlen) return fixedTexts(library, at);
+  const value: unknown = new Attribute(id, place, name).json_value;
+  if (type !== TEXT || cset === UTF_8) return value;
+  const decoded = (text: unknown): string => Buffer.from(String(text), 'latin1').toString();
+  return Array.isArray(value) ? value.map(decoded) : decoded(value);
+}
+
+/** Texts of one length each, filled up with zeros. */
+function fixedTexts(
+  library: H5Module,
+  { id, place, name }: { id: bigint; place: string; name: string },
+): string | string[] {
+  const { size, total_size: count, shape } = library.get_attribute_metadata(id, place, name);
+  const memory = library._malloc(size * count);
+  try {
+    library.get_attribute_data(id, place, name, BigInt(memory));
+    const texts = Array.from({ length: count }, (_, i) => {
+      const bytes = library.HEAPU8.subarray(memory + i * size, memory + (i + 1) * size);
+      return Buffer.from(bytes).toString().replace(/\0+$/, '');
+    });
+    return shape?.length === 0 ? (texts[0] ?? '') : texts;
+  } finally {
+    library._free(memory);
   }
 }
 
@@ -104,6 +138,9 @@ interface LentFile {
 
 const INTEGER = 0;
 const FLOAT = 1;
+const TEXT = 3;
+const UTF_8 = 1;
+const OPAQUE = 5;
 const ENUMERATION = 8;
 
 interface Place {
@@ -168,6 +205,8 @@ class Hdf5Tensor implements Weight {
 function typeOf({ type, size, signed }: Metadata): string {
   const bits = size * 8;
   if (type === FLOAT) return `float${bits}`;
+  // h5py has no other way to write it.
+  if (type === OPAQUE && size === 2) return 'bfloat16';
   if (type === INTEGER) return signed ? `int${bits}` : `uint${bits}`;
   return type === ENUMERATION && size === 1 ? 'bool' : 'unknown';
 }

@@ -65,6 +65,32 @@ describe('an .h5', () => {
     close();
   });
 
+  it('tells layers of the same name apart by the models around them', async () => {
+    const leaf = model('Sequential', 'leaf', [layer('Dense', 'd')]);
+    const mid = model('Functional', 'mid', [leaf, layer('Dense', 'd')]);
+    const named = { 'mid/leaf/d/kernel': [1], 'mid/d/kernel': [2] };
+    await writeKerasH5(file, model('Functional', 'm', [mid]), { mid: named }, '3.5.0');
+    const { model: read, close } = await readHdf5Model(file);
+    expect(shapesOf(read, ['mid', 'd'])).toEqual([[2]]);
+    expect(shapesOf(read, ['mid', 'leaf', 'd'])).toEqual([[1]]);
+    close();
+  });
+
+  it('may have names with umlauts, though it says that they are ASCII', async () => {
+    await writeHdf5(file, (h5) => {
+      h5.create_attribute('model_config', JSON.stringify(model('Sequential', 's', [layer('Dense', 'größe')])));
+      const root = h5.create_group('model_weights');
+      // The library writes a text of one length as ASCII, byte by byte.
+      root.create_attribute('layer_names', ['größe'], null, 'S7');
+      const group = groupAt(root, 'größe');
+      group.create_attribute('weight_names', ['größe/kernel'], null, 'S14');
+      tensorIn(groupAt(group, 'größe'), 'kernel', [3]);
+    });
+    const { model: read, close } = await readHdf5Model(file);
+    expect(shapesOf(read, ['größe'])).toEqual([[3]]);
+    close();
+  });
+
   it('may have so many names that their list is kept in parts', async () => {
     await writeHdf5(file, (h5) => {
       h5.create_attribute('model_config', JSON.stringify(model('Sequential', 's', [layer('Dense', 'a')])));
