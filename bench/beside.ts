@@ -1,8 +1,9 @@
 /**
- * npm run bench -- beside CHECKOUT [--rounds N] [--seconds N]
+ * npm run bench -- beside CHECKOUT [--seconds N]
  *
- * The server of this checkout beside that of another one, such as the commit before a change: rounds that alternate, on one
- * core each for server and load. Prints ratios; 1.03 is three percent more of it here. CHECKOUT has its node modules installed.
+ * The server of this checkout beside that of another one, such as the commit before a change, on one core each for server and load:
+ * see server/slices.ts. Prints ratios, as medians with their quartiles; 1.03 is three percent more of it here. CHECKOUT has its node
+ * modules installed.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,17 +12,19 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureNative } from '../serving-image/src/build/native.ts';
 import { Bench } from '../serving-image/testing/server.ts';
-import { LoadGenerator } from './load/index.ts';
+import { exec } from '../tools/exec.ts';
+import { bytesOf } from './load/index.ts';
 import { ours, type Contestant, type Stage, type Started } from './server/contestants.ts';
-import type { FormName } from './server/forms.ts';
-import { Meter, withStarted, type Cell, type Score } from './server/measure.ts';
-import { writeMlp } from './server/mlp.ts';
+import { message, type FormName } from './server/forms.ts';
+import { withStarted, type Cell } from './server/measure.ts';
+import { MLP, pictures, writeMlp } from './server/mlp.ts';
+import { takeTurns, type Slice } from './server/slices.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '9' }, seconds: { type: 'string', default: '3' } },
+  options: { seconds: { type: 'string', default: '20' } },
 });
-const rounds = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+const seconds = Number(values.seconds);
 
 const CELLS: readonly Cell[] = (
   [
@@ -63,10 +66,37 @@ const program = (name: string, path: string): Contestant => {
   };
 };
 
-function line(cell: Cell, here: Score, there: Score): string {
-  const ratio = (a: number, b: number) => (a / b).toFixed(3).padStart(8);
-  const numbers = [here.rate, there.rate].map((rate) => Math.round(rate).toString().padStart(8)).join('');
-  return `${cell.name.padEnd(34)}${numbers}${ratio(here.rate, there.rate)}${ratio(here.latency.p50, there.latency.p50)}${ratio(here.latency.p99, there.latency.p99)}${ratio(here.cpuPer1000, there.cpuPer1000)}`;
+/** Rows and runs of the model so far, as the server counts them. */
+async function countsOf({ port }: Started): Promise<{ rows: number; runs: number }> {
+  const reply = await fetch(`http://127.0.0.1:${port}/v2/models/${MLP}/stats`, { headers: { Connection: 'close' } });
+  const { model_stats } = (await reply.json()) as {
+    model_stats: { inference_count: number; execution_count: number }[];
+  };
+  const [{ inference_count: rows, execution_count: runs } = { inference_count: NaN, execution_count: NaN }] =
+    model_stats;
+  return { rows, runs };
+}
+
+const quantile = (values: readonly number[], q: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(q * values.length)] ?? NaN;
+
+function line(cell: Cell, [here = [], there = []]: readonly Slice[][], batches: readonly number[]): string {
+  const micros = (slices: readonly Slice[]) =>
+    quantile(
+      slices.map(({ cpu }) => cpu),
+      0.5,
+    )
+      .toFixed(1)
+      .padStart(9);
+  const ratios = (of: (here: Slice, there: Slice) => number) => {
+    const all = here.map((slice, i) => of(slice, there[i] as Slice));
+    const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => quantile(all, q).toFixed(3));
+    return `${middle} [${low} ${high}]`.padStart(23);
+  };
+  const cpu = ratios((a, b) => a.cpu / b.cpu);
+  const rate = ratios((a, b) => b.wall / a.wall);
+  const sizes = batches.map((rows) => rows.toFixed(1).padStart(8)).join('');
+  return `${cell.name.padEnd(34)}${String(here.length).padStart(7)}${micros(here)}${micros(there)}${cpu}${rate}${sizes}`;
 }
 
 const [other] = positionals;
@@ -74,25 +104,30 @@ if (other === undefined) throw new Error('name the other checkout: npm run bench
 await ensureNative(() => undefined);
 const bench = await Bench.create();
 const folder = await mkdtemp(join(tmpdir(), 'beside-'));
-const generator = await LoadGenerator.create();
 try {
   const here = join(bench.dist, 'main.mjs');
   const stage: Stage = { folder, program: here, models: await writeMlp(folder) };
   const contestants = [program('here', here), program('there', await bundleOf(resolve(other)))];
   const setting = { cores: '0', workers: 1, tuned: true };
-  await withStarted(contestants, stage, setting, async (started: readonly Started[]) => {
-    const meter = new Meter(generator, '1');
+  // The load's core: this process sends it.
+  await exec('taskset', ['-a', '-c', '-p', '1', String(process.pid)]);
+  await withStarted(contestants, stage, setting, async (started) => {
+    const columns = ['slices', 'µs here', 'there'].map((name, i) => name.padStart(i === 0 ? 7 : 9));
     console.log(
-      `${''.padEnd(34)}${['here', 'there', 'rate', 'p50', 'p99', 'CPU'].map((name) => name.padStart(8)).join('')}`,
+      `${''.padEnd(34)}${columns.join('')}${'CPU'.padStart(23)}${'rate'.padStart(23)}${'rows in a batch'.padStart(16)}`,
     );
     for (const cell of CELLS) {
-      const subjects = contestants.map((contestant, i) => ({ contestant, started: started[i] as Started, cell }));
-      const [mine, theirs] = await meter.closed(subjects, rounds);
-      if (mine && theirs) console.log(line(cell, mine, theirs));
+      const request = bytesOf(message(cell.form, pictures(cell.rows, 'four')));
+      const before = await Promise.all(started.map(countsOf));
+      const slices = await takeTurns(started, { request, connections: cell.connections, seconds });
+      const after = await Promise.all(started.map(countsOf));
+      const batches = after.map(
+        ({ rows, runs }, i) => (rows - (before[i]?.rows ?? 0)) / (runs - (before[i]?.runs ?? 0)),
+      );
+      console.log(line(cell, slices, batches));
     }
   });
 } finally {
-  await generator.dispose();
   await bench.dispose();
   await rm(folder, { recursive: true, force: true });
 }
