@@ -9,6 +9,7 @@ import { addHistory } from './commands/history.ts';
 import { addLogs } from './commands/logs.ts';
 import { addModelCommands } from './commands/models.ts';
 import { addPredict } from './commands/predict.ts';
+import { addServe } from './commands/serve.ts';
 import { addUndo } from './commands/undo.ts';
 import { EXIT } from './errors.ts';
 
@@ -38,8 +39,9 @@ export function makeProgram(signal: AbortSignal = new AbortController().signal):
   addDiff(program);
   addUndo(program, signal);
   addActions(program, signal);
-  program.commandsGroup('Models in registries:');
+  program.commandsGroup('Models:');
   addModelCommands(program);
+  addServe(program, signal);
   program.commandsGroup('Other:');
   addCompletion(program);
   program

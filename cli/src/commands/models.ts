@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander';
 
 const PLAIN_HTTP = ['--plain-http', 'speak http without TLS to the registry (to localhost that is so anyway)'] as const;
 
-const MODEL_FORMS = 'an .h5 or .keras file, or the folder, model.json or zip of a SavedModel or of TensorFlow.js';
+export const MODEL_FORMS =
+  'an .h5 or .keras file, or the folder, model.json or zip of a SavedModel or of TensorFlow.js';
 
 /** The commands about models and registries; they need no cluster, and the others start faster without their libraries. */
 export function addModelCommands(program: Command): void {
