@@ -75,6 +75,10 @@ describe('a model of layers', () => {
     put('browser/w.bin', VALUES);
     for (const path of ['model.keras', 'archive.keras', 'archive.h5', 'browser', 'browser/my model.json'])
       expect((await served(at(path))).digest).toBe(first.digest);
+    mkdirSync(at('alone'));
+    cpSync(at('model.h5'), at('alone/some.h5'));
+    put('alone/notes.txt', 'mine');
+    expect(await served(at('alone'))).toMatchObject({ digest: first.digest, original: ['some.h5'] });
     expect((await served(at('browser'))).original).toEqual(['my model.json', 'w.bin']);
   });
 

@@ -1,5 +1,5 @@
 /** A model as somebody has it, as what the server serves: a folder, and beside it the files that it was made from. */
-import { copyFile, mkdir, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { type ConvertedFile, ConversionRefused, convertLayers } from '../convert/index.ts';
@@ -43,9 +43,8 @@ export async function prepareModel(path: string): Promise<PreparedModel> {
   try {
     const found = await stat(path).catch(() => undefined);
     if (found === undefined) throw new ModelError('ModelNotFound', `there is no file or folder ${path}`);
-    const prepared = found.isDirectory()
-      ? await ofFolder(path, scratch)
-      : await ofFile(path, scratch, (opened) => closers.push(() => opened.close()));
+    const keep: Keep = (opened) => closers.push(() => opened.close());
+    const prepared = await (found.isDirectory() ? ofFolder : ofFile)(path, scratch, keep);
     return { ...prepared, close };
   } catch (error) {
     await close();
@@ -54,16 +53,17 @@ export async function prepareModel(path: string): Promise<PreparedModel> {
 }
 
 type Served = Omit<PreparedModel, 'close'>;
+type Keep = (opened: OpenedModel) => void;
 
-async function ofFile(path: string, scratch: string, keep: (opened: OpenedModel) => void): Promise<Served> {
+async function ofFile(path: string, scratch: string, keep: Keep): Promise<Served> {
   const kind = await kindOf(path);
   if (kind === 'hdf5' || kind === 'zip') {
-    if (kind === 'zip' && !(await isKerasArchive(path))) return ofFolder(await unpacked(path, scratch), scratch);
+    if (kind === 'zip' && !(await isKerasArchive(path))) return ofFolder(await unpacked(path, scratch), scratch, keep);
     const opened = kind === 'hdf5' ? await readHdf5Model(path) : await readArchive(path, scratch);
     keep(opened);
     return converted(opened.model, scratch, { folder: dirname(path), paths: [basename(path)] });
   }
-  if (kind === 'savedModel') return ofFolder(dirname(path), scratch);
+  if (kind === 'savedModel') return ofFolder(dirname(path), scratch, keep);
   if (kind !== 'json') throw OTHER[kind](path);
   const model = await readModelJson(dirname(path), basename(path));
   return ofTfjs(dirname(path), basename(path), model, scratch);
@@ -93,20 +93,32 @@ async function unpacked(path: string, scratch: string): Promise<string> {
   return join(folder, dirname(first));
 }
 
-async function ofFolder(folder: string, scratch: string): Promise<Served> {
-  const name = await modelJsonIn(folder);
-  if (name === undefined) {
-    // Says what is found instead.
-    await detectFormat(folder);
-    return { folder };
+async function ofFolder(folder: string, scratch: string, keep: Keep): Promise<Served> {
+  const names = await readdir(folder);
+  if (names.includes('saved_model.pb')) return { folder };
+  const name = await modelJsonIn(folder, names);
+  if (name !== undefined) return ofTfjs(folder, name, await readModelJson(folder, name), scratch);
+  const file = await kerasFileIn(folder, names);
+  if (file !== undefined) return ofFile(file, scratch, keep);
+  // Says what is found instead.
+  await detectFormat(folder);
+  return { folder };
+}
+
+/** The only file of Keras in a folder. */
+async function kerasFileIn(folder: string, names: readonly string[]): Promise<string | undefined> {
+  const found: string[] = [];
+  for (const path of names.map((name) => join(folder, name))) {
+    // Links are looked at when the files are listed.
+    if (!(await lstat(path)).isFile()) continue;
+    const kind = await kindOf(path);
+    if (kind === 'hdf5' || (kind === 'zip' && (await isKerasArchive(path)))) found.push(path);
   }
-  return ofTfjs(folder, name, await readModelJson(folder, name), scratch);
+  return found.length === 1 ? found[0] : undefined;
 }
 
 /** The model.json of a folder that holds no SavedModel, by whatever name: the one that lists weights. */
-async function modelJsonIn(folder: string): Promise<string | undefined> {
-  const names = await readdir(folder);
-  if (names.includes('saved_model.pb')) return undefined;
+async function modelJsonIn(folder: string, names: readonly string[]): Promise<string | undefined> {
   if (names.includes(MODEL_JSON)) return MODEL_JSON;
   const models: string[] = [];
   for (const name of names.filter((one) => one.endsWith('.json'))) {
