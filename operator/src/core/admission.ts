@@ -101,8 +101,16 @@ const TOLD = 5;
 export const tell = ({ part, changes, manager }: Pick<Admitted, 'part' | 'changes' | 'manager'>): string =>
   `${part}: ${changes.join(', ')} (${manager === undefined ? 'unknown manager' : `last written by ${manager}`})`;
 
+/** What somebody has edited in a part, beside what admission is known to change there. */
+export function editsOf(world: Knows, part: Part): Pick<Admitted, 'changes' | 'manager'> {
+  const admitted = recordOf(world, part.name)?.changes ?? [];
+  const found = differencesOf(part);
+  const edits = found.filter(({ path }) => !admitted.includes(path));
+  return changesOf(part, edits.length === 0 ? found : edits);
+}
+
 /** What of a part is not as it was rendered, and who says so, where that is known. */
-export function changesOf(part: Part, found = differencesOf(part)): Pick<Admitted, 'changes' | 'manager'> {
+function changesOf(part: Part, found: readonly Difference[]): Pick<Admitted, 'changes' | 'manager'> {
   const field = part.name.split(' ')[1] ?? '';
   const told = found.slice(0, TOLD);
   const pathOf = (path: string): string => (path === '' || path.startsWith('[') ? field + path : `${field}.${path}`);

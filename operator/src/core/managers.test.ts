@@ -69,8 +69,15 @@ describe('what is told of changes by others', () => {
     expect(sim.events.find(({ reason }) => reason === 'AdmissionRefused')?.note).toContain(words);
   });
 
-  it('as an edit names the fields and the manager', () => {
+  it('as an edit names the fields and the manager, and not what admission is known to change', () => {
     const sim = new Simulator(spec);
+    sim.store.admission = (object) => {
+      if (object.kind !== 'Deployment') return object;
+      const changed = structuredClone(object);
+      const containers = (changed as unknown as IDeployment).spec!.template.spec!.containers;
+      containers.find(({ name }) => name === 'server')!.resources = { limits: { cpu: '7' } };
+      return changed;
+    };
     sim.settle();
     sim.store.change(sim.deployment as object as never, (next) => {
       const deployment = next as unknown as IDeployment;

@@ -1,7 +1,7 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { Action, PlannedEvent } from './actions.ts';
 import type { Aim } from './aim.ts';
-import { changesOf, isPutOff } from './admission.ts';
+import { editsOf, isPutOff } from './admission.ts';
 import { heldRevision, isLeaky, isMovedByHand, labelledRevision, templatePart, writtenRevision } from './held.ts';
 import { makeDeployment, patchDeployment, sayWritten } from './resources/deployment.ts';
 import { unchanged } from './patch.ts';
@@ -65,12 +65,12 @@ const isAgain = (world: World, { number }: Revision): boolean =>
   world.deployment?.spec?.replicas === 0 || writtenRevision(world) !== number;
 
 /** Which fields were changed, and by whom, compared with the revision that the template says it is of. */
-function editOf({ deployment, revisions }: World, { effective }: Aim): string {
+function editOf(world: World, { effective }: Aim): string {
+  const { deployment, revisions } = world;
   if (deployment === undefined) return '';
   const number = labelledRevision(deployment);
-  const { changes, manager = 'unknown manager' } = changesOf(
-    templatePart(deployment, revisions.find((revision) => revision.number === number) ?? effective),
-  );
+  const recorded = revisions.find((revision) => revision.number === number) ?? effective;
+  const { changes, manager = 'unknown manager' } = editsOf(world, templatePart(deployment, recorded));
   return ` (${changes.join(', ')}, by ${manager})`;
 }
 
