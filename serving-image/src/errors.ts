@@ -44,13 +44,19 @@ export function modelNotFound({ model, version }: { model: string; version?: str
 }
 export const methodNotAllowed = (allow: string) =>
   new RequestError(405, `method not allowed here; use ${allow}`, { Allow: allow });
+/** Nothing is wrong but that too much is asked. */
+const OVERLOADED = { 'Retry-After': '1', [OVERLOADED_HEADER]: 'yes' };
 /** The rest of the body is not read, so the connection cannot be used again. */
+const closing = { Connection: 'close' };
 export const tooLarge = (limit: number) =>
-  new RequestError(413, `the request body is larger than ${limit} bytes`, { Connection: 'close' });
-/** Each piece costs as much as a small request. The rest is not read. */
+  new RequestError(413, `the request body is larger than ${limit} bytes`, closing);
+/** Reading each costs as much as thousands of bytes. */
 export const inPieces = () =>
-  new RequestError(413, 'the request body comes in too many too small pieces; send larger ones', {
-    Connection: 'close',
+  new RequestError(413, 'the request body comes in too many too small pieces; send larger ones', closing);
+export const tooManyPieces = () =>
+  new RequestError(503, 'too many request bodies come in small pieces; send larger ones, or try again later', {
+    ...closing,
+    ...OVERLOADED,
   });
 export const tooMuchPacked = (ratio: number) =>
   new RequestError(
@@ -58,14 +64,10 @@ export const tooMuchPacked = (ratio: number) =>
     `the request body is more than ${ratio} times as large as it was sent; send it less compressed`,
   );
 export const unsupportedMedia = (message: string) => new RequestError(415, message);
-/** Nothing is wrong but that too much is asked. */
-const OVERLOADED = { 'Retry-After': '1', [OVERLOADED_HEADER]: 'yes' };
 export const unavailable = (message: string) => new RequestError(503, message, { 'Retry-After': '1' });
 /** As many requests are in hand already as there may be. */
 export const tooManyRequests = (limit: number) =>
   new RequestError(429, `${limit} requests are being answered already; try again later`, OVERLOADED);
-/** The rest of the body is not read. */
-const closing = { Connection: 'close' };
 export const tooSlow = (bytesPerSecond: number) =>
   new RequestError(408, `the request body arrives at less than ${bytesPerSecond} bytes a second`, closing);
 /** Room was needed, and this client was waited for the longest. */

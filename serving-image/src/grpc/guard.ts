@@ -82,11 +82,16 @@ export function guard({ admission, authorize, log }: GuardSettings): ServerInter
     };
     const asStatus = (error: unknown) => Object.assign(new Error(), { ...statusOf(error, log), metadata: null });
     stream.on('data', (chunk: Buffer) => {
+      if (stream.closed) return;
       arrived += chunk.length;
+      const pieces = ticket.piece(chunk.length);
+      if (pieces) return drop(pieces);
       const problem = open && arrived > LARGEST_OPEN ? tooLarge(LARGEST_OPEN) : ticket.take(chunk.length);
       if (problem) return refuse(problem);
-      if (decoder.readState === 0) ticket.waited();
-      else if (!ticket.waiting) waitForMessage();
+      if (decoder.readState === 0) {
+        ticket.waited();
+        ticket.another();
+      } else if (!ticket.waiting) waitForMessage();
     });
     return new ServerInterceptingCall(call, {
       start: (next) => {

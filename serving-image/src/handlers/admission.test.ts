@@ -31,6 +31,16 @@ function arriving(name: string, bytes: number, moved = bytes): Ticket {
   return ticket;
 }
 
+/** Pieces of so many bytes of one body until one is refused. */
+function piecesOf(bytes: number, most: number): { count: number; refusal: RequestError | undefined } {
+  const ticket = admission.enter();
+  for (let count = 0; count < most; count++) {
+    const refusal = ticket.piece(bytes);
+    if (refusal) return { count, refusal };
+  }
+  return { count: most, refusal: undefined };
+}
+
 /** A request that is here as a whole. */
 function whole(bytes: number): Ticket {
   const ticket = admission.enter();
@@ -146,5 +156,32 @@ describe('memory', () => {
   ])('is %s when nobody has said it', (_, container, workers, expected) => {
     const bytes = memoryFor(64 * MiB, container && container * MiB, workers);
     expect(Math.floor(bytes / MiB)).toBe(expected);
+  });
+});
+
+describe('pieces of bodies', () => {
+  it('of a usual size may be as many as there are', () => {
+    expect(piecesOf(64, 1_000_000)).toEqual({ count: 1_000_000, refusal: undefined });
+  });
+
+  it('of one byte may be thousands, but not as many as there are bytes', () => {
+    const { count, refusal } = piecesOf(1, 1_000_000);
+    expect([refusal?.status, count > 5_000, count < 20_000]).toEqual([413, true, true]);
+  });
+
+  it('that are small are few in all, in however many bodies they come', () => {
+    let read = 0;
+    for (let body = 0; body < 100; body++) read += piecesOf(1, 5_000).count;
+    // Each may have some for nothing, as the last piece of most bodies is small.
+    expect(read).toBeLessThan(20_000);
+    expect(piecesOf(1, 5_000).refusal?.status).toBe(503);
+    expect(piecesOf(1, 10)).toEqual({ count: 10, refusal: undefined });
+    expect(piecesOf(64, 10_000).refusal).toBeUndefined();
+  });
+
+  it('that are small may come again after a while', () => {
+    while (!piecesOf(1, 5_000).refusal);
+    time += 1_000;
+    expect(piecesOf(1, 5_000).refusal).toBeUndefined();
   });
 });

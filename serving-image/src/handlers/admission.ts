@@ -8,8 +8,18 @@
  *   it is taken from those that are furthest behind that rate: being slow never costs anybody but the slow.
  * - The last quarter of the memory is for requests that are small. Large ones, however many, leave that to them; and all places
  *   full of small ones fit in it, as long as nobody has changed the settings.
+ * - Reading a piece costs as much as thousands of bytes. Bodies in small pieces share an allowance of those, which large pieces need not.
  */
-import { outOfMemory, slowest, tooManyRequests, tooMuchAtOnce, tooSlow, type RequestError } from '../errors.ts';
+import {
+  inPieces,
+  outOfMemory,
+  slowest,
+  tooManyPieces,
+  tooManyRequests,
+  tooMuchAtOnce,
+  tooSlow,
+  type RequestError,
+} from '../errors.ts';
 
 export interface Limits {
   /** Largest body, unpacked, in bytes. */
@@ -35,6 +45,15 @@ const SMALL = 32 * 1024;
 /** Memory for so many bodies of the largest size is enough. */
 const LARGEST_BODIES = 3;
 
+/** Bytes for which a body may always come in one piece more. */
+const BYTES_A_PIECE = 64;
+/** Pieces beyond that which any body may have at no cost of others, and the most that one may have. */
+const FREE_PIECES = 32;
+const MOST_PIECES = 10_000;
+/** Such pieces that all bodies of a worker together may have at once, beyond the free ones, and so many a second again. */
+const PIECES_AT_ONCE = 10_000;
+const PIECES_PER_SECOND = 10_000;
+
 /** What a worker may hold for its clients when nobody has said it: a part of its share of the container's memory. Pure. */
 export function memoryFor(bodyBytes: number, containerBytes: number | undefined, workers: number): number {
   const share = (containerBytes ?? Infinity) / 3 / workers;
@@ -46,6 +65,9 @@ export class Admission {
   requests = 0;
   bytes = 0;
   readonly #waiting = new Set<Ticket>();
+  /** Small pieces that may come by `#allowedAt`. */
+  #allowed = PIECES_AT_ONCE;
+  #allowedAt = 0;
   #check: NodeJS.Timeout | undefined;
 
   constructor(
@@ -93,6 +115,17 @@ export class Admission {
     this.#waiting.delete(ticket);
   }
 
+  /** Called by tickets, for what a small piece is more than its bytes allow. @returns what is wrong with that, if anything */
+  piece(excess: number): RequestError | undefined {
+    const now = this.now();
+    const more = ((now - this.#allowedAt) * PIECES_PER_SECOND) / 1000;
+    this.#allowed = Math.min(PIECES_AT_ONCE, this.#allowed + more);
+    this.#allowedAt = now;
+    if (this.#allowed < excess) return tooManyPieces();
+    this.#allowed -= excess;
+    return undefined;
+  }
+
   /** Drops what is too slow. */
   look(): void {
     // Not when the last one has waited: each large body would begin and end a timer of its own.
@@ -130,6 +163,8 @@ interface Wait {
 export class Ticket {
   /** What it holds now. */
   bytes = 0;
+  /** Pieces that came of the body beyond those its bytes allow. */
+  #pieces = 0;
   #placed = false;
   #wait: Wait | undefined;
   #left = false;
@@ -148,6 +183,19 @@ export class Ticket {
     this.bytes += bytes;
     if (admission.bytes <= admission.limits.memoryBytes * (1 - RESERVE)) return undefined;
     return admission.room(this);
+  }
+
+  /** A piece of so many bytes has come of its body. @returns what is wrong with that, if anything */
+  piece(bytes: number): RequestError | undefined {
+    const excess = 1 - bytes / BYTES_A_PIECE;
+    this.#pieces += excess;
+    if (this.#pieces <= FREE_PIECES || excess <= 0) return undefined;
+    return this.#pieces > MOST_PIECES ? inPieces() : this.admission.piece(excess);
+  }
+
+  /** What comes next is another body. */
+  another(): void {
+    this.#pieces = 0;
   }
 
   /** From now on its client is waited for: it may be dropped for others, or for being too slow. */

@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-import { inPieces, tooLarge, unsupportedMedia, type RequestError, ClientGone } from '../errors.ts';
+import { tooLarge, unsupportedMedia, type RequestError, ClientGone } from '../errors.ts';
 import { LENGTH_FIELD } from '../protocol/v2/framing.ts';
 import type { Ticket } from './admission.ts';
+import { stopParsing } from '../ipc/socket-handoff.ts';
+import { whenTooManyPieces } from './pieces.ts';
 import { unpack } from './unpack.ts';
 
 const JSON_TYPE = 'application\\/(?:[\\w.-]+\\+)?json';
@@ -53,10 +55,6 @@ export interface Body {
   jsonLength: string | undefined;
 }
 
-/** Pieces of a body whose average size may be anything, and that size for more of them. */
-const FEW_PIECES = 10_000;
-const SMALLEST_PIECE = 64;
-
 /**
  * The whole body, counted in `ticket` while it arrives.
  * @throws RequestError 400, 413, 503; ClientGone
@@ -79,9 +77,6 @@ export function bodyOf(
   return unpack(chunks, ticket).then((unpacked) => ({ ...unpacked, jsonLength }));
 }
 
-const inTinyPieces = (chunks: readonly Buffer[], length: number) =>
-  chunks.length > FEW_PIECES && length < chunks.length * SMALLEST_PIECE;
-
 /** What a piece takes beside its bytes. */
 const PIECE_BYTES = 128;
 
@@ -94,22 +89,19 @@ function readChunks(request: IncomingMessage, ticket: Ticket): Promise<{ chunks:
     let length = 0;
     const fail = (problem: RequestError) => {
       request.removeAllListeners('data');
+      stopParsing(request.socket);
       chunks.length = 0;
       reject(problem);
     };
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
       chunks.push(chunk);
-      const problem =
-        length > bodyBytes
-          ? tooLarge(bodyBytes)
-          : inTinyPieces(chunks, length)
-            ? inPieces()
-            : ticket.take(chunk.length + PIECE_BYTES);
+      const problem = length > bodyBytes ? tooLarge(bodyBytes) : ticket.take(chunk.length + PIECE_BYTES);
       if (problem) fail(problem);
     });
     request.on('end', () => resolve({ chunks, length }));
     request.on('error', () => reject(new ClientGone()));
     ticket.wait(fail, () => length);
+    whenTooManyPieces(request, fail);
   });
 }

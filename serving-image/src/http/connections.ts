@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Lane } from './fast-path.ts';
 import type { PlainConnection } from './fast-path-connection.ts';
 import type { Tls } from '../security/tls.ts';
-import { betweenRequests, startReading, stopReading } from '../ipc/socket-handoff.ts';
+import { betweenRequests, startReading, stopParsing, stopReading } from '../ipc/socket-handoff.ts';
 import type { Head } from '../ipc/messages.ts';
 
 interface Use {
@@ -144,7 +144,10 @@ export class Connections {
     if (!use) return;
     use.open++;
     // Answers pile up behind the first that is not read. Nobody who means well sends so much ahead.
-    if (use.open > MOST_AHEAD) socket.destroy();
+    if (use.open > MOST_AHEAD) {
+      stopParsing(socket);
+      socket.destroy();
+    }
     response.once('close', () => this.#answered(socket, use));
   }
 

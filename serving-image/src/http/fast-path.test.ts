@@ -48,12 +48,12 @@ const echo: typeof answer = async (ask, send) => {
 beforeEach(async () => {
   admission = new Admission(LIMITS);
   [heard, events, here, closing, answer] = ['', [], (url) => url, false, echo];
-  http = createHttpServer(LIMITS);
+  http = createHttpServer(LIMITS, admission);
   http.on('request', (request, response) => {
     events.push('node:http');
     void echo(askOf(request), (outcome) => {
-      if (outcome instanceof RequestError) sendError(request, response, outcome, false);
-      else sendAnswer(response, outcome, false);
+      if (outcome instanceof RequestError) sendError(response, outcome, false, admission);
+      else sendAnswer(response, outcome, false, admission);
     });
   });
   const lane = new Lane({

@@ -20,7 +20,7 @@ const CLIENT_GONE = 499;
 export function createHandler(service: Service): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     void serve(service, askOf(request), (outcome) => {
-      if (outcome instanceof RequestError) sendError(request, response, outcome, service.draining());
+      if (outcome instanceof RequestError) sendError(response, outcome, service.draining(), service.admission);
       else sendAnswer(response, outcome, service.draining(), service.admission);
     });
   };

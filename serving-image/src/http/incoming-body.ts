@@ -27,6 +27,9 @@ export class Arriving {
     if (this.#problem) return false;
     this.#bytes.set(part, this.#length);
     this.#length += part.length;
+    const problem = this.ticket.piece(part.length);
+    if (problem) this.#end?.reject(problem);
+    if (problem) return false;
     if (this.#length < this.#bytes.length) return true;
     this.#end?.resolve();
     return false;

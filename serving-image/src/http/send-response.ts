@@ -1,18 +1,16 @@
-import type { Answer } from '../handlers/response.ts';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorBody, type RequestError } from '../errors.ts';
+import type { ServerResponse } from 'node:http';
 import type { Admission } from '../handlers/admission.ts';
+import type { Answer } from '../handlers/response.ts';
+import { errorBody, type RequestError } from '../errors.ts';
+import { endUnread, passOver } from './pass-over.ts';
 import { countResponse } from './unread.ts';
 
-/** How long the rest of a refused body is read and thrown away, so that the client gets to see why, in milliseconds. */
-export const LINGER_MS = 500;
-
-/** With `admission` what its client does not read at once is counted there. */
+/** What its client does not read at once is counted in `admission`, and so is what goes on arriving of the request. */
 export function sendAnswer(
   response: ServerResponse,
   { status = 200, type, body, headers }: Answer,
   closing: boolean,
-  admission?: Admission,
+  admission: Admission,
 ): void {
   response
     .writeHead(status, {
@@ -22,15 +20,18 @@ export function sendAnswer(
       ...(closing ? { Connection: 'close' } : {}),
     })
     .end(body);
-  if (admission) countResponse(admission, response);
+  countResponse(admission, response);
+  passOver(response.req);
 }
 
+/** The same for a refusal. */
 export function sendError(
-  request: IncomingMessage,
   response: ServerResponse,
   { status, message, headers }: RequestError,
   closing: boolean,
+  admission: Admission,
 ): void {
+  const request = response.req;
   const body = errorBody(message);
   response.writeHead(status, {
     'Content-Type': 'application/json',
@@ -38,14 +39,10 @@ export function sendError(
     ...headers,
     ...(closing ? { Connection: 'close' } : {}),
   });
-  if (request.complete || headers.Connection !== 'close') {
-    response.end(body);
-    request.resume();
-    return;
-  }
-  // Closing at once would reset the connection under the client's own writes, and it would never read the answer.
-  response.write(body);
-  request.resume();
-  const timer = setTimeout(() => response.end(), LINGER_MS);
-  request.once('close', () => clearTimeout(timer)).once('end', () => response.end());
+  const unread = !request.complete && headers.Connection === 'close';
+  if (unread) response.write(body);
+  else response.end(body);
+  countResponse(admission, response);
+  if (unread) endUnread(response);
+  else passOver(request);
 }

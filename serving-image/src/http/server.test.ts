@@ -2,13 +2,16 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Admission } from '../handlers/admission.ts';
 import { createHttpServer } from './server.ts';
+
+const LIMITS = { bodyBytes: 1, requests: 1, answerBytes: 1, memoryBytes: 1000, bytesPerSecond: 1 };
 
 let server: Server;
 let client: Socket;
 
 beforeEach(async () => {
-  server = createHttpServer({ headerSeconds: 1, requestSeconds: 1, bodyBytes: 1 });
+  server = createHttpServer({ headerSeconds: 1, requestSeconds: 1, bodyBytes: 1 }, new Admission(LIMITS));
   server.on('request', (_, response) => response.end('<>'));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   client = connect((server.address() as AddressInfo).port, '127.0.0.1').setEncoding('latin1');

@@ -3,6 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody } from '../errors.ts';
+import type { Admission } from '../handlers/admission.ts';
+import { PARSING_STOPPED } from '../ipc/socket-handoff.ts';
+import { countPieces } from '../handlers/pieces.ts';
 
 export interface Patience {
   /** Until a request's headers have arrived. */
@@ -26,7 +29,7 @@ const UNTOLD_MS = KEEP_ALIVE_MS - TOLD_KEEP_ALIVE_MS;
 /** How often connections that wait are looked at, in milliseconds. */
 export const CHECK_MS = 2_000;
 
-export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: Patience): Server {
+export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: Patience, admission: Admission): Server {
   const server = createServer({
     keepAliveTimeout: TOLD_KEEP_ALIVE_MS,
     headersTimeout: headerSeconds * 1000,
@@ -34,21 +37,31 @@ export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: P
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   });
-  const answers = new WeakMap<Duplex, ServerResponse>();
-  server.on('request', (request, response) => answers.set(request.socket, response));
+  prepare(server, admission);
   // Node tells clients the time that it waits itself; with a listener here it leaves the end to us.
   server.on('timeout', (socket: Socket) =>
     socket.timeout === UNTOLD_MS ? socket.destroy() : socket.setTimeout(UNTOLD_MS),
   );
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    refuse(error, socket, answers.get(socket)?.headersSent === true);
-  });
   // A client that asks before it sends its body need not send one that is too large.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (Number(request.headers['content-length'] ?? 0) <= bodyBytes) response.writeContinue();
     server.emit('request', request, response);
   });
   return server;
+}
+
+/** What every server of ours does before anything else: it counts pieces of bodies, and says what is wrong with bytes that are no request. */
+export function prepare(server: Server, admission: Admission): void {
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  server.on('request', (request, response) => {
+    answers.set(request.socket, response);
+    countPieces(request, admission);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // It is being answered.
+    if (error.code === PARSING_STOPPED) return;
+    refuse(error, socket, answers.get(socket)?.headersSent === true);
+  });
 }
 
 interface Refusal {

@@ -44,13 +44,24 @@ export function countUnread(admission: Admission, socket: Socket, bytes: number)
   return () => release(socket, ticket);
 }
 
-/** The same for an answer of node:http, which may have others before it: its client is waited for when those are read. */
-export function countResponse(admission: Admission, response: ServerResponse): void {
+/**
+ * The same for an answer of node:http, which may have others before it: its client is waited for when those are read. `read` is the
+ * event that says that it is: all of it with the end of an answer, what was written so far in the middle of one.
+ */
+export function countResponse(
+  admission: Admission,
+  response: ServerResponse,
+  read: 'finish' | 'drain' = 'finish',
+  then: () => void = () => undefined,
+): void {
   const { writableLength: bytes } = response;
   const { socket } = response.req;
   if (bytes === 0 || socket.destroyed) return;
   const ticket = hold(admission, socket, bytes);
-  response.once('finish', () => release(socket, ticket));
+  response.once(read, () => {
+    release(socket, ticket);
+    then();
+  });
   if (response.socket) wait(socket, ticket, bytes);
   else response.once('socket', () => wait(socket, ticket, bytes));
 }

@@ -12,6 +12,13 @@ interface Handle {
   readStop(): number;
 }
 
+interface Parser {
+  duration?(): number;
+  pause(): void;
+  /** Its callbacks have numbers. */
+  [callback: number]: unknown;
+}
+
 interface Insides {
   _handle?: Handle | null;
   /** How a stream asks for more; it would do so by itself after each chunk. */
@@ -19,7 +26,7 @@ interface Insides {
   /** Set by net and http servers; node then keeps lists of their sockets in both processes, which nothing here asks for. */
   server?: unknown;
   /** The HTTP parser; `duration` is 0 from the end of a message to the first byte of the next. */
-  parser?: { duration?(): number } | null;
+  parser?: Parser | null;
 }
 
 const insides = (socket: Socket): Insides => socket as unknown as Insides;
@@ -43,6 +50,36 @@ export function startReading(socket: Socket): void {
   handle.reading = true;
   handle.readStart();
 }
+
+/** By these names node's parser calls back. */
+const CALLBACK = /^parserOn(?:Headers|HeadersComplete|Body|MessageComplete)$/;
+
+/**
+ * From now on what the client of a request sends is read and thrown away unparsed, and of what has been read no more is told: the
+ * parser calls back for each piece of a body, and there may be thousands in a packet. The server may tell of it as a
+ * `clientError` with the code PARSING_STOPPED.
+ */
+export function stopParsing(socket: Socket): void {
+  const { parser } = insides(socket);
+  if (!parser) return;
+  // In the middle of a packet it goes on to the end of that.
+  parser.pause();
+  const silenced = Object.entries(parser).filter(([, value]) =>
+    CALLBACK.test((value as { name?: string } | null)?.name ?? ''),
+  );
+  for (const [place] of silenced) parser[Number(place)] = null;
+  // Other connections use it after this one.
+  const restore = () => Object.assign(parser, Object.fromEntries(silenced));
+  socket.prependOnceListener('close', restore);
+  setImmediate(() => {
+    restore();
+    socket.off('close', restore);
+    socket.removeAllListeners('data');
+    socket.on('data', () => undefined).resume();
+  });
+}
+
+export const PARSING_STOPPED = 'HPE_PAUSED';
 
 /** Bytes written to the connection that the kernel has not taken: its client does not read them. */
 export function unsent(socket: Socket): number {

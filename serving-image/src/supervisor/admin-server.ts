@@ -4,11 +4,13 @@ import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic
 import { sendAnswer, sendError } from '../http/send-response.ts';
 import { askOf, type Ask } from '../handlers/request.ts';
 import { admit } from '../http/border.ts';
+import { prepare } from '../http/server.ts';
 import type { Cors } from '../http/cors.ts';
 import type { Catalog } from '../model/catalog.ts';
 import * as answers from '../protocol/catalog.ts';
 import { PAGE_OF, type Exposition, type Page } from '../telemetry/exposition.ts';
 import { internalError, RequestError } from '../errors.ts';
+import type { Admission } from '../handlers/admission.ts';
 import { route, type Route } from '../protocol/route.ts';
 import { json, type Answer } from '../handlers/response.ts';
 
@@ -26,20 +28,19 @@ export interface State {
  * A server for what is answered without a worker: health and metrics, so that one that is busy with a long run cannot fail
  * a probe. `answer` rejects with RequestError.
  */
-export function createAdmin(answer: (ask: Ask) => Promise<Answer>, cors?: Cors): Server {
-  const server = createServer((request, response) => {
+export function createAdmin(answer: (ask: Ask) => Promise<Answer>, admission: Admission, cors?: Cors): Server {
+  const server = createServer();
+  prepare(server, admission);
+  server.on('request', (request, response) => {
     const refuse = (error: unknown) =>
-      sendError(request, response, error instanceof RequestError ? error : internalError(), false);
+      sendError(response, error instanceof RequestError ? error : internalError(), false, admission);
     try {
       admit(request);
     } catch (error) {
       return refuse(error);
     }
     if (cors?.answer(request, response, false)) return;
-    void answer(askOf(request)).then((content) => {
-      request.resume();
-      sendAnswer(response, content, false);
-    }, refuse);
+    void answer(askOf(request)).then((content) => sendAnswer(response, content, false, admission), refuse);
   });
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;

@@ -1,7 +1,6 @@
 /** Answers in place of workers where clients say what is loaded: there may be no worker for as long as they like. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Config } from '../config.ts';
 import { GrpcServer } from '../grpc/server.ts';
 
 import type { Ask } from '../handlers/request.ts';
@@ -12,7 +11,7 @@ import { route } from '../protocol/route.ts';
 import { serverMetadata } from '../protocol/v2/metadata.ts';
 import { mayAsk, type Checks } from '../security/gate.ts';
 import type { Tls } from '../security/tls.ts';
-import { Admission } from '../handlers/admission.ts';
+import type { Admission } from '../handlers/admission.ts';
 import type { Orders } from '../handlers/model-control.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { answerPlain, type State } from './admin-server.ts';
@@ -20,7 +19,7 @@ import { Sessions } from '../grpc/connections.ts';
 import { json, type Answer } from '../handlers/response.ts';
 
 export interface LobbySettings {
-  config: Config;
+  admission: Admission;
   log: Logger;
   serverVersion: string;
   orders: Orders;
@@ -28,7 +27,6 @@ export interface LobbySettings {
 }
 
 export class Lobby {
-  readonly #admission: Admission;
   readonly #sessions: Sessions;
 
   constructor(
@@ -37,12 +35,9 @@ export class Lobby {
     private readonly tokens: Checks | undefined,
     tls: Tls | undefined,
   ) {
-    const { config, log, draining } = settings;
-    const { limits } = config;
-    this.#admission = new Admission(limits);
+    const { admission, log, draining } = settings;
     const authorize = (headers: IncomingHttpHeaders) => mayAsk({ url: '', headers }, this.tokens);
-    const open = () =>
-      Promise.resolve(new GrpcServer({ respond: this.answer, authorize, admission: this.#admission, draining, log }));
+    const open = () => Promise.resolve(new GrpcServer({ respond: this.answer, authorize, admission, draining, log }));
     this.#sessions = new Sessions(open, { taken: (_, then) => then(), closed: () => undefined }, tls);
   }
 
@@ -58,13 +53,13 @@ export class Lobby {
 
   /** Rejects with RequestError. */
   readonly answer = async (ask: Ask): Promise<Answer> => {
-    const { orders, serverVersion } = this.settings;
+    const { admission, orders, serverVersion } = this.settings;
     await mayAsk(ask, this.tokens);
     const asked = route(ask.method, ask.url);
     const plain = await answerPlain(this.state, asked);
     if (plain) return plain;
     const catalog = this.state.catalog();
-    const repository = { admission: this.#admission, orders };
+    const repository = { admission, orders };
     if (asked.kind === 'v2.load' || asked.kind === 'v2.unload') return answerOrder(repository, asked, ask);
     if (asked.kind === 'v2.index') return answerIndex(repository, answers.indexOf(catalog), ask);
     if (asked.kind === 'v2.models') return json(JSON.stringify({ models: catalog.models.map(({ name }) => name) }));

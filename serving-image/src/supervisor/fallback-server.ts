@@ -12,6 +12,7 @@ import { startReading } from '../ipc/socket-handoff.ts';
 import type { LobbySettings } from './fallback-api.ts';
 import type { Transport } from '../ipc/messages.ts';
 import type { Answer } from '../handlers/response.ts';
+import type { Admission } from '../handlers/admission.ts';
 
 const WHY = 'no worker can answer now: the model is still loading, or all workers are being replaced';
 /** The status of gRPC. */
@@ -26,6 +27,7 @@ export interface StandIns {
 
 /** What both kinds of them need. */
 export interface StandInSettings {
+  admission: Admission;
   tls: Readonly<Record<Transport, Tls>> | undefined;
   /** Absent: all clients may ask. */
   tokens: Checks | undefined;
@@ -36,18 +38,20 @@ export interface StandInSettings {
 /** Each answer ends its connection: the next one should meet a worker. With `lobby` clients can load models here. */
 export function createStandIns(
   state: State,
-  { tls, tokens, cors }: StandInSettings,
-  lobby: LobbySettings | undefined,
+  { admission, tls, tokens, cors }: StandInSettings,
+  lobby: Omit<LobbySettings, 'admission'> | undefined,
 ): StandIns {
   // Brings half of what workers need, which a supervisor should do without.
-  const opened = lobby && import('./fallback-api.ts').then(({ Lobby }) => new Lobby(lobby, state, tokens, tls?.grpc));
+  const opened =
+    lobby &&
+    import('./fallback-api.ts').then(({ Lobby }) => new Lobby({ ...lobby, admission }, state, tokens, tls?.grpc));
   const refused = async (ask: Ask): Promise<Answer> => {
     await mayAsk(ask, tokens);
     const answer = await answerPlain(state, route(ask.method, ask.url));
     if (!answer) throw unavailable(WHY);
     return answer;
   };
-  const http = createAdmin(opened ? async (ask) => (await opened).answer(ask) : refused, cors);
+  const http = createAdmin(opened ? async (ask) => (await opened).answer(ask) : refused, admission, cors);
   http.maxRequestsPerSocket = 1;
   const receive = (server: Server, transport: Transport) => (socket: Socket) => {
     if (tls) {

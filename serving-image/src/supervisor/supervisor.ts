@@ -24,6 +24,7 @@ import { handshakes } from '../security/tls.ts';
 import { createStandIns, type StandIns } from './fallback-server.ts';
 import { refusalOf } from '../versions/explicit-control.ts';
 import { wishesOf, type Wishes } from '../versions/model-source.ts';
+import { Admission } from '../handlers/admission.ts';
 
 const TICK_MS = 500;
 
@@ -99,7 +100,8 @@ export class Supervisor {
       warmup: async () => warmupReport(await this.#crew.snapshots()),
     };
     const elsewhere = notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`);
-    this.#admin = createAdmin(answerOf(state, elsewhere));
+    const admission = new Admission(config.limits);
+    this.#admin = createAdmin(answerOf(state, elsewhere), admission);
     this.#wishes = wishesOf(config, log, {
       want: (models, again) => this.#do(this.#fleet.want(models, performance.now(), again)),
       outcome: (model) => this.#fleet.outcome(model),
@@ -112,8 +114,8 @@ export class Supervisor {
     const draining = () => this.#draining;
     this.#standIns = createStandIns(
       state,
-      { tls, tokens: readLater(config.tokens, log), cors },
-      orders && { config, log, serverVersion, orders, draining },
+      { admission, tls, tokens: readLater(config.tokens, log), cors },
+      orders && { log, serverVersion, orders, draining },
     );
     this.#reception = new Reception(
       this.#fleet,

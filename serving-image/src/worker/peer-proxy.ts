@@ -1,8 +1,12 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import { LINGER_MS, sendError } from '../http/send-response.ts';
+import { sendError } from '../http/send-response.ts';
 import type { WholeAsk } from '../handlers/request.ts';
 import { badRequest, internalError, RequestError, unavailable } from '../errors.ts';
+import { endUnread, passOver } from '../http/pass-over.ts';
+import { whenTooManyPieces } from '../handlers/pieces.ts';
+import { countResponse } from '../http/unread.ts';
 import { passedBack, PassedHeaders, type Headers } from '../protocol/passed-headers.ts';
+import type { Admission, Ticket } from '../handlers/admission.ts';
 import * as upstream from '../upstream.ts';
 import { type Answer } from '../handlers/response.ts';
 
@@ -21,6 +25,7 @@ export class Hop {
   readonly #connections = new Map<string, upstream.SharedConnections>();
 
   constructor(
+    private readonly admission: Admission,
     private readonly closing: () => boolean,
     /** Headers that other workers heed beside those that all servers do, in lower case. */
     private readonly heeded: () => Iterable<string>,
@@ -41,9 +46,14 @@ export class Hop {
     try {
       asked = this.#open(next(), request.method ?? 'GET', request.headers, lengthOf(request));
     } catch (error) {
-      return this.#refuse(request, response, error);
+      return this.#refuse(response, error);
     }
     let sent = false;
+    let refusal = unavailable(WORKER_ENDED);
+    whenTooManyPieces(request, (problem) => {
+      [refusal, sent] = [problem, true];
+      asked.destroy();
+    });
     const send = () => {
       sent = true;
       request.pipe(asked);
@@ -56,7 +66,7 @@ export class Hop {
       if (response.closed || response.writableEnded) return;
       if (response.headersSent) return void response.destroy();
       if (sent || attempt >= ATTEMPTS) {
-        return this.#refuse(request, response, unavailable(WORKER_ENDED));
+        return this.#refuse(response, refusal);
       }
       // That worker has gone and nothing was sent. What has come instead is known in the next turn.
       response.off('close', abandon);
@@ -66,15 +76,22 @@ export class Hop {
 
   /** The same for a request that is here as a whole. Rejects with RequestError. */
   async ask(ask: WholeAsk, next: () => Destination): Promise<Answer> {
-    for (let attempt = 1; ; attempt++) {
-      const answer = await this.#send(ask, next());
-      if (answer) return answer;
-      if (attempt >= ATTEMPTS) throw unavailable(WORKER_ENDED);
+    const ticket = this.admission.enter();
+    try {
+      const problem = ticket.take(ask.content.length) ?? ticket.place();
+      if (problem) throw problem;
+      for (let attempt = 1; ; attempt++) {
+        const answer = await this.#send(ask, next(), ticket);
+        if (answer) return answer;
+        if (attempt >= ATTEMPTS) throw unavailable(WORKER_ENDED);
+      }
+    } finally {
+      ticket.leave();
     }
   }
 
   /** Undefined when that worker has gone and was not asked. Rejects when it ended before it answered. */
-  #send({ method, headers, content }: WholeAsk, destination: Destination): Promise<Answer | undefined> {
+  #send({ method, headers, content }: WholeAsk, destination: Destination, ticket: Ticket): Promise<Answer | undefined> {
     return new Promise((resolve, reject) => {
       const asked = this.#open(destination, method, headers, content.length);
       let sent = false;
@@ -88,7 +105,13 @@ export class Hop {
       asked.on('error', failed);
       asked.once('response', (incoming) => {
         const chunks: Buffer[] = [];
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          const problem = ticket.take(chunk.length);
+          if (!problem) return;
+          reject(problem);
+          asked.destroy();
+        });
         incoming.once('error', failed);
         upstream.whenAnswered(asked, incoming, () => {
           const { 'content-type': type = '', ...rest } = passedBack(incoming.headers);
@@ -114,8 +137,8 @@ export class Hop {
     });
   }
 
-  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    sendError(request, response, error instanceof RequestError ? error : internalError(), this.closing());
+  #refuse(response: ServerResponse, error: unknown): void {
+    sendError(response, error instanceof RequestError ? error : internalError(), this.closing(), this.admission);
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, asked: ClientRequest, answer: IncomingMessage): void {
@@ -124,15 +147,19 @@ export class Hop {
     if (length !== undefined) headers['Content-Length'] = length;
     if (this.closing() || answer.headers.connection === 'close') headers.Connection = 'close';
     response.writeHead(answer.statusCode ?? 502, headers);
-    answer.pipe(response, { end: false });
+    answer.on('data', (piece: Buffer) => {
+      if (response.write(piece)) return;
+      // Its client does not read as fast as it is answered.
+      answer.pause();
+      countResponse(this.admission, response, 'drain', () => answer.resume());
+    });
     answer.once('error', () => response.destroy());
     upstream.whenAnswered(asked, answer, () => {
-      if (request.complete) return void response.end();
       // Refused in the middle of its body.
       request.unpipe();
-      request.resume();
-      const timer = setTimeout(() => response.end(), LINGER_MS);
-      request.once('close', () => clearTimeout(timer)).once('end', () => response.end());
+      if (!request.complete && headers.Connection === 'close') return endUnread(response);
+      response.end();
+      passOver(request);
     });
   }
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { MAX_HEADER_BYTES } from '../http/server.ts';
+import { MAX_HEADER_BYTES, prepare } from '../http/server.ts';
+import type { Admission } from '../handlers/admission.ts';
 
 /** The socket at which a worker answers other workers. */
 export class Door {
@@ -20,9 +21,11 @@ export class Door {
     });
   }
 
-  static async open(path: string, handler: RequestListener): Promise<Door> {
+  static async open(path: string, handler: RequestListener, admission: Admission): Promise<Door> {
     // What a client may say has room with what its worker adds. Connections are closed by those who made them, so that no request meets one that closes.
-    const server = createServer({ keepAliveTimeout: 0, maxHeaderSize: 2 * MAX_HEADER_BYTES }, handler);
+    const server = createServer({ keepAliveTimeout: 0, maxHeaderSize: 2 * MAX_HEADER_BYTES });
+    prepare(server, admission);
+    server.on('request', handler);
     const door = new Door(server, path);
     await once(server.listen(path), 'listening');
     return door;

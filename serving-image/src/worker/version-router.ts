@@ -12,6 +12,7 @@ import { mayAsk, type Checks } from '../security/gate.ts';
 import { route, withVersion, type Route } from '../protocol/route.ts';
 import type { Destination, Hop } from './peer-proxy.ts';
 import { json, type Answer } from '../handlers/response.ts';
+import type { Admission } from '../handlers/admission.ts';
 
 export interface FrontSettings {
   own: { name: string; version: string };
@@ -20,6 +21,7 @@ export interface FrontSettings {
   /** The same for any transport; see http/handler.ts. */
   serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => Promise<void> | undefined;
   hop: Hop;
+  admission: Admission;
   /** Absent: all clients may ask. */
   tokens: Checks | undefined;
   /** Absent: browsers let no other website ask. */
@@ -66,13 +68,13 @@ export class Front {
       admit(request);
       if (cors?.answer(request, response, draining())) return;
     } catch (error) {
-      return this.#refuse(request, response, error);
+      return this.#refuse(response, error);
     }
     if (!this.settings.tokens) return this.#handle(request, response);
     const ask = askOf(request);
     this.#check(ask).then(
       () => this.#handle(request, response),
-      (error: unknown) => this.#refuse(request, response, error),
+      (error: unknown) => this.#refuse(response, error),
     );
   };
 
@@ -86,8 +88,9 @@ export class Front {
     }
   }
 
-  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    sendError(request, response, error instanceof RequestError ? error : internalError(), this.settings.draining());
+  #refuse(response: ServerResponse, error: unknown): void {
+    const { draining, admission } = this.settings;
+    sendError(response, error instanceof RequestError ? error : internalError(), draining(), admission);
   }
 
   readonly #handle: RequestListener = (request, response) => {
@@ -96,11 +99,12 @@ export class Front {
     if (!asked) return this.settings.handler(request, response);
     try {
       const content = this.#answer(catalog, asked);
-      if (content !== undefined) return sendAnswer(response, json(content), this.settings.draining());
+      const { draining, admission } = this.settings;
+      if (content !== undefined) return sendAnswer(response, json(content), draining(), admission);
       if ('model' in asked) return this.#direct(catalog, asked, request, response);
       this.settings.handler(request, response);
     } catch (error) {
-      this.#refuse(request, response, error);
+      this.#refuse(response, error);
     }
   };
 

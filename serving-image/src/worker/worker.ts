@@ -81,10 +81,8 @@ class Worker {
   readonly #ledger = Ledger.open();
   readonly #metrics: WorkerMetrics;
   readonly #front: Front;
-  readonly #hop = new Hop(
-    () => this.#draining,
-    () => this.#trial.heeded,
-  );
+  readonly #admission: Admission;
+  readonly #hop: Hop;
   readonly #connections: Connections;
   readonly #sessions: Sessions;
   readonly #channel = new Channel();
@@ -123,9 +121,10 @@ class Worker {
       metrics: this.#metrics.forwarding,
     });
     const { explicit } = config;
+    const admission = (this.#admission = new Admission(config.limits));
     const service: Service = {
+      admission,
       models: { ...models, index: () => this.#front.index() ?? models.index() },
-      admission: new Admission(config.limits),
       serverVersion,
       needsToken: tokens !== undefined,
       metrics: this.#metrics,
@@ -138,7 +137,7 @@ class Worker {
       ...(explicit && { orders: this.#channel.orders(() => versionsIn(config.repository, explicit.only)) }),
     };
     this.#handler = createHandler(service);
-    const server = createHttpServer(config.limits);
+    const server = createHttpServer(config.limits, admission);
     const events = (transport: Transport) => ({
       taken: (connection: number, then: () => void) => tell({ type: 'taken', connection }, { then }),
       closed: batched((count) => tell({ type: 'closed', transport, count })),
@@ -148,7 +147,7 @@ class Worker {
       server,
       cors,
       limits: config.limits,
-      admission: service.admission,
+      admission,
       here: (url) => this.#front.here(url),
       serve: (ask, send) => serve(service, ask, send),
       closing: service.draining,
@@ -162,7 +161,13 @@ class Worker {
       tls?.http,
       tls || tokens ? undefined : lane,
     );
+    this.#hop = new Hop(
+      admission,
+      () => this.#draining,
+      () => this.#trial.heeded,
+    );
     this.#front = new Front({
+      admission,
       own: model,
       handler: this.#handler,
       serve: (ask, send) => serve(service, ask, send),
@@ -182,7 +187,7 @@ class Worker {
     // 60 ms and 10 MiB, of no use to those who speak only HTTP/1.
     const openGrpc = async () => {
       const { GrpcServer } = await import('../grpc/server.ts');
-      return new GrpcServer({ respond, authorize, admission: service.admission, draining, log });
+      return new GrpcServer({ respond, authorize, admission, draining, log });
     };
     this.#sessions = new Sessions(openGrpc, events('grpc'), tls?.grpc);
   }
@@ -190,7 +195,7 @@ class Worker {
   async start(): Promise<void> {
     process.on('message', (message: ToWorker, socket?: Socket) => this.#onMessage(message, socket));
     const { door } = this.settings;
-    if (door !== undefined) this.#door = await Door.open(door, this.#handler);
+    if (door !== undefined) this.#door = await Door.open(door, this.#handler, this.#admission);
     this.#alive();
     setInterval(() => this.#alive(), ALIVE_MS);
     const { model, loadSeconds, warmupSeconds } = this.loaded;
