@@ -30,7 +30,7 @@ function exchange(headers: IncomingHttpHeaders = HEADERS): HttpExchange {
     version: undefined,
     peer: '',
   } as const;
-  return new HttpExchange({ ...question, headers, body }, { revision: '1', mark }, ({ headers }) =>
+  return new HttpExchange({ ...question, headers, body }, { revision: '1', trial: { mark } }, ({ headers }) =>
     Promise.reject(new Error(inspect(headers))),
   );
 }

@@ -14,12 +14,12 @@ import { through, wasHere } from '../trial/via.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../trial/outputs.ts';
 import { PassedHeaders } from '../protocol/passed-headers.ts';
 import type { CallKind } from '../protocol/route.ts';
-import type { RequestError } from '../errors.ts';
 import { LENGTH_FIELD, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { ServedModel } from '../model/types.ts';
 import type { Part } from '../telemetry/trace.ts';
 
 import type { Ask } from './request.ts';
+import type { Ticket } from './admission.ts';
 import type { Body } from './body.ts';
 import type { Answer } from './response.ts';
 
@@ -50,8 +50,8 @@ export interface Traced {
 /** Who waits for an answer. */
 export interface HttpClient extends Client {
   traced?: Traced | undefined;
-  /** Counts bytes that its request takes beside its body. @returns what is wrong with that, if anything */
-  take?: (bytes: number) => RequestError | undefined;
+  /** Counts what its request takes beside its body. */
+  ticket?: Pick<Ticket, 'take'>;
 }
 
 export const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => headers[name]?.toString();
@@ -61,8 +61,8 @@ const UNAUTHORIZED = 401;
 /** Who forwards a request. */
 export interface Sender {
   revision: string;
-  /** Of this process: see forward/via.ts. */
-  mark: string;
+  /** The mark of this process: see trial/via.ts. */
+  trial: { readonly mark: string };
 }
 
 export class HttpExchange implements Exchange<Answer> {
@@ -90,7 +90,7 @@ export class HttpExchange implements Exchange<Answer> {
   }
 
   get returned(): boolean {
-    return wasHere(this.header(VIA_HEADER), this.sender.mark);
+    return wasHere(this.header(VIA_HEADER), this.sender.trial.mark);
   }
 
   copy(): HttpExchange {
@@ -112,7 +112,7 @@ export class HttpExchange implements Exchange<Answer> {
 
   async ask(to: string, timeoutMs: number, counted: boolean): Promise<Reply<Answer>> {
     const { protocol, url: path, headers, body } = this.question;
-    const { revision, mark } = this.sender;
+    const { revision, trial } = this.sender;
     const passed = PassedHeaders.ofClient(headers).unpacked();
     const request = { path, headers: passed, chunks: body.chunks, length: body.length };
     // Whatever the client has called it, which servers of other versions may not know.
@@ -121,7 +121,7 @@ export class HttpExchange implements Exchange<Answer> {
     const own = {
       'content-type': type,
       [FORWARDED_HEADER]: revision,
-      [VIA_HEADER]: through(this.header(VIA_HEADER), mark),
+      [VIA_HEADER]: through(this.header(VIA_HEADER), trial.mark),
       ...(!counted && { [UNCOUNTED_HEADER]: 'yes' }),
     };
     const result = await askHttp(to, request, own, timeoutMs);

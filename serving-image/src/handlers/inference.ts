@@ -107,13 +107,11 @@ export function answerCall(
   return refusal;
 }
 
-interface Asking extends HttpClient {
-  ticket: Ticket;
-}
+type Asking = HttpClient & { ticket: Ticket };
 
 /** All fields at once: V8 looks those of an object that was made by spreading another one up anew for each request. */
 function clientOf(ticket: Ticket, ask: Ask, started: number, traced: Traced | undefined): Asking {
-  return { ticket, started, gone: () => ask.gone(), take: (bytes) => ticket.take(bytes), traced };
+  return { ticket, started, gone: () => ask.gone(), traced };
 }
 
 async function answerAsked(
@@ -148,13 +146,13 @@ async function answerAsked(
 
 /** A request as a trial sees it: it may be answered here or elsewhere, and be asked again later. */
 export const exchangeOf = (service: Service, served: Served, question: HttpQuestion): HttpExchange =>
-  new HttpExchange(question, { revision: service.revision, mark: service.trial.mark }, (asked, client) =>
+  new HttpExchange(question, service, (asked, client) =>
     answerHere(served, asked, client, service.admission.limits.answerBytes),
   );
 
 /** Counts what the request takes beside its body. @throws RequestError 413, 503 */
 function take(client: HttpClient, bytes: number): void {
-  const problem = client.take?.(bytes);
+  const problem = client.ticket?.take(bytes);
   if (problem) throw problem;
 }
 

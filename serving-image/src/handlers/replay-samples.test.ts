@@ -46,7 +46,9 @@ async function read(effects: readonly string[] = [], model = MODEL) {
   const judged = new Map([...model.signatures.keys()].map((name) => [name, judgement(name)]));
   const found = await samples({ model, directory: folder, judged }, (question) => {
     asked.push(question);
-    return new HttpExchange(question, { revision: '1', mark: '' }, () => Promise.reject(new Error('is not asked')));
+    return new HttpExchange(question, { revision: '1', trial: { mark: '' } }, () =>
+      Promise.reject(new Error('is not asked')),
+    );
   });
   return found.map(({ expected }, i) => ({
     url: asked[i]?.url,
