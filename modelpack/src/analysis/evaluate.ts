@@ -51,6 +51,15 @@ export class Evaluation {
     this.#visits = MOST_VISITS_PER_NODE * (all + 1000);
   }
 
+  /** Two nodes or functions of the same name: it cannot be told which of them is meant. */
+  hasTwins({ nodes, functions }: Pick<ModelGraph, 'nodes' | 'functions'>): boolean {
+    return (
+      this.#nodes.size !== nodes.length ||
+      this.#functions.size !== functions.length ||
+      functions.some((one) => this.#namesOf(one).size !== one.nodes.length)
+    );
+  }
+
   /** Values of these tensors of the graph, `node:1`, where others are given. */
   values(wanted: readonly string[], given: ReadonlyMap<string, Value>): Value[] {
     const named = new Map([...given].map(([name, value]) => [keyOf(reference(name, false)), value]));
@@ -224,8 +233,11 @@ const called = (node: GraphNode, name: string): string | undefined => attribute(
 
 const prefersGpu = ({ attributes }: GraphFunction): boolean => attributes.get('api_preferred_device')?.text === 'GPU';
 
-const byName = (nodes: readonly GraphNode[]): ReadonlyMap<string, GraphNode> =>
-  new Map(nodes.map((node) => [node.name, node]));
+function byName(nodes: readonly GraphNode[]): ReadonlyMap<string, GraphNode> {
+  const named = new Map<string, GraphNode>();
+  for (const node of nodes) named.set(node.name, node);
+  return named;
+}
 
 const keyed = (given: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> =>
   new Map([...given].map(([name, value]) => [`${name}:0`, value]));

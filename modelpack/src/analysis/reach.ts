@@ -70,9 +70,9 @@ export class Reach {
   constructor(graph: ModelGraph) {
     this.#library = new Library(graph);
     for (const node of graph.nodes) {
-      const same = this.#nodes.get(node.name) ?? [];
-      same.push(node);
-      this.#nodes.set(node.name, same);
+      const same = this.#nodes.get(node.name);
+      if (same === undefined) this.#nodes.set(node.name, [node]);
+      else same.push(node);
     }
   }
 

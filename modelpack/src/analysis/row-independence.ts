@@ -18,8 +18,9 @@ export function rowIndependence(graph: Pick<ModelGraph, 'nodes' | 'functions'>, 
     given.set(tensorOf(spec), value);
   }
   if (inputs.length === 0) return verdictOf(mixing('it takes no rows'));
-  if (hasTwins(graph)) return verdictOf(unknown('two nodes or functions have the same name'));
-  const values = new Evaluation(graph).values(outputs.map(tensorOf), given);
+  const evaluation = new Evaluation(graph);
+  if (evaluation.hasTwins(graph)) return verdictOf(unknown('two nodes or functions have the same name'));
+  const values = evaluation.values(outputs.map(tensorOf), given);
   const doubts = values.flatMap((value, i) => doubtOf(value, outputs[i]?.name ?? ''));
   const doubt = doubts.find(({ verdict }) => verdict === 'mixing') ?? doubts[0];
   return doubt === undefined ? { rows: 'rowWise' } : verdictOf(doubt);
@@ -48,8 +49,3 @@ const verdictOf = ({ verdict, why, node }: Doubt): RowVerdict => ({
   why,
   ...(node === undefined ? {} : { node }),
 });
-
-const hasTwins = ({ nodes, functions }: Pick<ModelGraph, 'nodes' | 'functions'>): boolean =>
-  [nodes, functions, ...functions.map((one) => one.nodes)].some(
-    (named) => new Set(named.map(({ name }) => name)).size !== named.length,
-  );

@@ -7,6 +7,7 @@ import {
   type Measurement,
   type ModelFolder,
 } from '../model/types.ts';
+import { ChoiceBudget } from './choice-budget.ts';
 import { firstAble, pickEngine, type Excluded } from './engine-choice.ts';
 import { candidates } from '../engines/index.ts';
 import { addonPath } from '../addon.ts';
@@ -25,13 +26,6 @@ export type Measured =
 /** Name of the command of this program that measures one engine and ends. */
 export const MEASURE = 'measure';
 
-/** The choice may take so many times as long as the first engine that can run the model needs to load it and answer once. */
-const SHARE = 3;
-/** Or so long, in milliseconds on a whole core; longer where the container has a part of one. */
-const LEAST_MS = 5_000;
-/** Of the time a model may take to load, what the first engine may take of it to answer once. It is the one then, whatever others can. */
-const FIRST_PART = 1 / 3;
-
 /**
  * Chooses the engine of a model. Where several may run it they are measured with the model itself, each in a process of
  * its own: what one leaves behind (TensorFlow alone takes 300 MB), or breaks, ends with it. One that is slow is not unable: when
@@ -48,15 +42,13 @@ export async function chooseEngine(
     const reason = wanted === 'auto' ? `a ${folder.format} runs on ${first} only` : 'it was asked for';
     return { engine: first, reason };
   }
-  const began = performance.now();
+  const budget = new ChoiceBudget(loadSeconds * 1000, cpuQuota());
   const measurements: Measurement[] = [];
   const able: Excluded[] = [];
   const unable: Excluded[] = [];
-  let budgetMs: number | undefined;
   for (const engine of first ? [first, ...others] : []) {
-    const left = budgetMs === undefined ? loadSeconds * 1000 * FIRST_PART : budgetMs - (performance.now() - began);
-    const outcome =
-      left > 0 ? await measure(engine, folder, left, budgetMs === undefined) : { outOfTime: true as const };
+    const left = budget.leftMs();
+    const outcome = left > 0 ? await measure(engine, folder, left, budget.isFirst) : { outOfTime: true as const };
     if ('failure' in outcome) {
       const { reason, message } = outcome.failure;
       // The model is at fault, whatever the engine.
@@ -67,8 +59,7 @@ export async function chooseEngine(
     if ('measurement' in outcome) measurements.push(outcome.measurement);
     else
       able.push({ engine, because: 'unmeasured' in outcome ? outcome.unmeasured : 'there was no time to measure it' });
-    // From here on there is one to take.
-    budgetMs ??= Math.max(LEAST_MS / cpuQuota(), SHARE * ('startedMs' in outcome ? (outcome.startedMs ?? 0) : 0));
+    budget.found('startedMs' in outcome ? (outcome.startedMs ?? 0) : 0);
   }
   const choice = pickEngine(measurements, [...able, ...unable]) ?? firstAble(able, unable);
   if (choice) return choice;

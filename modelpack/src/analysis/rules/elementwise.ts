@@ -121,6 +121,10 @@ export function stretchedRows(inputs: readonly Known[]): Value {
 function stretched(inputs: readonly Known[], axis?: number): Size[] | Value | undefined {
   const shapes = inputs.map(({ shape }) => shape);
   if (shapes.includes(undefined)) return undefined;
+  const [first] = shapes;
+  // Most have one shape: nothing is stretched.
+  if (first !== undefined && (axis === undefined || first[axis]?.rows) && shapes.every((one) => sameShape(one, first)))
+    return [...first];
   const rank = Math.max(0, ...shapes.map((shape) => shape?.length ?? 0));
   const whole: Size[] = [];
   for (let place = 0; place < rank; place++) {
@@ -130,13 +134,16 @@ function stretched(inputs: readonly Known[], axis?: number): Size[] | Value | un
       if (against.some(({ size: one }) => one === undefined))
         return unknown('an input may have several rows of its own');
       if (!against.every(isOne)) return mixing('it sets the rows against rows of its own');
-      const [first = size(undefined), ...others] = sizes.filter(({ rows }) => rows);
-      if (others.some((one) => !sameSize(one, first))) return unknown('its inputs have unlike numbers of rows');
-      whole.push(first);
+      const [counted = size(undefined), ...others] = sizes.filter(({ rows }) => rows);
+      if (others.some((one) => !sameSize(one, counted))) return unknown('its inputs have unlike numbers of rows');
+      whole.push(counted);
     } else whole.push(common(sizes));
   }
   return whole;
 }
+
+const sameShape = (a: readonly Size[] | undefined, b: readonly Size[]): boolean =>
+  a === b || (a?.length === b.length && a.every((one, i) => sameSize(one, b[i] ?? size(undefined))));
 
 function common(sizes: readonly Size[]): Size {
   const long = sizes.filter((one) => !isOne(one));
