@@ -2,8 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { explore } from '../operator/src/core/testing/explorer.ts';
-import { FATES, ROLLOUTS } from '../operator/src/core/testing/explored.ts';
-import type { Fate } from '../operator/src/core/testing/kubelet.ts';
+import { policyOf, ROLLOUTS, type World, WORLDS } from '../operator/src/core/testing/explored.ts';
 
 /**
  * npm run explore -- [--states N] [--budget B] [--processes P]
@@ -11,30 +10,22 @@ import type { Fate } from '../operator/src/core/testing/kubelet.ts';
  * Goes through every order of events of small worlds, breadth first, and prints how many distinct states were seen: at most N in
  * each world, led astray at most B times. The unit tests do a slice of the same.
  */
-interface World {
-  name: string;
-  replicas: number;
-  fates: readonly [Fate, Fate, Fate];
-}
-
 interface Seen {
   states: number;
   failed: number;
   words: string;
 }
 
-const WORLDS: readonly World[] = Object.keys(ROLLOUTS).flatMap((name) =>
-  FATES.flatMap((fates) => [1, 2].map((replicas) => ({ name, fates, replicas }))),
-);
-
-function see({ name, replicas, fates }: World, budget: number, maxStates: number): Seen {
+function see(world: World, budget: number, maxStates: number): Seen {
+  const { name, replicas, fates, policy } = world;
   const started = Date.now();
   const limits = { budget, maxStates, restEvery: 50 };
-  const seen = explore({ rollout: ROLLOUTS[name] ?? {}, fates, replicas, ...limits });
+  const seen = explore({ rollout: ROLLOUTS[name] ?? {}, fates, replicas, policy: policyOf(world), ...limits });
   const { states, moves, exhausted, broken } = seen;
   const told = fates.map((fate) => (typeof fate === 'string' ? fate : fate.fails)).join(', ');
   const seconds = ((Date.now() - started) / 1000).toFixed(0);
-  const head = `${name}, ${replicas} pods (${told}): ${states} states, ${moves} moves`;
+  const under = policy === undefined ? '' : `, under a policy of ${policy}`;
+  const head = `${name}${under}, ${replicas} pods (${told}): ${states} states, ${moves} moves`;
   const tail = `${exhausted ? ', all there are' : ''}, ${broken.length} rules broken, ${seconds} s`;
   const words = [head + tail, ...broken.map((one) => `  ${one}`)].join('\n');
   return { states, failed: broken.length, words };
@@ -70,7 +61,7 @@ function seeAll(budget: string, states: string, processes: number): void {
 const text = (value: string) => ({ type: 'string' as const, default: value });
 const { values } = parseArgs({
   options: {
-    states: text('200000'),
+    states: text('2500'),
     budget: text('1'),
     processes: text('2'),
     one: { type: 'boolean', default: false },

@@ -39,6 +39,8 @@ export interface PlannedEvent {
   type: 'Normal' | 'Warning';
   reason: EventReason;
   note: string;
+  /** The Deployment of which an edit is put back. */
+  deployment?: string;
 }
 
 /** An action with its place: the number of its step, or none when nothing depends on it (writes.ts). */

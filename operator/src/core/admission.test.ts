@@ -183,6 +183,68 @@ describe('what admission makes of a Deployment', () => {
   );
 });
 
+describe('the Deployment of a trial', () => {
+  const HELD: Rollout = { strategy: 'Canary', canary: { steps: [{ weight: 20 }] } };
+  const CANARY_NAME = `${NAME}-canary`;
+
+  function onTrial(admission: (object: Stored) => Stored): Simulator {
+    const sim = begin(admission, HELD);
+    sim.settle();
+    sim.applySpec(spec(2, HELD));
+    sim.settle();
+    return sim;
+  }
+
+  it.each(USUAL)('under %s: an edit of its template is put back, and told once', (_name, mutate) => {
+    const sim = onTrial(policy('Deployment', mutate));
+    expect(sim.status.trial?.revision).toBe(2);
+    const edited = structuredClone(sim.canary?.spec?.template);
+    edited!.spec!.containers.find(({ name }) => name === 'server')!.args = ['sleep'];
+    sim.store.patch('Deployment', CANARY_NAME, [{ op: 'replace', path: '/spec/template', value: edited }]);
+    sim.settle();
+    expect(server(sim.canary as unknown as Json)?.args).toEqual(['serve']);
+    expect(reasons(sim).filter((reason) => reason === 'ManualEditReverted')).toHaveLength(1);
+    sim.writes.length = 0;
+    writesAtRest(sim);
+    // The verdict of a trial is told from time to time.
+    expect(sim.writes.filter((write) => write !== 'status')).toEqual([]);
+  });
+
+  it('that a policy has paused comes up once the policy is gone', () => {
+    const sim = onTrial(
+      policy('Deployment', (object) => {
+        if ((object as unknown as Stored).metadata.name === CANARY_NAME)
+          (object as unknown as IDeployment).spec!.paused = true;
+      }),
+    );
+    expect([sim.canary?.spec?.paused, sim.status.trial?.phase]).toEqual([true, 'Starting']);
+    sim.store.admission = (object) => object;
+    sim.now += 300_000;
+    sim.settle();
+    expect([sim.canary?.spec?.paused, sim.status.trial?.phase]).toEqual([false, 'Running']);
+  });
+
+  it('a hand-over that a policy keeps paused is tried with longer and longer waits, and ends once the policy is gone', () => {
+    const sim = begin((object) => object, CANARY);
+    sim.settle();
+    sim.applySpec(spec(2, CANARY));
+    sim.settleUntil(() => sim.status.trial?.phase === 'Running');
+    sim.store.admission = policy('Deployment', (object) => {
+      (object as unknown as IDeployment).spec!.paused = true;
+    });
+    sim.now += 60_000;
+    sim.settleUntil(() => sim.status.trial?.phase === 'HandingOver');
+    sim.now += 3_600_000;
+    sim.writes.length = 0;
+    sim.settle();
+    expect(sim.writes.length).toBeLessThanOrEqual(2);
+    sim.store.admission = (object) => object;
+    sim.now += 300_000;
+    sim.settle();
+    expect(sim.status).toMatchObject({ phase: 'Ready', stable: { revision: 2 } });
+  });
+});
+
 describe('what must not be followed', () => {
   it('what the history says of a revision: no revision is made again and again', () => {
     const sim = begin(

@@ -121,7 +121,7 @@ const adopted = (note: string): PlannedEvent[] => [{ type: 'Normal', reason: 'Ma
 function takeBack(world: World, aim: Aim, reason: 'ManualUndoReverted' | 'ManualEditReverted', why: string): Steering {
   return {
     actions: patch(world, aim.effective, why),
-    events: [{ type: 'Warning', reason, note: why }],
+    events: [{ type: 'Warning', reason, note: why, deployment: world.model.name }],
     deployed: true,
   };
 }

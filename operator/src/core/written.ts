@@ -130,11 +130,12 @@ function eventsOf(fresh: readonly Admitted[]): PlannedEvent[] {
 }
 
 /** An edit that was put back, and nothing of it went away: it was admission's. */
-function isUnmade({ deployment }: World, { reason }: PlannedEvent, answers: readonly Answer[]): boolean {
-  if (reason !== 'ManualEditReverted') return false;
+function isUnmade({ deployment, canary }: World, event: PlannedEvent, answers: readonly Answer[]): boolean {
+  if (event.reason !== 'ManualEditReverted') return false;
+  const edited = [deployment, canary].find((one) => one?.metadata?.name === event.deployment);
   return answers.some(({ action, stored }) => {
-    const ofMain = action.do === 'patch' && action.kind === 'Deployment' && action.name === deployment?.metadata?.name;
-    return ofMain && sameJson((stored as IDeployment).spec?.template, deployment?.spec?.template);
+    const isOfIt = action.do === 'patch' && action.kind === 'Deployment' && action.name === event.deployment;
+    return isOfIt && sameJson((stored as IDeployment).spec?.template, edited?.spec?.template);
   });
 }
 

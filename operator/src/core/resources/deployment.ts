@@ -62,6 +62,9 @@ function deploymentSettings(spec: FullSpec) {
 export const isBounded = (world: World, live: IDeployment): boolean =>
   isAsWritten(world, settingPart(live, 'strategy', deploymentSettings(world.model.spec).strategy));
 
+/** The replicas of the Deployment of a trial. */
+export const replicasPart = (live: IDeployment, replicas: number): Part => settingPart(live, 'replicas', replicas);
+
 const settingPart = ({ metadata, spec }: IDeployment, field: string, rendered: unknown): Part => ({
   name: partName('Deployment', metadata?.name, `spec.${field}`),
   rendered,
@@ -84,11 +87,15 @@ export function patchDeployment(world: World, live: IDeployment, revision: Revis
     if (isDue(world, settingPart(live, field, wanted)))
       operations.push({ op: 'add', path: `/spec/${field}`, value: wanted });
   }
-  // A person's pause is theirs; one that admission wrote is nobody's.
-  const paused = settingPart(live, 'paused', false);
-  if (live.spec?.paused === true && isRecorded(world, paused.name) && isDue(world, paused))
-    operations.push({ op: 'add', path: '/spec/paused', value: false });
+  operations.push(...resume(world, live));
   return operations.length === 0 ? [] : [unchanged(live), ...operations];
+}
+
+/** A person's pause is theirs; one that admission wrote is nobody's. */
+function resume(world: World, live: IDeployment): PatchOperation[] {
+  const paused = settingPart(live, 'paused', false);
+  const isOurs = live.spec?.paused === true && isRecorded(world, paused.name) && isDue(world, paused);
+  return isOurs ? [{ op: 'add', path: '/spec/paused', value: false }] : [];
 }
 
 /** Which revision we wrote last, for the next pass. */
@@ -134,8 +141,17 @@ export function handOverPatch(
 }
 
 /** The hand-over is done: it may roll on, within the bounds of the spec. */
-export const releasePatch = (live: IDeployment, spec: FullSpec): PatchOperation[] => [
-  unchanged(live),
-  { op: 'add', path: '/spec/paused', value: false },
-  { op: 'add', path: '/spec/strategy', value: deploymentSettings(spec).strategy },
-];
+export function releasePatch(world: World, live: IDeployment): PatchOperation[] {
+  const wanted = { paused: false, strategy: deploymentSettings(world.model.spec).strategy };
+  const operations = Object.entries(wanted).flatMap(([field, value]): PatchOperation[] =>
+    isDue(world, settingPart(live, field, value)) ? [{ op: 'add', path: `/spec/${field}`, value }] : [],
+  );
+  return operations.length === 0 ? [] : [unchanged(live), ...operations];
+}
+
+/** Puts back what others, given a revision, or admission made of the Deployment of a trial. */
+export function restoreCanary(world: World, live: IDeployment, edited: Revision | undefined): PatchOperation[] {
+  const template = edited === undefined ? [] : retemplate(live, edited, edited.template);
+  const operations = [...template, ...resume(world, live)];
+  return operations.length === 0 ? [] : [unchanged(live), ...operations];
+}

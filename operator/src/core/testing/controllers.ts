@@ -43,7 +43,7 @@ export function deploymentController(store: ObjectStore): boolean {
 const hashes = new WeakMap<object, string>();
 
 /** Templates are shared and never changed, so that their hash can be kept. */
-function hashOf(template: object | undefined): string {
+export function hashOf(template: object | undefined): string {
   if (template === undefined) return '';
   const hash = hashes.get(template) ?? shortHash(template);
   hashes.set(template, hash);

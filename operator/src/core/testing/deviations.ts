@@ -1,5 +1,6 @@
 import { losses } from './losses.ts';
 import { meddling } from './meddling.ts';
+import { edits, policies } from './policies.ts';
 import { deaths, people } from './people.ts';
 import type { Move, Scenario } from './scenario.ts';
 import type { Simulator } from './simulator.ts';
@@ -11,6 +12,8 @@ const KINDS: readonly Deviations[] = [
   people, // with kubectl
   deaths, // a version turns bad
   meddling, // objects of ours are relabelled, or deleted
+  edits, // of templates, by somebody else
+  policies, // admission changes what is written, or refuses it
   losses, // pods are gone for a while
 ];
 

@@ -1,5 +1,6 @@
 import type { Rollout } from '../../api/modeldeployment.gen.ts';
 import type { Fate } from './kubelet.ts';
+import { type Policy, POLICIES } from './policies.ts';
 
 const BAD: Fate = { fails: 'ModelLoadFailed' };
 
@@ -36,8 +37,30 @@ export const ROLLOUTS: Readonly<Record<string, Rollout>> = {
 };
 
 /** Fates of versions 1, 2 and 3. */
-export const FATES: readonly [Fate, Fate, Fate][] = [
+export const FATES: readonly [[Fate, Fate, Fate], ...[Fate, Fate, Fate][]] = [
   ['serves', 'serves', 'serves'],
   ['serves', 'serves', BAD],
   ['serves', 'crashes', 'loads slowly'],
 ];
+
+export interface World {
+  name: string;
+  replicas: number;
+  fates: readonly [Fate, Fate, Fate];
+  /** The admission policy that was there before. */
+  policy?: string;
+}
+
+const POLICED = ['Canary', 'BlueGreen', 'RollingUpdate'];
+
+/** All that `npm run explore` goes through: the rollouts, and some of them where admission changes what is written from the beginning. */
+export const WORLDS: readonly World[] = [
+  ...Object.keys(ROLLOUTS).flatMap((name) =>
+    FATES.flatMap((fates) => [1, 2].map((replicas) => ({ name, fates, replicas }))),
+  ),
+  ...POLICIES.filter(({ isBad }) => isBad !== true).flatMap(({ name: policy }) =>
+    POLICED.map((name) => ({ name, fates: FATES[0], replicas: 1, policy })),
+  ),
+];
+
+export const policyOf = ({ policy }: World): Policy | undefined => POLICIES.find(({ name }) => name === policy);

@@ -6,6 +6,7 @@ import type { BackendRef } from '../http-route.ts';
 import { NAME } from './cluster.ts';
 import { checkGates } from './gates.ts';
 import { digestOf, reachNodes } from './kubelet.ts';
+import { editLeft } from './policies.ts';
 import { BACKENDS, requestsAreCounted, routesOf, type Meaning, type Scenario, uri } from './scenario.ts';
 import type { Simulator } from './simulator.ts';
 import { isReadyPod } from './store.ts';
@@ -115,19 +116,32 @@ function routesLeft(sim: Simulator, scenario: Scenario): 'as written' | 'changed
 /** Left alone, the world comes to rest: with the wanted version, or waiting for a person, or with the last good one. */
 export function checkRest(begun: Simulator, scenario: Scenario, { loss }: Past): string | undefined {
   const sim = begun.clone();
-  const wrong = comesToRest(sim) ?? restsWell(sim, scenario, loss === 'lasting');
+  const wrong = comesToRest(sim) ?? restsFree(sim) ?? restsWell(sim, scenario, loss === 'lasting');
   return wrong === undefined ? undefined : `${wrong}, left alone: ${brief(sim)}`;
 }
 
+/** What a policy keeps it from is done once that is gone. */
+function restsFree(sim: Simulator): string | undefined {
+  if (sim.policy?.isBad !== true) return undefined;
+  sim.enforce(undefined);
+  return comesToRest(sim);
+}
+
+/** Writes of an hour in which nothing happens: what admission does not let be written is tried once, and told. */
+const WRITES_AT_REST = 2;
+
 function comesToRest(sim: Simulator): string | undefined {
   try {
+    let made = 0;
     for (let hour = 0; hour < 6; hour++) {
+      made = sim.writes.length;
       sim.settle();
       reachNodes(sim.store, sim.fates);
       requestsAreCounted(sim);
       sim.now += 3_600_000;
     }
-    return undefined;
+    const late = sim.writes.slice(made);
+    return late.length <= WRITES_AT_REST ? undefined : `it writes without end: ${late.join(', ')}`;
   } catch (error) {
     return (error as Error).message;
   }
@@ -135,6 +149,8 @@ function comesToRest(sim: Simulator): string | undefined {
 
 function restsWell(sim: Simulator, scenario: Scenario, crashed: boolean): string | undefined {
   const { status, spec } = sim;
+  const left = editLeft(sim);
+  if (left !== undefined) return `an edit of ${left} stands`;
   const routes = routesLeft(sim, scenario);
   if (waitsForPerson(sim) || routes === 'gone') return undefined;
   if (sim.deployment?.spec?.paused === true) return 'the Deployment is left paused';

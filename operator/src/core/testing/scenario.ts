@@ -3,6 +3,7 @@ import type { BackendRef } from '../http-route.ts';
 import { NAME } from './cluster.ts';
 import { deploymentController, garbageCollector, gatewayController, replicaSetController } from './controllers.ts';
 import { digestOf, type Fate, reachNodes, startPods } from './kubelet.ts';
+import type { Policy } from './policies.ts';
 import { Simulator } from './simulator.ts';
 import { stateKey } from './state-key.ts';
 
@@ -12,6 +13,8 @@ export interface Scenario {
   /** Fate of the pods of versions 1, 2 and 3. */
   fates: readonly [Fate, Fate, Fate];
   replicas: number;
+  /** Admission policy that is in force from the beginning. */
+  policy?: Policy | undefined;
 }
 
 /** Something that may happen. */
@@ -44,6 +47,7 @@ export const routesOf = ({ rollout }: Scenario): readonly string[] => rollout.ga
 
 export function begin(scenario: Scenario): Simulator {
   const sim = new Simulator(specOf(1, scenario));
+  sim.enforce(scenario.policy);
   scenario.fates.forEach((fate, i) => sim.fates.set(digestOf(uri(i + 1)), fate));
   for (const name of routesOf(scenario)) sim.applyRoute(name, BACKENDS);
   sim.settle();

@@ -11,6 +11,7 @@ import type { HttpRoute } from '../http-route.ts';
 import type { Settings, World } from '../world.ts';
 import { makeWrites, type Refusal } from '../writes.ts';
 import { Cluster, NAME } from './cluster.ts';
+import type { Policy } from './policies.ts';
 import { type Answer, withAnswers } from '../written.ts';
 import { type ObjectStore, Refused } from './store.ts';
 
@@ -43,6 +44,9 @@ function revisionsBy(servingImage: string): (object: IControllerRevision) => Rev
   return reader;
 }
 
+/** Writes that the API server refuses, and how that is told. */
+export type Refuses = (action: Action) => Omit<Refusal, 'isStep'> | undefined;
+
 /** Writes that a whole pass would make. */
 export const writesOf = ({ actions, status }: Plan): number => actions.length + (status === undefined ? 0 : 1);
 
@@ -58,8 +62,9 @@ export class Simulator extends Cluster {
   reports: World['reports'] = [];
   /** What the pods found when they warmed up. */
   warmups: World['warmups'] = [];
-  /** Writes that the API server refuses, and how that is told. */
-  refuses: ((action: Action) => Omit<Refusal, 'isStep'> | undefined) | undefined;
+  refuses: Refuses | undefined;
+  /** The admission policy that is in force. */
+  policy: Policy | undefined;
   reportsOf: string | undefined;
   /** When this process of the operator wrote the status last; lost with it. */
   statusWrittenAt: number | undefined;
@@ -88,9 +93,17 @@ export class Simulator extends Cluster {
     copy.noRoutes = this.noRoutes;
     copy.gatewayIsDead = this.gatewayIsDead;
     copy.refuses = this.refuses;
+    copy.policy = this.policy;
     copy.statusWrittenAt = this.statusWrittenAt;
     for (const [digest, fate] of this.fates) copy.fates.set(digest, fate);
     return copy;
+  }
+
+  /** From now on this policy is in force, or none. */
+  enforce(policy: Policy | undefined): void {
+    this.policy = policy;
+    this.refuses = policy?.refuses;
+    this.store.admission = policy?.admit ?? ((object) => object);
   }
 
   /** A person applies a manifest: fields the operator wrote stay, as with kubectl apply. */
@@ -201,9 +214,10 @@ export class Simulator extends Cluster {
 
   /** One pass of which the API server refuses one write. */
   reconcileWithout(action: Action, decided: Decided): number {
-    this.refuses = (one) => (one === action ? { reason: 'WriteRefused', message: 'refused' } : undefined);
+    const { refuses } = this;
+    this.refuses = (one) => (one === action ? { reason: 'WriteRefused', message: 'refused' } : refuses?.(one));
     const made = this.reconcile(Infinity, decided);
-    this.refuses = undefined;
+    this.refuses = refuses;
     return made;
   }
 
@@ -216,8 +230,9 @@ export class Simulator extends Cluster {
       this.now += 300;
       // What the operator has put off for a few seconds still belongs to coming to rest.
       next = this.decide();
-      const atRest =
-        next.actions.length === 0 && next.status === undefined && (next.requeueAfterMs ?? Infinity) > 5_000;
+      const hindered = next.actions.some((action) => this.refuses?.(action) !== undefined);
+      const idle = next.actions.length === 0 && next.status === undefined;
+      const atRest = (idle || hindered) && (next.requeueAfterMs ?? Infinity) > 5_000;
       if (wrote === 0 && !moved && atRest) return;
     }
     throw new Error(`the cluster never came to rest: ${this.writes.slice(-12).join(', ')}`);

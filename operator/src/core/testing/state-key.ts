@@ -4,6 +4,7 @@ import type { ModelDeploymentStatus, Trial } from '../../api/modeldeployment.gen
 import { LABEL } from '../names.ts';
 import { trafficOf } from '../trial/traffic.ts';
 import type { BackendRef, HttpRoute } from '../http-route.ts';
+import { hashOf } from './controllers.ts';
 import { stateOf } from './kubelet.ts';
 import type { Simulator } from './simulator.ts';
 import type { Stored } from './store.ts';
@@ -38,6 +39,7 @@ function specKey(sim: Simulator): unknown[] {
     spec.rollout?.action?.id !== status.lastAction?.id,
     [...sim.fates.values()].map((fate) => (typeof fate === 'string' ? fate : fate.fails)).join(),
     sim.counted.length,
+    sim.policy?.name,
     sim.statusWrittenAt === undefined ? undefined : sim.statusWrittenAt === sim.now,
   ];
 }
@@ -81,7 +83,8 @@ function keyOf(object: Stored): ObjectKey {
   if (key === undefined) {
     const parts = OBJECT_KEYS[object.kind]?.(object as never) ?? [];
     const times = TIMES[object.kind]?.(object as never) ?? [];
-    const labels = [object.metadata.labels?.[LABEL.managedBy], object.metadata.labels?.[LABEL.revision]];
+    const { labels: found = {} } = object.metadata;
+    const labels = [found[LABEL.managedBy], found[LABEL.revision], found['team']];
     key = { text: `\n${[...parts, ...labels].join('|')}|`, times: times.filter((time) => time !== undefined) };
     keys.set(object, key);
   }
@@ -115,11 +118,10 @@ function deploymentKey({ metadata, spec, status }: IDeployment): unknown[] {
   const seen = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
   const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
   const surge = String(spec?.strategy?.rollingUpdate?.maxSurge);
-  const held = spec?.template.metadata?.labels?.[LABEL.revision];
   return [
     'D',
     metadata?.name,
-    held,
+    hashOf(spec?.template),
     spec?.replicas,
     spec?.paused,
     surge,
@@ -131,8 +133,7 @@ function deploymentKey({ metadata, spec, status }: IDeployment): unknown[] {
 
 function replicaSetKey({ metadata, spec, status }: IReplicaSet): unknown[] {
   const owners = metadata?.ownerReferences?.map(({ name, controller }) => `${name}${controller}`).join();
-  const revision = metadata?.labels?.[LABEL.revision];
-  return ['R', revision, owners, spec?.replicas, status?.replicas, metadata?.finalizers?.join()];
+  return ['R', hashOf(spec?.template), owners, spec?.replicas, status?.replicas, metadata?.finalizers?.join()];
 }
 
 function podKey(pod: IPod): unknown[] {

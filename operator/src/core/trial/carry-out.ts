@@ -1,12 +1,13 @@
 import { TRAFFIC_ANNOTATION } from '@modeldeployment/modelpack/traffic';
 import type { IPod } from 'kubernetes-models/v1';
 import type { Trial } from '../../api/modeldeployment.gen.ts';
-import type { Action } from '../actions.ts';
-import { covers } from '../covers.ts';
+import type { Action, Work } from '../actions.ts';
+import { isDue } from '../admission.ts';
 import { isTerminating, revisionOfPod } from '../diagnose.ts';
 import { canaryName, LABEL, ownerReference } from '../names.ts';
+import { isLeaky, templatePart } from '../held.ts';
 import { makeDisruptionBudget, makePreview, makeService } from '../resources/children.ts';
-import { handOverPatch, makeCanary, releasePatch } from '../resources/deployment.ts';
+import { handOverPatch, makeCanary, releasePatch, replicasPart, restoreCanary } from '../resources/deployment.ts';
 import { type PatchOperation } from '../patch.ts';
 import type { World } from '../world.ts';
 import { needsWrite } from '../written.ts';
@@ -65,9 +66,10 @@ export function carryOut(world: World, move: Move, trial: Trial | undefined, cou
       return canary === undefined
         ? []
         : [{ ...deletion('Deployment', canary.metadata, 'its pods are handed over'), propagation: 'Orphan' }];
-    case 'release':
-      if (deployment === undefined) return [];
-      return [patch(model.name, releasePatch(deployment, model.spec), 'the hand-over is done')];
+    case 'release': {
+      const operations = deployment === undefined ? [] : releasePatch(world, deployment);
+      return operations.length === 0 ? [] : [patch(model.name, operations, 'the hand-over is done')];
+    }
   }
 }
 
@@ -115,10 +117,31 @@ function createCanary(world: World, revision: World['revisions'][number], replic
   return { do: 'create', kind: 'Deployment', object, because };
 }
 
-function scaleCanary({ canary, model }: World, replicas: number): Action[] {
-  if (covers(canary?.spec?.replicas, replicas)) return [];
+function scaleCanary(world: World, replicas: number): Action[] {
+  const { canary, model } = world;
+  if (canary === undefined || !isDue(world, replicasPart(canary, replicas))) return [];
   const operations: PatchOperation[] = [{ op: 'add', path: '/spec/replicas', value: replicas }];
   return [patch(canaryName(model.name), operations, `${replicas} pods on trial`)];
+}
+
+/** What somebody else made of the pods on trial is put back: what is judged, and promoted, is the revision. */
+export function putBackTrial(world: World, work: Work): void {
+  const { canary, model } = world;
+  const { trial } = model.status;
+  const revision = world.revisions.find(({ number }) => number === trial?.revision);
+  if (trial === undefined || revision === undefined || canary === undefined || isTerminating(canary)) return;
+  // One of an earlier trial is taken away, what is handed over is let go.
+  const isOther = canary.spec?.selector.matchLabels?.[LABEL.revision] !== String(revision.number);
+  if (isOther || trial.phase === 'HandingOver' || trial.phase === 'Ending') return;
+  const isEdited = isDue(world, templatePart(canary, revision)) && !isLeaky(canary, revision);
+  const operations = restoreCanary(world, canary, isEdited ? revision : undefined);
+  if (operations.length === 0) return;
+  const name = canaryName(model.name);
+  const note = isEdited
+    ? `the pod template of deployment/${name} was changed by hand; revision ${revision.number} is put back (change spec.server or spec.model instead)`
+    : 'admission has paused it';
+  work.alone.push(patch(name, operations, note));
+  if (isEdited) work.events.push({ type: 'Warning', reason: 'ManualEditReverted', note, deployment: name });
 }
 
 /** Writes (or, undefined, removes) the traffic annotation of serving pods that say something else. */

@@ -3,7 +3,7 @@ import type { PlannedEvent, Work } from '../actions.ts';
 import { judgeTrial, type TrialVerdict } from '../analysis/judge.ts';
 import { noteVerdict } from '../judge.ts';
 import type { World } from '../world.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOut, putBackTrial } from './carry-out.ts';
 import type { Course, TrialFacts } from './facts.ts';
 import { gatherFacts, type Wish } from './gather.ts';
 import { decideTrial } from './machine.ts';
@@ -43,6 +43,7 @@ export function pursueTrial(
     outcome.trial?.phase === phase && world.model.status.trial?.phase !== phase;
   const revision = world.revisions.find(({ number }) => number === outcome.trial?.revision);
   hold(world, work, outcome.trial);
+  putBackTrial(world, work);
   if (analysis !== undefined && revision !== undefined && (begins('Promoting') || begins('Ending')))
     work.steps.push([noteVerdict(revision, `${analysis.result}: ${analysis.message}`)]);
   if (outcome.trial === undefined || analysis === undefined) return outcome;
