@@ -153,6 +153,21 @@ describe('what admission makes of a Deployment', () => {
     expect(writesAtRest(sim)).toBe(0);
   });
 
+  it('other labels: a write of ours that the status does not know of is no undo', () => {
+    const labels = policy('Deployment', (object) =>
+      Object.assign((object as unknown as Stored).metadata.labels!, { 'app.kubernetes.io/name': 'renamed' }),
+    );
+    const sim = begin(labels);
+    sim.settle();
+    sim.applySpec(spec(2));
+    sim.reconcile(2);
+    expect([sim.revisionInDeployment(), sim.status.deployed]).toEqual([2, 1]);
+    sim.applySpec(spec(1));
+    sim.settle();
+    expect(sim.spec.rollbackTo).toBeUndefined();
+    expect(sim.status).toMatchObject({ phase: 'Ready', stable: { revision: 1 } });
+  });
+
   it.each([NAME, `${NAME}-canary`])(
     'only of %s: the hand-over replaces pods, and as many as are promised answer',
     (name) => {

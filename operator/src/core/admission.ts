@@ -93,6 +93,10 @@ const recordOf = ({ model }: Knows, name: string): Admitted | undefined =>
 /** Admission has changed this part when it was written last. */
 export const isRecorded = (world: Knows, name: string): boolean => recordOf(world, name) !== undefined;
 
+/** …and this place of it. */
+export const isRecordedAt = (world: Knows, name: string, path: string): boolean =>
+  recordOf(world, name)?.changes.includes(path) === true;
+
 const hashOf = (found: readonly Difference[]): string => shortHash(found);
 
 /** How many changed fields are named. */

@@ -1,5 +1,5 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import { isAsWritten, isRecorded, type Part, partName } from './admission.ts';
+import { isAsWritten, isRecordedAt, type Part, partName } from './admission.ts';
 import { covers } from './covers.ts';
 import { LABEL } from './names.ts';
 import type { Revision } from './revision.ts';
@@ -28,7 +28,8 @@ export const writtenRevision = (world: World): number | undefined => saidRevisio
 function saidRevision(world: World): number | undefined {
   const { deployment, revisions } = world;
   const said = Number(deployment?.metadata?.labels?.[LABEL.revision]);
-  const isTrusted = !isRecorded(world, partName('Deployment', deployment?.metadata?.name, 'metadata.labels'));
+  const part = partName('Deployment', deployment?.metadata?.name, 'metadata.labels');
+  const isTrusted = !isRecordedAt(world, part, LABEL.revision);
   return isTrusted && revisions.some(({ number }) => number === said) ? said : undefined;
 }
 
