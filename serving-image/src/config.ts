@@ -2,9 +2,10 @@
 import { ENV, PATH, PORT, type ModelFormat } from '@modeldeployment/modelpack';
 import { POD_INFO } from '@modeldeployment/modelpack/traffic';
 import type { BatchLimits } from './batching/executor.ts';
-import { availableCores, availableMemory } from './cores.ts';
+import { availableCores, availableMemory, openFiles } from './cores.ts';
 import { memoryFor, type Limits } from './handlers/admission.ts';
 import { ANY_ORIGIN } from './http/cors.ts';
+import { connectionsFor } from './http/connection-limit.ts';
 import type { Patience } from './http/server.ts';
 import type { Joining } from './loading/warmup.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
@@ -44,7 +45,7 @@ export interface Config {
   drainSeconds: number;
   loadSeconds: number;
   hangSeconds: number;
-  limits: Limits & Patience & BatchLimits;
+  limits: Limits & Patience & BatchLimits & { connections: number };
   /** Absent: clients are spoken to in clear. */
   tls: TlsFiles | undefined;
   /** Absent: all clients may ask. */
@@ -75,6 +76,8 @@ export const OWN_ENV = {
   podInfo: 'POD_INFO',
   /** Requests of models that one worker has in hand at once (default 1000); more are answered 429. */
   maxRequests: 'MAX_REQUESTS',
+  /** Connections that one worker holds at once (default 10000, or what files and memory allow); those that are idle go first. */
+  maxConnections: 'MAX_CONNECTIONS',
   /** Largest answer in bytes (default 64 MiB); a larger one is not made, and answered 507. */
   maxAnswerBytes: 'MAX_ANSWER_BYTES',
   /**
@@ -260,6 +263,7 @@ export function readConfig(
     limits: {
       bodyBytes: whole(OWN_ENV.maxBodyBytes, 64 * 1024 * 1024, 1, 2 ** 31),
       requests: whole(OWN_ENV.maxRequests, 1000, 1, 1_000_000),
+      connections: whole(OWN_ENV.maxConnections, 0, 1, 1_000_000),
       answerBytes: whole(OWN_ENV.maxAnswerBytes, 64 * 1024 * 1024, 1, 2 ** 31),
       memoryBytes: whole(OWN_ENV.maxMemory, 0, 1, 2 ** 40),
       bytesPerSecond: whole(OWN_ENV.leastRate, 240, 1, 2 ** 31),
@@ -283,9 +287,15 @@ export function readConfig(
   if (config.version !== undefined && get(OWN_ENV.control) === 'explicit')
     problems.push(`${ENV.version} is set, so there is nothing to load and unload by ${OWN_ENV.control}=explicit`);
   const { limits } = config;
-  limits.memoryBytes ||= memoryFor(limits.bodyBytes, memory(), config.workers ?? config.cores);
+  settle(limits, memory(), config.workers ?? config.cores);
   if (problems.length > 0) throw new FatalError('BadConfiguration', problems.join('; '));
   return config;
+}
+
+/** Limits that nobody has said follow from the machine. */
+function settle(limits: Config['limits'], memory: number | undefined, workers: number): void {
+  limits.memoryBytes ||= memoryFor(limits.bodyBytes, memory, workers);
+  limits.connections ||= connectionsFor(openFiles(), memory, workers);
 }
 
 /** Where to leave the termination message, known also when the settings are wrong. */

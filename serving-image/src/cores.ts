@@ -13,6 +13,11 @@ export function availableMemory(): number | undefined {
   return bytes > 0 && bytes < totalmem() ? bytes : undefined;
 }
 
+/** Files that this process may have open at once. */
+export function openFiles(read = readText): number {
+  return Number(/^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1] ?? Infinity);
+}
+
 const readText = (path: string): string | undefined => {
   try {
     return readFileSync(path, 'utf8');

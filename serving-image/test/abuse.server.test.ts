@@ -20,7 +20,12 @@ let workers: number[];
 beforeAll(async () => {
   bench = await Bench.create();
   await denseGraphModel(join(bench.models, 'dense/1'));
-  server = await bench.start({ MODEL_NAME: 'dense', MODEL_ENGINE: 'wasm', MAX_REQUESTS: '200' });
+  server = await bench.start({
+    MODEL_NAME: 'dense',
+    MODEL_ENGINE: 'wasm',
+    MAX_REQUESTS: '200',
+    MAX_CONNECTIONS: '300',
+  });
   await server.logged('worker ready');
   workers = await server.workers();
 }, 60_000);

@@ -1,9 +1,11 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ConnectionInjector } from '@grpc/grpc-js';
 import type { Tls } from '../security/tls.ts';
 import type { GrpcServer } from './server.ts';
+import type { ConnectionLimit, Limited } from '../http/connection-limit.ts';
 import type { ConnectionEvents } from '../http/connections.ts';
-import { startReading, stopReading } from '../ipc/socket-handoff.ts';
+import { sessionOf, startReading, stopReading } from '../ipc/socket-handoff.ts';
 
 interface Use {
   injector: ConnectionInjector;
@@ -30,6 +32,7 @@ export class Sessions {
   constructor(
     private readonly open: () => Promise<GrpcServer>,
     private readonly events: Pick<ConnectionEvents, 'taken' | 'closed'>,
+    private readonly limit: ConnectionLimit,
     private readonly tls?: Tls,
   ) {}
 
@@ -41,12 +44,20 @@ export class Sessions {
   }
 
   async #enter(socket: Socket | undefined): Promise<void> {
-    const secure = socket && this.tls ? await this.tls.accept(socket) : socket;
+    const secure = socket && this.tls ? await this.#shakeHands(this.tls, socket) : socket;
     this.#grpc ??= secure && this.#open();
     const grpc = await this.#grpc;
     this.#moving--;
     if (secure && grpc) this.#begin(grpc, secure);
     else this.#onClosed();
+  }
+
+  async #shakeHands(tls: Tls, socket: Socket): Promise<Socket | undefined> {
+    const place = { idleSince: () => 0, close: () => socket.destroy() };
+    if (!this.limit.enter(place)) socket.destroy();
+    const secure = await tls.accept(socket);
+    this.limit.leave(place);
+    return secure;
   }
 
   async #open(): Promise<GrpcServer> {
@@ -84,14 +95,25 @@ export class Sessions {
 
   #begin(grpc: GrpcServer, socket: Socket): void {
     const injector = grpc.injector();
+    let [open, last] = [0, 0];
+    const place: Limited = { idleSince: () => (open === 0 ? last : undefined), close: () => socket.destroy() };
     this.#sockets.set(socket, { injector, leaving: false });
     socket.on('error', () => undefined);
     socket.on('close', () => {
+      this.limit.leave(place);
       injector.destroy();
       if (this.#sockets.delete(socket)) this.#onClosed();
     });
     socket.setNoDelay(true);
+    if (!this.limit.enter(place)) return void socket.destroy();
     injector.injectConnection(socket);
+    sessionOf(socket)?.on('stream', (stream: ServerHttp2Stream) => {
+      open++;
+      stream.once('close', () => {
+        open--;
+        last = this.limit.turn();
+      });
+    });
     socket.resume();
     if (!this.tls) startReading(socket);
     if (this.#stopping) this.renew(Infinity);

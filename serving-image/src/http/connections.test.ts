@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ConnectionLimit } from './connection-limit.ts';
 import { Connections } from './connections.ts';
 import { startReading } from '../ipc/socket-handoff.ts';
 
@@ -21,14 +22,18 @@ beforeEach(async () => {
   const http = createHttpServer((request, response) => {
     request.resume().on('end', () => response.end('ok'));
   });
-  connections = new Connections(http, {
-    taken: (_, then) => setImmediate(then),
-    returned: (socket, then) => {
-      returned.push(socket);
-      setImmediate(then);
+  connections = new Connections(
+    http,
+    {
+      taken: (_, then) => setImmediate(then),
+      returned: (socket, then) => {
+        returned.push(socket);
+        setImmediate(then);
+      },
+      closed: () => closed++,
     },
-    closed: () => closed++,
-  });
+    new ConnectionLimit(10),
+  );
   door = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => connections.take(1, socket));
   await once(door.listen(0, '127.0.0.1'), 'listening');
   client = connect((door.address() as AddressInfo).port, '127.0.0.1');

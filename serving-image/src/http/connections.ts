@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ConnectionLimit, Limited } from './connection-limit.ts';
 import type { Lane } from './fast-path.ts';
+import { plainRefusal } from './server.ts';
 import type { PlainConnection } from './fast-path-connection.ts';
 import type { Tls } from '../security/tls.ts';
 import { betweenRequests, startReading, stopParsing, stopReading } from '../ipc/socket-handoff.ts';
@@ -16,6 +18,9 @@ interface Use {
   strayed: number;
   /** Of a connection that is, or was, the lane's. */
   plain: PlainConnection | undefined;
+  /** When it was last answered, by the limit's turns; 0: never. */
+  last: number;
+  place: Limited;
 }
 
 export interface ConnectionEvents {
@@ -35,6 +40,11 @@ const MOST_AHEAD = 16;
 /** After so many requests in a row for other workers a connection is with the wrong one. */
 const ASTRAY = 4;
 
+/** What a client hears for whom there is no place. */
+const FULL = plainRefusal('503 Service Unavailable', 'too many connections are open already; try again later', {
+  'Retry-After': '1',
+});
+
 /** The connections of one worker: taking over those it is handed, giving them back, and closing them without losing a request. */
 export class Connections {
   readonly #sockets = new Map<Socket, Use>();
@@ -48,6 +58,7 @@ export class Connections {
   constructor(
     private readonly server: Server,
     private readonly events: ConnectionEvents,
+    private readonly limit: ConnectionLimit,
     private readonly tls?: Tls,
     /** Absent: all connections are the server's from the start. */
     private readonly lane?: Lane,
@@ -64,9 +75,17 @@ export class Connections {
     if (socket) stopReading(socket);
     this.#moving++;
     this.events.taken(connection, () => {
-      if (socket && this.tls) void this.tls.accept(socket).then((secure) => this.#entered(secure, head));
+      if (socket && this.tls) void this.#shakeHands(this.tls, socket).then((secure) => this.#entered(secure, head));
       else this.#entered(socket, head);
     });
+  }
+
+  async #shakeHands(tls: Tls, socket: Socket): Promise<Socket | undefined> {
+    const place = { idleSince: () => 0, close: () => socket.destroy() };
+    if (!this.limit.enter(place)) socket.destroy();
+    const secure = await tls.accept(socket);
+    this.limit.leave(place);
+    return secure;
   }
 
   #entered(socket: Socket | undefined, head: Head | undefined): void {
@@ -115,7 +134,15 @@ export class Connections {
   }
 
   #begin(given: Socket, head: Head | undefined): void {
-    const use: Use = { open: 0, answered: 0, begun: head !== undefined, strayed: 0, plain: undefined };
+    const place: Limited = {
+      idleSince: () => (use.open === 0 ? use.last : undefined),
+      close: () => (use.plain?.socket ?? given).destroy(),
+    };
+    const use: Use = { open: 0, answered: 0, begun: head !== undefined, strayed: 0, plain: undefined, last: 0, place };
+    if (!this.limit.enter(place)) {
+      given.on('error', () => undefined).end(FULL, () => given.destroy());
+      return this.#onClosed();
+    }
     use.plain = this.lane?.take(given, {
       began: () => use.open++,
       answered: () => this.#answered(socket, use),
@@ -123,6 +150,7 @@ export class Connections {
     const socket = use.plain?.socket ?? given;
     this.#sockets.set(socket, use);
     socket.on('close', () => {
+      this.limit.leave(place);
       if (this.#sockets.delete(socket)) this.#onClosed();
     });
     // As http.Server sets them on what it accepts itself: a client may close its half and still read the answer.
@@ -154,6 +182,7 @@ export class Connections {
   #answered(socket: Socket, use: Use): void {
     use.open--;
     use.answered++;
+    use.last = this.limit.turn();
     use.strayed = Math.max(0, use.strayed - 1);
     if (this.#stopping && use.open === 0) finish(socket, use);
     else this.#giveBack(socket);
@@ -169,6 +198,7 @@ export class Connections {
     if (use?.open !== 0 || (this.#owed === 0 && use.strayed < ASTRAY) || !between(socket, use)) return;
     if (use.strayed < ASTRAY) this.#owed--;
     this.#sockets.delete(socket);
+    this.limit.leave(use.place);
     use.plain?.release();
     stopReading(socket);
     this.#moving++;

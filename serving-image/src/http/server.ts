@@ -87,12 +87,18 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex, answering: boolean
     return;
   }
   const { status, message } = REFUSALS[error.code ?? ''] ?? MALFORMED;
+  socket.end(plainRefusal(status, message), () => socket.destroy());
+}
+
+/** An answer in bytes, for where there is no request that node:http could answer. */
+export function plainRefusal(status: string, message: string, headers: Readonly<Record<string, string>> = {}): string {
   const body = errorBody(message);
   const head = [
     `HTTP/1.1 ${status}`,
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

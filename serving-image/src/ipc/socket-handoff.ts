@@ -2,6 +2,7 @@
  * What passing a connection between processes needs to know of node's insides, all in one place: when the kernel's bytes
  * are read, and whether a parser stands between two requests. Everything else here is node's public interface.
  */
+import type { Http2Session } from 'node:http2';
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 
 interface Handle {
@@ -80,6 +81,12 @@ export function stopParsing(socket: Socket): void {
 }
 
 export const PARSING_STOPPED = 'HPE_PAUSED';
+
+/** The session of HTTP/2 that reads this connection; undefined when there is none. */
+export function sessionOf(socket: Socket): Http2Session | undefined {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'session');
+  return key && (socket as unknown as Record<symbol, Http2Session | undefined>)[key];
+}
 
 /** Bytes written to the connection that the kernel has not taken: its client does not read them. */
 export function unsent(socket: Socket): number {

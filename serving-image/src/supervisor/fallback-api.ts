@@ -15,11 +15,13 @@ import type { Admission } from '../handlers/admission.ts';
 import type { Orders } from '../handlers/model-control.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { answerPlain, type State } from './admin-server.ts';
+import { ConnectionLimit } from '../http/connection-limit.ts';
 import { Sessions } from '../grpc/connections.ts';
 import { json, type Answer } from '../handlers/response.ts';
 
 export interface LobbySettings {
   admission: Admission;
+  mostConnections: number;
   log: Logger;
   serverVersion: string;
   orders: Orders;
@@ -35,10 +37,15 @@ export class Lobby {
     private readonly tokens: Checks | undefined,
     tls: Tls | undefined,
   ) {
-    const { admission, log, draining } = settings;
+    const { admission, mostConnections, log, draining } = settings;
     const authorize = (headers: IncomingHttpHeaders) => mayAsk({ url: '', headers }, this.tokens);
     const open = () => Promise.resolve(new GrpcServer({ respond: this.answer, authorize, admission, draining, log }));
-    this.#sessions = new Sessions(open, { taken: (_, then) => then(), closed: () => undefined }, tls);
+    this.#sessions = new Sessions(
+      open,
+      { taken: (_, then) => then(), closed: () => undefined },
+      new ConnectionLimit(mostConnections),
+      tls,
+    );
   }
 
   /** A connection of gRPC. */

@@ -115,7 +115,7 @@ export class Supervisor {
     this.#standIns = createStandIns(
       state,
       { admission, tls, tokens: readLater(config.tokens, log), cors },
-      orders && { log, serverVersion, orders, draining },
+      orders && { mostConnections: config.limits.connections, log, serverVersion, orders, draining },
     );
     this.#reception = new Reception(
       this.#fleet,

@@ -6,6 +6,7 @@ import { Admission } from '../handlers/admission.ts';
 import { exchangeOf } from '../handlers/inference.ts';
 import { Cors } from '../http/cors.ts';
 import { createHandler, serve } from '../http/handler.ts';
+import { ConnectionLimit } from '../http/connection-limit.ts';
 import { Lane } from '../http/fast-path.ts';
 import { samples } from '../handlers/replay-samples.ts';
 import { createHttpServer } from '../http/server.ts';
@@ -152,12 +153,14 @@ class Worker {
       serve: (ask, send) => serve(service, ask, send),
       closing: service.draining,
     });
+    const limit = new ConnectionLimit(config.limits.connections);
     this.#connections = new Connections(
       server,
       {
         ...events('http'),
         returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
       },
+      limit,
       tls?.http,
       tls || tokens ? undefined : lane,
     );
@@ -189,7 +192,7 @@ class Worker {
       const { GrpcServer } = await import('../grpc/server.ts');
       return new GrpcServer({ respond, authorize, admission, draining, log });
     };
-    this.#sessions = new Sessions(openGrpc, events('grpc'), tls?.grpc);
+    this.#sessions = new Sessions(openGrpc, events('grpc'), limit, tls?.grpc);
   }
 
   async start(): Promise<void> {
