@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -92,6 +92,18 @@ describe('a saved_model.pb', () => {
 
 describe('a model.json', () => {
   const write = (model: unknown): void => writeFileSync(join(folder, 'model.json'), JSON.stringify(model));
+
+  it.each([
+    ['an index', ['variables.index'], '0 of 1'],
+    ['one of two', ['variables.index', 'variables.data-00001-of-00002'], '1 of 2'],
+  ])('or a SavedModel of whose weights there is only %s is not complete', async (_what, names, words) => {
+    mkdirSync(join(folder, 'variables'));
+    for (const name of names) writeFileSync(join(folder, 'variables', name), 'x');
+    await expect(checkComplete(folder, { format: 'SavedModel' })).rejects.toMatchObject({
+      reason: 'ModelMalformed',
+      message: expect.stringContaining(words),
+    });
+  });
 
   it('whose weights are missing is not complete', async () => {
     copyFileSync(join(MODELS, 'digits/v1/tfjs/model.json'), join(folder, 'model.json'));

@@ -86,14 +86,13 @@ const SHARD = /^variables\.data-(\d{5})-of-(\d{5})$/;
 
 /** All files of the variables must be there, and be themselves. Throws ModelError ModelMalformed. */
 export async function checkVariables(folder: string): Promise<void> {
-  const names = await readdir(join(folder, 'variables')).catch(() => []);
+  const names = await readdir(join(folder, 'variables')).catch((): string[] => []);
   const shards = names.filter((name) => SHARD.test(name));
-  const all = Number(SHARD.exec(shards[0] ?? '')?.[2] ?? 0);
-  if (shards.length !== all)
-    throw new ModelError(
-      'ModelMalformed',
-      `variables/ holds ${shards.length} of ${all} files of the weights; copy them all`,
-    );
+  const all = Number(SHARD.exec(shards[0] ?? '')?.[2] ?? (names.includes('variables.index') ? 1 : 0));
+  if (shards.length !== all) {
+    const words = `variables/ holds ${shards.length} of ${all} files of the weights (variables.data-…); copy them all`;
+    throw new ModelError('ModelMalformed', words);
+  }
   for (const name of shards) await checkItself(join(folder, 'variables', name));
 }
 
