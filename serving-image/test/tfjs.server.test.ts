@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureNative } from '../src/build/native.ts';
 import { returningState, STATEFUL, writeLayersModel } from '../testing/layers-models.ts';
+import { PREDICT, Rpc, V2 } from '../testing/grpc.ts';
 import { Bench, type Running } from '../testing/server.ts';
 import { partOfTwoGraphModel, whatItHoldsGraphModel } from '../testing/shaped-models.ts';
 import { TFJS_FORMS, writeTable, writeTfjsForm } from '../testing/tfjs-forms.ts';
@@ -92,7 +93,7 @@ describe('a layer that remembers what it was asked', () => {
 });
 
 describe('outputs of one layer', () => {
-  it('have names of their own in both protocols', async () => {
+  it('have names of their own in both protocols, over REST and gRPC', async () => {
     const expected = await writeLayersModel(join(bench.models, 'state/1'), returningState(), 0.5);
     await served('state', 'cpu', async (server) => {
       const row = [
@@ -115,6 +116,21 @@ describe('outputs of one layer', () => {
       const { outputs } = JSON.parse(answer.body) as { outputs: { name: string; data: number[] }[] };
       expect(outputs.map(({ name }) => name)).toEqual(names);
       outputs.flatMap(({ data }) => data).forEach((value, i) => expect(value).toBeCloseTo(expected[i] ?? NaN, 5));
+      const rpc = new Rpc(server.grpc);
+      const x = { name: 'x', datatype: 'FP32', shape: [1, 4, 2], contents: { fp32_contents: row.flat() } };
+      const asked = { model_name: 'state', inputs: [x], outputs: names.map((name) => ({ name })) };
+      const told = names.map((name) => expect.objectContaining({ name }));
+      expect(await rpc.call(V2, 'ModelMetadata', { name: 'state' })).toMatchObject({ outputs: told });
+      expect(await rpc.call(V2, 'ModelConfig', { name: 'state' })).toMatchObject({ config: { output: told } });
+      expect(await rpc.call(V2, 'ModelInfer', asked)).toMatchObject({ outputs: told });
+      const predicted = await rpc.call(PREDICT, 'Predict', {
+        model_spec: { name: 'state' },
+        inputs: {
+          x: { dtype: 1, tensor_shape: { dim: [1, 4, 2].map((size) => ({ size })) }, float_val: row.flat() },
+        },
+      });
+      expect(Object.keys(predicted.outputs as object).sort()).toEqual(names);
+      rpc.close();
     });
   }, 60_000);
 });
