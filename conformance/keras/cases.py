@@ -184,3 +184,8 @@ def _():
     inner = keras.Sequential([L.Input((4,)), L.Dense(3, activation="relu", name="first"), L.Dense(2, name="second")], name="inner")
     i = L.Input((5, 4))
     return keras.Model(i, L.TimeDistributed(inner)(i))
+
+
+# More weights than a graph holds: they are restored from files beside it.
+case("variables", (300, ), lambda: L.Dense(900, activation="relu"), lambda: L.Dense(700), lambda: L.Dense(3))
+case("variables-time", (None, 200), lambda: L.Dense(400), lambda: L.LSTM(300, return_sequences=True), lambda: L.Conv1D(300, 3), lambda: L.GlobalAveragePooling1D(), bound=2e-5)

@@ -5,10 +5,10 @@ import { DEFAULT_SIGNATURE, numberOfType, tensorflowType, type Datatype, type Si
 /** Handles of variables and lists of tensors never leave a graph. */
 export type GraphType = Datatype | 'RESOURCE' | 'VARIANT';
 
-const typeNumber = (type: GraphType): number =>
+export const typeNumber = (type: GraphType): number =>
   type === 'RESOURCE' || type === 'VARIANT' ? numberOfType(`DT_${type}`) : tensorflowType(type);
 
-const shapeOf = (shape: readonly number[]): Message => ({ 2: shape.map((size): Message => ({ 1: size })) });
+export const shapeOf = (shape: readonly number[]): Message => ({ 2: shape.map((size): Message => ({ 1: size })) });
 const entries = (map: Record<string, Message | string>): Message[] =>
   Object.entries(map).map(([key, value]) => ({ 1: key, 2: value }));
 

@@ -16,7 +16,7 @@ export type {
   Parameter,
   TensorValue,
 } from './graph.ts';
-export * from './graph-writer.ts';
+export { attribute, encodeSavedModel, type NodeDef, type SavedModelGraph } from './graph-writer.ts';
 export * from './image.ts';
 export type { LayersModel, Weight } from './keras/layers-model.ts';
 export * from './layer.ts';

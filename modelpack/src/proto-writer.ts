@@ -4,14 +4,19 @@
 export interface Message {
   [field: number]: Field | Field[];
 }
-type Field = number | bigint | string | Uint8Array | boolean | Float | Message;
+type Field = number | bigint | string | Uint8Array | boolean | Float | Fixed | Message;
 
 /** A number of 32 bits with a fraction (`float`); plain numbers are whole. */
 export class Float {
   constructor(readonly value: number) {}
 }
 
-function varint(value: bigint): Buffer {
+/** A whole number that always takes 32 bits (`fixed32`). */
+export class Fixed {
+  constructor(readonly value: number) {}
+}
+
+export function varint(value: bigint): Buffer {
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, value);
   do {
@@ -21,9 +26,10 @@ function varint(value: bigint): Buffer {
   return Buffer.from(bytes);
 }
 
-function float(value: number): Buffer {
+function fourBytes(value: Float | Fixed): Buffer {
   const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value);
+  if (value instanceof Float) bytes.writeFloatLE(value.value);
+  else bytes.writeUInt32LE(value.value);
   return bytes;
 }
 
@@ -33,7 +39,7 @@ export function encode(message: Message): Buffer {
   for (const [field, values] of Object.entries(message) as [string, Field | Field[]][]) {
     const tag = (wire: bigint) => varint((BigInt(field) << 3n) | wire);
     for (const value of Array.isArray(values) ? values : [values]) {
-      if (value instanceof Float) parts.push(tag(5n), float(value.value));
+      if (value instanceof Float || value instanceof Fixed) parts.push(tag(5n), fourBytes(value));
       else if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
         parts.push(tag(0n), varint(BigInt(value)));
       } else {
