@@ -189,3 +189,30 @@ def _():
 # More weights than a graph holds: they are restored from files beside it.
 case("variables", (300, ), lambda: L.Dense(900, activation="relu"), lambda: L.Dense(700), lambda: L.Dense(3))
 case("variables-time", (None, 200), lambda: L.Dense(400), lambda: L.LSTM(300, return_sequences=True), lambda: L.Conv1D(300, 3), lambda: L.GlobalAveragePooling1D(), bound=2e-5)
+
+
+def attention(name, make, *shapes, **choices):
+    @functional(name, **choices)
+    def _():
+        given = [L.Input(shape) for shape in shapes]
+        return keras.Model(given if len(given) > 1 else given[0], make(*given))
+
+
+attention("multi-head-attention", lambda x: L.MultiHeadAttention(2, 3)(x, x), (5, 4))
+attention("multi-head-attention-causal", lambda x, y: L.MultiHeadAttention(2, 3, value_dim=5, output_shape=6, use_bias=False)(x, y, use_causal_mask=True), (5, 4), (5, 3))
+attention("multi-head-attention-scores", lambda x, y, z: L.MultiHeadAttention(2, 3, dropout=0.1)(x, y, z, return_attention_scores=True), (5, 4), (6, 3), (6, 2))
+attention("multi-head-attention-open", lambda x: L.MultiHeadAttention(3, 2)(x, x), (None, 4))
+attention("group-query-attention", lambda x, y: L.GroupQueryAttention(3, 4, 2)(x, y), (5, 4), (6, 4))
+attention("attention", lambda x, y, z: L.Attention(use_scale=True)([x, y, z]), (5, 4), (6, 4), (6, 4))
+attention("attention-concat", lambda x, y: L.Attention(score_mode="concat", use_scale=True)([x, y], use_causal_mask=True), (5, 4), (6, 4))
+attention("additive-attention", lambda x, y: L.AdditiveAttention()([x, y]), (5, 4), (6, 4))
+attention("additive-attention-scores", lambda x, y: L.AdditiveAttention(use_scale=False)([x, y], return_attention_scores=True), (5, 4), (6, 4))
+
+
+@functional("attention-masked", low=0, high=2)
+def _():
+    words = L.Input((6,), dtype="int32")
+    x = L.Embedding(3, 4, mask_zero=True)(words)
+    y = L.MultiHeadAttention(2, 3)(x, x)
+    z = L.Attention()([x, y])
+    return keras.Model(words, L.GlobalAveragePooling1D()(L.LayerNormalization()(L.Add()([y, z]))))

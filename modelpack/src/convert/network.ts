@@ -15,7 +15,7 @@ import {
 import { LAYERS, NOT_YET, refusalOf } from './layers/index.ts';
 import { cast } from './ops.ts';
 import { BY_PYTHON, ConversionRefused } from './refusal.ts';
-import { isFloating, type Tensor } from './tensor.ts';
+import { isFloating, masked, type Tensor } from './tensor.ts';
 import {
   MODELS,
   sourcesOfArgument,
@@ -126,7 +126,7 @@ export function callLayer(
       return callLayer(whole, [...path, node.name], node, { inputs: given, named: new Map() }, weights);
     };
     const result = g.within(path, () => {
-      const own = inputs.map((x) => (isFloating(x.dtype) ? cast(g, x, compute) : x));
+      const own = givenMasks(inputs, calling).map((x) => (isFloating(x.dtype) ? cast(g, x, compute) : x));
       const { graph, keras } = { ...whole };
       return rule.convert({ graph, g, path, config, inputs: own, named: calling, weights, keras, compute, inner });
     });
@@ -135,12 +135,23 @@ export function callLayer(
       throw new Unreadable(`has ${weights.left} weights more in the file than its configuration needs`);
     const tensors: readonly Tensor[] = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
     if (rule.mask === 'own') return tensors;
-    const mask = rule.mask === 'passes' ? inputs[0]?.mask : undefined;
+    const mask = rule.mask === 'passes' ? givenMasks(inputs, calling)[0]?.mask : undefined;
     return tensors.map((tensor) => ({ ...tensor, mask }));
   } catch (error) {
     if (error instanceof Unreadable) throw new ConversionRefused(path, error.message, BY_PYTHON);
     throw error;
   }
+}
+
+/** Keras 3 writes masks into the call, as the tensors that they are. */
+function givenMasks(inputs: readonly Tensor[], named: NamedArguments): readonly Tensor[] {
+  const masks = named.take('mask');
+  if (masks === undefined) return inputs;
+  const list: readonly Named[] = Array.isArray(masks) ? (masks as readonly Named[]) : [masks];
+  return inputs.map((x, i) => {
+    const mask = list[i];
+    return mask !== undefined && 'ref' in mask ? masked(x, mask) : x;
+  });
 }
 
 /** @throws Unreadable when there is none */

@@ -2,6 +2,7 @@
 import type { LayerRule } from '../layer.ts';
 import type { LayerNode } from '../topology.ts';
 import { ACTIVATION_LAYERS } from './activations.ts';
+import { ATTENTION } from './attention.ts';
 import { CONVOLUTIONS } from './conv.ts';
 import { CORE } from './core.ts';
 import { MERGING } from './merging.ts';
@@ -13,6 +14,7 @@ import { RESHAPING } from './reshaping.ts';
 const ALL: Readonly<Record<string, LayerRule>> = {
   ...CORE,
   ...ACTIVATION_LAYERS,
+  ...ATTENTION,
   ...CONVOLUTIONS,
   ...POOLING,
   ...MERGING,
@@ -37,6 +39,9 @@ const PYTHON: Readonly<Record<string, string>> = {
 const KERAS = /^(keras|tf_keras|tensorflow\.keras|tensorflow\.python\.keras)\b/;
 const OPERATIONS = /\bops\b|\.operations\b/;
 
+/** Operations that Keras 3 itself writes down where it calls a layer with a mask. */
+const OF_MASKS: ReadonlySet<string> = new Set(['NotEqual', 'ConvertToTensor']);
+
 /** Why a layer can be converted by nobody but its own program; undefined when it can. */
 export function refusalOf({ className, module, registered, config }: LayerNode): string | undefined {
   const python = Object.hasOwn(PYTHON, className) ? PYTHON[className] : undefined;
@@ -45,7 +50,7 @@ export function refusalOf({ className, module, registered, config }: LayerNode):
   if (registered?.includes('>'))
     return `is of the class ${registered.replace('>', '.')}, whose code is not in the file`;
   if (module === undefined) return undefined;
-  if (OPERATIONS.test(module))
+  if (OPERATIONS.test(module) && !OF_MASKS.has(className))
     return `is the operation ${className} of ${module}, which the program called between its layers`;
   return KERAS.test(module) ? undefined : `is of the class ${className} of ${module}, whose code is not in the file`;
 }
