@@ -25,7 +25,34 @@ const ALL: Readonly<Record<string, LayerRule>> = {
 export const LAYERS: ReadonlyMap<string, LayerRule> = new Map(Object.entries(ALL));
 
 /** Layers of Keras that could be converted, and are not. */
-export const NOT_YET: ReadonlySet<string> = new Set([]);
+export const NOT_YET: ReadonlySet<string> = new Set([
+  'AdaptiveAveragePooling1D',
+  'AdaptiveAveragePooling2D',
+  'AdaptiveAveragePooling3D',
+  'AdaptiveMaxPooling1D',
+  'AdaptiveMaxPooling2D',
+  'AdaptiveMaxPooling3D',
+  'CategoryEncoding',
+  'CenterCrop',
+  'ConvLSTM1D',
+  'ConvLSTM2D',
+  'ConvLSTM3D',
+  'Discretization',
+  'FeatureSpace',
+  'HashedCrossing',
+  'Hashing',
+  'IntegerLookup',
+  'LocallyConnected1D',
+  'LocallyConnected2D',
+  'MelSpectrogram',
+  'Pipeline',
+  'Resizing',
+  'ReversibleEmbedding',
+  'SpectralNormalization',
+  'STFTSpectrogram',
+  'StringLookup',
+  'TextVectorization',
+]);
 
 /** Code that only Python runs. */
 const PYTHON: Readonly<Record<string, string>> = {
