@@ -29,6 +29,7 @@ export class KerasConfig {
     if (!isFields(value)) return value;
     // A function is written by its name.
     if (value['class_name'] === 'function' && typeof value['config'] === 'string') return value['config'];
+    if (value['class_name'] === 'ReLU' && isFields(value['config'])) refuseBentRelu(value['config']);
     const fields = Object.entries(value).filter(([key]) => !OF_TRAINING.test(key) && key !== 'activity_regularizer');
     return this.#withShape(Object.fromEntries(fields.map(([key, part]) => [key, this.#field(key, part)])));
   }
@@ -88,4 +89,14 @@ function tensorsIn(value: unknown): unknown[][] {
   if (value['class_name'] !== '__keras_tensor__') return Object.values(value).flatMap(tensorsIn);
   const history = isFields(value['config']) ? value['config']['keras_history'] : undefined;
   return Array.isArray(history) ? [history as unknown[]] : [];
+}
+
+/** TensorFlow.js computes a ReLU layer with its maximum only, and would answer something else without a word. */
+function refuseBentRelu(config: Readonly<Record<string, unknown>>): void {
+  const unheeded = ['negative_slope', 'threshold'].filter(
+    (key) => typeof config[key] === 'number' && config[key] !== 0,
+  );
+  if (unheeded.length === 0) return;
+  const words = `a ReLU layer of it has ${unheeded.join(' and ')}, which TensorFlow.js does not compute; export it as a SavedModel (model.export)`;
+  throw new ModelError('ModelMalformed', words);
 }

@@ -98,6 +98,12 @@ describe('a model of Keras 3 is told to TensorFlow.js in the words of Keras 2', 
       );
     expect(() => sigmoid('3.8.0')).toThrow(/hard_sigmoid of Keras 3/);
     expect(() => sigmoid('2.15.0')).not.toThrow();
+    const relu = (config: object) =>
+      configOf(
+        saved({ class_name: 'Sequential', config: { layers: [dense('y', {}), { class_name: 'ReLU', config }] } }, []),
+      );
+    expect(() => relu({ name: 'r', max_value: 6, negative_slope: 0.1, threshold: 0 })).toThrow(/has negative_slope/);
+    expect(() => relu({ name: 'r', max_value: 6, negative_slope: 0, threshold: 0 })).not.toThrow();
   });
 });
 
