@@ -7,7 +7,7 @@ export type ReplicaSet = World['replicaSets'][number] & KubeObject;
 export type Recorded = Revision & { created?: string | undefined };
 
 /** A ModelDeployment and what belongs to it, as last read. */
-export interface Family {
+export interface ModelObjects {
   model: LiveModel;
   replicaSets: readonly ReplicaSet[];
   /** Pods of the servers, and those that resolve a tag. */

@@ -12,7 +12,7 @@ import {
 import { parseReport, type PodReport } from '../../operator/src/core/analysis/counts.ts';
 import { judgeTrial, type TrialVerdict } from '../../operator/src/core/analysis/judge.ts';
 
-import type { Answered, Exchange, Reply } from '../../serving-image/src/trial/trial-request.ts';
+import type { Answered, TrialRequest, Reply } from '../../serving-image/src/trial/trial-request.ts';
 import { Trial } from '../../serving-image/src/trial/trial.ts';
 import {
   badRequest,
@@ -103,7 +103,7 @@ export class Pair {
     return judgeTrial({ revision: 2, reports, measurements: [] }, { analysis: LIMITS, shadow });
   }
 
-  #exchange(name: Server, request: Request, headers: Readonly<Record<string, string>> = {}): Exchange<string> {
+  #exchange(name: Server, request: Request, headers: Readonly<Record<string, string>> = {}): TrialRequest<string> {
     const { peer, bytes = 500, version, unsendable, leaves } = request;
     const answer = (): Promise<Answered<string>> =>
       Promise.resolve().then(() => {
@@ -120,7 +120,7 @@ export class Pair {
       header: (header) => headers[header],
       own: answer,
       afresh: answer,
-      ask: async (_, timeoutMs, counted) => {
+      forward: async (_, timeoutMs, counted) => {
         if (unsendable) return { ok: false, cause: 'unsent' };
         const marks = { [FORWARDED_HEADER]: '1', ...(!counted && { [UNCOUNTED_HEADER]: 'yes' }) };
         return this.#ask(this.#exchange('target', request, marks), timeoutMs);
@@ -129,7 +129,7 @@ export class Pair {
     };
   }
 
-  async #ask(there: Exchange<string>, timeoutMs: number): Promise<Reply<string>> {
+  async #ask(there: TrialRequest<string>, timeoutMs: number): Promise<Reply<string>> {
     const began = this.now;
     try {
       const answered = await this.#servers.target.serve(there);

@@ -114,7 +114,7 @@ export const LATENCY_BOUNDS_MS: readonly number[] = Array.from({ length: 117 }, 
 );
 
 /** Counts of one side of a comparison since the trial began. */
-export interface Tally {
+export interface TrialCounts {
   /** Requests that enter the verdict. One that the client itself has made fail does not. */
   requests: number;
   /** Of these, answers other than 2xx that are not the client's fault, and connections that broke. */
@@ -171,8 +171,8 @@ export interface TrialReport {
   /** `trial` of the annotation, absent without one. */
   trial?: string;
   weight?: number;
-  own: Tally;
-  target: Tally;
+  own: TrialCounts;
+  target: TrialCounts;
   /**
    * Requests that the revision on trial did not answer as it should, by cause; those of clients were answered by the
    * stable server after all. They are errors of `target`.

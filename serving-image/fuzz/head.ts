@@ -1,4 +1,4 @@
-/** Heads beside the parser of node:http: what the lane takes must be the same request there, with its body in the same place. */
+/** Heads beside the parser of node:http: what the fast path takes must be the same request there, with its body in the same place. */
 import { isDeepStrictEqual } from 'node:util';
 import { readHead } from '../src/http/head.ts';
 
@@ -59,7 +59,7 @@ const NEXT = 'POST /next HTTP/1.1\r\nHost: x\r\n\r\n';
 
 export function head(data: Buffer): void {
   const ours = readHead(data);
-  // Node gives more than 32 headers in parts, which is the same to the lane.
+  // Node gives more than 32 headers in parts, which is the same to the fast path.
   if (!ours || Object.keys(ours.headers).length > 31) return;
   const { url, headers, length, size } = ours;
   const body = 'b'.repeat(Math.min(length, LARGEST));

@@ -6,7 +6,7 @@ import { availableCores, availableMemory, openFiles } from './cores.ts';
 import { memoryFor, type Limits } from './handlers/admission.ts';
 import { ANY_ORIGIN } from './http/cors.ts';
 import { connectionsFor } from './http/connection-limit.ts';
-import type { Patience } from './http/server.ts';
+import type { Timeouts } from './http/server.ts';
 import type { Joining } from './loading/warmup.ts';
 import { MODEL_NAME, parsePolicy, VERSION, type Policy } from './model/selection.ts';
 import type { TlsFiles } from './security/tls.ts';
@@ -45,7 +45,7 @@ export interface Config {
   drainSeconds: number;
   loadSeconds: number;
   hangSeconds: number;
-  limits: Limits & Patience & BatchLimits & { connections: number };
+  limits: Limits & Timeouts & BatchLimits & { connections: number };
   /** Absent: clients are spoken to in clear. */
   tls: TlsFiles | undefined;
   /** Absent: all clients may ask. */
@@ -193,8 +193,8 @@ export function readConfig(
     return found ?? { kind: 'all' };
   };
   const explicit = (): Config['explicit'] => {
-    const orders = get(TAKES_ORDERS);
-    if (orders !== undefined) return { load: [], only: orders === ANY ? undefined : orders };
+    const modelControl = get(TAKES_ORDERS);
+    if (modelControl !== undefined) return { load: [], only: modelControl === ANY ? undefined : modelControl };
     const only = get(ENV.name);
     const names = get(OWN_ENV.loadModels)
       ?.split(',')

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
-import type { WholeAsk } from '../src/handlers/request.ts';
+import type { BufferedRequest } from '../src/handlers/request.ts';
 
 import { RequestError, unavailable, ClientGone } from '../src/errors.ts';
 import { Admission } from '../src/handlers/admission.ts';
@@ -13,10 +13,10 @@ import { createLog } from '../src/telemetry/log.ts';
 import { methodOf, PREDICT, Rpc, V2 } from '../testing/grpc.ts';
 import { until } from '../testing/server.ts';
 import { GrpcServer } from '../src/grpc/server.ts';
-import type { Answer } from '../src/handlers/response.ts';
+import type { ApiResponse } from '../src/handlers/response.ts';
 
-let asked: WholeAsk[];
-let answer: (ask: WholeAsk) => Promise<Answer>;
+let asked: BufferedRequest[];
+let answer: (ask: BufferedRequest) => Promise<ApiResponse>;
 let grpc: GrpcServer;
 let listener: Server;
 let rpc: Rpc;
@@ -31,7 +31,7 @@ beforeEach(async () => {
   time = 0;
   admission = new Admission(LIMITS, () => time);
   authorized = Promise.resolve();
-  const respond = (ask: WholeAsk) => {
+  const respond = (ask: BufferedRequest) => {
     asked.push(ask);
     return answer(ask);
   };
@@ -55,7 +55,7 @@ afterEach(() => {
 /** An inference of an empty request that is never answered. */
 const never = () => new Promise<never>(() => undefined);
 
-const parametersOf = (ask: WholeAsk | undefined): { timeout?: number } => {
+const parametersOf = (ask: BufferedRequest | undefined): { timeout?: number } => {
   const [head] = ask?.content.chunks ?? [];
   return (JSON.parse(head?.toString() ?? '{}') as { parameters: { timeout?: number } }).parameters;
 };
@@ -94,7 +94,7 @@ describe('a call', () => {
     answer = () => Promise.reject(unavailable('no'));
     const metadata = { traceparent: '00-1', 'content-encoding': 'gzip', 'inference-header-content-length': '1' };
     await rpc.call(V2, 'ModelInfer', { model_name: 'm/n' }, { metadata });
-    const { url, headers, content } = asked[0] as WholeAsk;
+    const { url, headers, content } = asked[0] as BufferedRequest;
     expect(url).toBe('/v2/models/m%2Fn/infer');
     expect(headers).toMatchObject({ traceparent: '00-1', 'inference-header-content-length': content.jsonLength });
     expect(headers['content-encoding']).toBeUndefined();

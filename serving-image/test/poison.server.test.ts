@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { TRIAL_PATH, type Tally, type Traffic, type TrialReport } from '@modeldeployment/modelpack/traffic';
+import { TRIAL_PATH, type TrialCounts, type Traffic, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { denseGraphModel } from '../testing/models.ts';
 import { PodInfo } from '../testing/pod-info.ts';
 import { Bench, type Running } from '../testing/server.ts';
@@ -100,8 +100,8 @@ const padded = (bytes: number): string => {
 };
 const impatient = JSON.stringify({ parameters: { timeout: 1 }, inputs: [{ ...INPUT, data: [1, 2, 3] }] });
 
-/** What remains of a tally that speaks against its revision. */
-const against = ({ errors, nonFinite, shared = { errors: 0, nonFinite: 0 } }: Tally): number =>
+/** What remains of the counts that speaks against its revision. */
+const against = ({ errors, nonFinite, shared = { errors: 0, nonFinite: 0 } }: TrialCounts): number =>
   errors + nonFinite - shared.errors - shared.nonFinite;
 
 const POISONS: readonly (readonly [string, Poison])[] = [

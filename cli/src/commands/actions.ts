@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { type LiveModel, MODEL_DEPLOYMENTS, type ModelDeploymentStatus } from '@modeldeployment/operator';
 import { StateError } from '../errors.ts';
-import { follow, withFamily } from '../kube/find.ts';
-import type { FamilyReader } from '../kube/reader.ts';
+import { follow, withModelObjects } from '../kube/find.ts';
+import type { ModelObjectsReader } from '../kube/reader.ts';
 import { type Session, withSession } from '../kube/session.ts';
 import { accessOf, readName, readSpan } from './access.ts';
 
@@ -56,7 +56,7 @@ export function addActions(program: Command, signal: AbortSignal): void {
       .option('--timeout <span>', `how long to wait (default: ${DEFAULT_WAIT})`, readSpan)
       .action((name: string, options: Options, command: Command) =>
         withSession(accessOf(command), (session) =>
-          withFamily(session, name, (reader, { model }) => act(session, reader, model, action, options, signal)),
+          withModelObjects(session, name, (reader, { model }) => act(session, reader, model, action, options, signal)),
         ),
       );
   }
@@ -64,7 +64,7 @@ export function addActions(program: Command, signal: AbortSignal): void {
 
 async function act(
   { client }: Session,
-  reader: FamilyReader,
+  reader: ModelObjectsReader,
   model: LiveModel,
   { type, ofTrial }: ActionCommand,
   { wait, timeout }: Options,

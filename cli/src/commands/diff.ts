@@ -3,7 +3,7 @@ import { KIND, type LiveModel, type World, withDefaults } from '@modeldeployment
 import { type Change, predictChange } from '../decide/change.ts';
 import { StateError } from '../errors.ts';
 import { accessFlags, namespaceFlags, runKubectl } from '../kube/kubectl.ts';
-import { FamilyReader } from '../kube/reader.ts';
+import { ModelObjectsReader } from '../kube/reader.ts';
 import { type Session, withSession } from '../kube/session.ts';
 import { readInput } from '../input.ts';
 import { encode, type Format, outputOption } from '../output.ts';
@@ -51,16 +51,16 @@ async function predict(session: Session, options: Options): Promise<Change[]> {
   const changes: Change[] = [];
   for (const next of await dryRun(session, options)) {
     const { name, namespace = session.namespace } = next.metadata;
-    const reader = new FamilyReader({ client: session.client, namespace }, name, 'all');
+    const reader = new ModelObjectsReader({ client: session.client, namespace }, name, 'all');
     try {
       await reader.start();
-      const family = reader.read();
+      const objects = reader.read();
       const model = {
         ...next,
-        ...(family === undefined ? {} : { ownsRollbackTo: family.model.ownsRollbackTo === true }),
+        ...(objects === undefined ? {} : { ownsRollbackTo: objects.model.ownsRollbackTo === true }),
       };
-      const world = reader.world(settingsFor(family?.model, family?.revisions ?? []), model);
-      changes.push(predictChange(family?.model, world, family?.missing ?? []));
+      const world = reader.world(settingsFor(objects?.model, objects?.revisions ?? []), model);
+      changes.push(predictChange(objects?.model, world, objects?.missing ?? []));
     } finally {
       await reader.close();
     }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type LiveModel, MODEL_DEPLOYMENTS } from '@modeldeployment/operator';
 import { InterruptedError, UsageError } from '../errors.ts';
-import { follow, fullName, withFamily } from '../kube/find.ts';
+import { follow, fullName, withModelObjects } from '../kube/find.ts';
 import { type Session, withSession } from '../kube/session.ts';
 import { encode, type Format, outputOption } from '../output.ts';
 import { Screen } from '../screen.ts';
@@ -38,7 +38,7 @@ export function addGet(program: Command, signal: AbortSignal): void {
         if (name === undefined) return list(session, options);
         return options.watch === true
           ? watch(session, name, options.output, signal)
-          : withFamily(session, name, (_, first) => show(makeTree(first), options.output));
+          : withModelObjects(session, name, (_, first) => show(makeTree(first), options.output));
       });
     });
 }
@@ -70,7 +70,7 @@ function picture(tree: Tree): string[] {
 async function watch(session: Session, name: string, output: Format, signal: AbortSignal): Promise<void> {
   const { live } = readTerminal(process.stdout, process.env);
   const screen = live && output === 'text' ? new Screen(process.stdout) : undefined;
-  await withFamily(session, name, async (reader) => {
+  await withModelObjects(session, name, async (reader) => {
     let last = '';
     let lines: string[] = [];
     const draw = (tree: Tree): void => {
@@ -86,8 +86,8 @@ async function watch(session: Session, name: string, output: Format, signal: Abo
     };
     try {
       await follow<never>(reader, signal, {
-        look: (family) => {
-          (screen === undefined ? tell : draw)(makeTree(family));
+        look: (objects) => {
+          (screen === undefined ? tell : draw)(makeTree(objects));
           return undefined;
         },
       });

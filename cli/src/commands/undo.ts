@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { MODEL_DEPLOYMENTS } from '@modeldeployment/operator';
 import { planUndo } from '../decide/undo.ts';
 import { StateError, UsageError } from '../errors.ts';
-import type { Family } from '../family.ts';
-import { follow, withFamily } from '../kube/find.ts';
-import type { FamilyReader } from '../kube/reader.ts';
+import type { ModelObjects } from '../family.ts';
+import { follow, withModelObjects } from '../kube/find.ts';
+import type { ModelObjectsReader } from '../kube/reader.ts';
 import { type Session, withSession } from '../kube/session.ts';
 import { lineOf } from '../view/summary.ts';
 import { makeTree } from '../view/tree.ts';
@@ -36,23 +36,23 @@ export function addUndo(program: Command, signal: AbortSignal): void {
         throw new UsageError('--clear returns to spec.model; leave out --to-revision');
       }
       return withSession(accessOf(command), (session) =>
-        withFamily(session, name, (reader, family) => undo(session, reader, family, options, signal), NEEDED),
+        withModelObjects(session, name, (reader, objects) => undo(session, reader, objects, options, signal), NEEDED),
       );
     });
 }
 
 async function undo(
   { client }: Session,
-  reader: FamilyReader,
-  family: Family,
+  reader: ModelObjectsReader,
+  objects: ModelObjects,
   { toRevision, clear, wait, timeout }: Options,
   signal: AbortSignal,
 ): Promise<void> {
-  const { metadata } = family.model;
+  const { metadata } = objects.model;
   const { name } = metadata;
   // The serving image does not matter for which revision it is.
-  const settings = { servingImage: family.revisions.at(-1)?.image ?? '', plainHttpRegistries: [] };
-  const plan = clear === true ? undefined : planUndo(family, reader.world(settings, family.model), toRevision);
+  const settings = { servingImage: objects.revisions.at(-1)?.image ?? '', plainHttpRegistries: [] };
+  const plan = clear === true ? undefined : planUndo(objects, reader.world(settings, objects.model), toRevision);
   if (plan?.warning !== undefined) console.error(`warning: ${plan.warning}`);
   const written = await client.mergePatch(MODEL_DEPLOYMENTS, metadata, {
     spec: { rollbackTo: plan?.rollbackTo ?? null },
@@ -74,7 +74,7 @@ async function undo(
 }
 
 /** The revision that serves, once everything is as asked; a StateError when it failed for good. */
-function settled({ model }: Family, generation: number, to: number | undefined) {
+function settled({ model }: ModelObjects, generation: number, to: number | undefined) {
   const { observedGeneration = 0, stable, conditions, phase, failedTarget } = model.status ?? {};
   if (observedGeneration < generation) return undefined;
   const ready = conditions?.find(({ type }) => type === 'Ready');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { digestOf, familyOf, Simulator, type Spec, spec, uri } from '../testing/simulated.ts';
+import { digestOf, modelObjectsOf, Simulator, type Spec, spec, uri } from '../testing/simulated.ts';
 import { type Change, predictChange } from './change.ts';
 
 function serving(...specs: Spec[]): Simulator {
@@ -15,7 +15,7 @@ function serving(...specs: Spec[]): Simulator {
 
 /** What the command says before the manifest is applied. */
 function predict(sim: Simulator, next: Spec, missing: { kind: string; why: string }[] = []): Change {
-  const { model } = familyOf(sim);
+  const { model } = modelObjectsOf(sim);
   const then = sim.clone();
   then.applySpec(next);
   return predictChange(model, then.world(), missing);
@@ -134,7 +134,9 @@ describe('what applying a manifest would do', () => {
     const then = sim.clone();
     then.applySpec(spec(1, { replicas: 3 }));
     const world = { ...then.world(), service: undefined };
-    const { plan } = predictChange(familyOf(sim).model, world, [{ kind: 'services', why: 'you may not list them' }]);
+    const { plan } = predictChange(modelObjectsOf(sim).model, world, [
+      { kind: 'services', why: 'you may not list them' },
+    ]);
     expect(plan.map(({ object }) => object)).toEqual(['Deployment/digits']);
   });
 });

@@ -14,7 +14,7 @@ import {
   type World,
   withDefaults,
 } from '@modeldeployment/operator';
-import type { Family } from '../family.ts';
+import type { ModelObjects } from '../family.ts';
 import { type Difference, differences } from './differences.ts';
 
 /** What comes of applying a manifest, as `diff` tells it. */
@@ -46,7 +46,7 @@ const UNRESOLVED_WORDS = 'the digest of its tag';
  * @param world as the cluster is, but with the ModelDeployment as the API server would store it.
  * @param missing kinds that could not be read: what would be written to them is not known.
  */
-export function predictChange(live: LiveModel | undefined, world: World, missing: Family['missing']): Change {
+export function predictChange(live: LiveModel | undefined, world: World, missing: ModelObjects['missing']): Change {
   const { model } = world;
   const before = live === undefined ? undefined : withDefaults(live.spec);
   const target = specTarget(world);
@@ -120,7 +120,7 @@ function scale(before: number, after: number): { startsPods: boolean; words: str
   return { startsPods: false, words: 'no pod starts or ends' };
 }
 
-function writesOf(world: World, target: SpecTarget, missing: Family['missing']): PlannedWrite[] {
+function writesOf(world: World, target: SpecTarget, missing: ModelObjects['missing']): PlannedWrite[] {
   const unknown = new Set(missing.map(({ kind }) => kind));
   const writesIn = (seen: World): PlannedWrite[] =>
     plan(seen)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { familyOf, Simulator, spec, digestOf, uri } from '../testing/simulated.ts';
+import { modelObjectsOf, Simulator, spec, digestOf, uri } from '../testing/simulated.ts';
 import { planUndo, type Undo } from './undo.ts';
 
 function served(...tags: number[]): Simulator {
@@ -12,7 +12,7 @@ function served(...tags: number[]): Simulator {
   return sim;
 }
 
-const undo = (sim: Simulator, asked?: number): Undo => planUndo(familyOf(sim), sim.world(), asked);
+const undo = (sim: Simulator, asked?: number): Undo => planUndo(modelObjectsOf(sim), sim.world(), asked);
 
 /** Writes what undo says, as the command does. */
 function write(sim: Simulator, { rollbackTo }: Undo): void {
@@ -34,13 +34,13 @@ describe('undo', () => {
 
   it('goes by the order in which revisions were deployed, which is not that of their numbers', () => {
     const sim = served(1, 2, 3, 1, 2);
-    const family = familyOf(sim);
+    const objects = modelObjectsOf(sim);
     const order: Record<string, string> = { '3': '3', '1': '4', '2': '5' };
-    for (const { metadata } of family.replicaSets) {
+    for (const { metadata } of objects.replicaSets) {
       const deployed = order[metadata.labels?.['modelserving.dev/revision'] ?? ''] ?? '';
       metadata.annotations = { ...metadata.annotations, 'deployment.kubernetes.io/revision': deployed };
     }
-    expect(planUndo(family, sim.world(), undefined).to).toBe(1);
+    expect(planUndo(objects, sim.world(), undefined).to).toBe(1);
   });
 
   it('of an undo returns to what spec.model asks for, and then has nothing left to write', () => {
@@ -92,7 +92,7 @@ describe('undo', () => {
       sim.step();
       sim.now += 1000;
     }
-    expect(familyOf(sim).revisions.map(({ number }) => number)).toEqual([1, 2, 3]);
+    expect(modelObjectsOf(sim).revisions.map(({ number }) => number)).toEqual([1, 2, 3]);
     sim.applySpec(spec(2));
     sim.settle();
     expect(undo(sim).to).toBe(1);

@@ -1,6 +1,6 @@
 import { LABEL, type SpecTarget, specTarget, type World } from '@modeldeployment/operator';
 import { StateError } from '../errors.ts';
-import type { Family } from '../family.ts';
+import type { ModelObjects } from '../family.ts';
 
 export interface Undo {
   /** Revision that is to serve. */
@@ -16,11 +16,11 @@ export interface Undo {
  * `kubectl rollout undo` means: back to what was deployed before; while another revision is on its way, back to the one
  * that serves. A StateError when there is nothing to return to.
  */
-export function planUndo(family: Family, world: World, asked: number | undefined): Undo {
-  const { model, revisions } = family;
+export function planUndo(objects: ModelObjects, world: World, asked: number | undefined): Undo {
+  const { model, revisions } = objects;
   const { name } = model.metadata;
   const target = specTarget(world);
-  const to = asked ?? previousOf(family, target);
+  const to = asked ?? previousOf(objects, target);
   const known = revisions.map(({ number }) => number);
   const revision = revisions.find(({ number }) => number === to);
   if (to === undefined || revision === undefined) {
@@ -44,7 +44,7 @@ export function planUndo(family: Family, world: World, asked: number | undefined
   };
 }
 
-function previousOf({ model, revisions, replicaSets }: Family, target: SpecTarget): number | undefined {
+function previousOf({ model, revisions, replicaSets }: ModelObjects, target: SpecTarget): number | undefined {
   const { stable, trial } = model.status ?? {};
   const wanted = target.kind === 'existing' ? target.revision.number : undefined;
   const rolledBack = model.spec.rollbackTo !== undefined;

@@ -1,7 +1,7 @@
 import { GROUP, type Informers, isNotFound, type LiveModel, MODEL_DEPLOYMENTS } from '@modeldeployment/operator';
 import { InterruptedError, StateError } from '../errors.ts';
-import type { Family } from '../family.ts';
-import { FamilyReader } from './reader.ts';
+import type { ModelObjects } from '../family.ts';
+import { ModelObjectsReader } from './reader.ts';
 import type { Session } from './session.ts';
 
 export const fullName = (name: string): string => `modeldeployment.${GROUP}/${name}`;
@@ -28,13 +28,13 @@ export async function getModel(session: Session, name: string): Promise<LiveMode
  * Keeps up with one ModelDeployment while `run` runs. A StateError when there is none of that name, an ApiError when
  * `needed` cannot be read.
  */
-export async function withFamily<T>(
+export async function withModelObjects<T>(
   session: Session,
   name: string,
-  run: (reader: FamilyReader, first: Family) => Promise<T>,
+  run: (reader: ModelObjectsReader, first: ModelObjects) => Promise<T>,
   needed?: readonly (keyof Informers)[],
 ): Promise<T> {
-  const reader = new FamilyReader(session, name);
+  const reader = new ModelObjectsReader(session, name);
   try {
     await reader.start(needed);
     const first = reader.read();
@@ -51,9 +51,9 @@ export async function withFamily<T>(
  * the ModelDeployment is deleted.
  */
 export function follow<T>(
-  reader: FamilyReader,
+  reader: ModelObjectsReader,
   signal: AbortSignal,
-  options: { seconds?: number; look: (family: Family) => T | undefined; overdue?: () => string },
+  options: { seconds?: number; look: (objects: ModelObjects) => T | undefined; overdue?: () => string },
 ): Promise<T> {
   const { seconds, look, overdue = () => '' } = options;
   return new Promise<T>((resolve, reject) => {
@@ -67,9 +67,9 @@ export function follow<T>(
     const check = (): void => {
       if (ended) return;
       try {
-        const family = reader.read();
-        if (family === undefined) throw new StateError('it was deleted');
-        const found = look(family);
+        const objects = reader.read();
+        if (objects === undefined) throw new StateError('it was deleted');
+        const found = look(objects);
         if (found !== undefined) end(() => resolve(found));
       } catch (error) {
         end(() => reject(error instanceof Error ? error : new Error(String(error))));

@@ -10,7 +10,7 @@ import {
   resourceName,
   type World,
 } from '@modeldeployment/operator';
-import type { Family, Pod, Recorded, ReplicaSet } from '../family.ts';
+import type { ModelObjects, Pod, Recorded, ReplicaSet } from '../family.ts';
 import type { Session } from './session.ts';
 
 type Kind = keyof Informers;
@@ -27,7 +27,7 @@ const RETRY_MS = 40_000;
  * Reads one ModelDeployment and what belongs to it, and keeps up with it, by the informers of the operator. A kind that
  * the user may not read is left out and told.
  */
-export class FamilyReader {
+export class ModelObjectsReader {
   private readonly informers: Informers;
   private readonly kinds: readonly Kind[];
   private readonly stop = new AbortController();
@@ -58,7 +58,7 @@ export class FamilyReader {
   }
 
   /** What is known by now; undefined when there is no such ModelDeployment. */
-  read(): Family | undefined {
+  read(): ModelObjects | undefined {
     const { models, replicaSets, pods, revisions } = this.informers;
     const model = models.store.list()[0];
     if (model === undefined) return undefined;
@@ -75,7 +75,7 @@ export class FamilyReader {
   }
 
   /** The same as the operator sees it, for another `model` than the one that is stored if that is given. */
-  world(settings: World['settings'], model: Family['model']): World {
+  world(settings: World['settings'], model: ModelObjects['model']): World {
     return observe(model, this.informers, settings, {}, Date.now(), {
       reports: [],
       measurements: [],
@@ -97,7 +97,7 @@ export class FamilyReader {
     await this.running;
   }
 
-  private missing(): Family['missing'] {
+  private missing(): ModelObjects['missing'] {
     return this.kinds
       .map((kind) => this.informers[kind])
       .filter((informer) => !informer.hasSynced())

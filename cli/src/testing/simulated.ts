@@ -1,7 +1,7 @@
 import type { ModelDeployment } from '@modeldeployment/operator';
 import { NAME } from '../../../operator/src/core/testing/cluster.ts';
 import type { Simulator } from '../../../operator/src/core/testing/simulator.ts';
-import type { Family, Pod, ReplicaSet } from '../family.ts';
+import type { ModelObjects, Pod, ReplicaSet } from '../family.ts';
 
 export { digestOf } from '../../../operator/src/core/testing/kubelet.ts';
 export { Simulator } from '../../../operator/src/core/testing/simulator.ts';
@@ -15,7 +15,7 @@ export const spec = (tag: number, more: Partial<Spec> = {}): Spec => ({
 });
 
 /** What the plugin reads when the simulated cluster is as it is. */
-export function familyOf(sim: Simulator): Family {
+export function modelObjectsOf(sim: Simulator): ModelObjects {
   const { generation, status, ownsRollbackTo } = sim;
   const metadata = { name: NAME, namespace: 'default', uid: 'uid-digits', resourceVersion: '1', generation };
   return {

@@ -1,4 +1,4 @@
-import type { Family, Recorded } from '../family.ts';
+import type { ModelObjects, Recorded } from '../family.ts';
 import { ageOf } from './age.ts';
 import { differences, inline } from '../decide/differences.ts';
 import { type Column, entry, table } from './layout.ts';
@@ -26,7 +26,7 @@ export interface Entry {
 }
 
 /** The history, the newest first. */
-export function makeHistory({ revisions, model }: Family): Entry[] {
+export function makeHistory({ revisions, model }: ModelObjects): Entry[] {
   const { stable, trial, target, failedTarget } = model.status ?? {};
   const stateOf = (number: number): string => {
     if (trial?.revision === number) return 'on trial';

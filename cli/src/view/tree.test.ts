@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Family, Pod } from '../family.ts';
-import { digestOf, familyOf, Simulator, spec, uri } from '../testing/simulated.ts';
+import type { ModelObjects, Pod } from '../family.ts';
+import { digestOf, modelObjectsOf, Simulator, spec, uri } from '../testing/simulated.ts';
 import { makeTree, type PodNode, type Tree } from './tree.ts';
 
 function trees(sim: Simulator): Tree[] {
@@ -9,7 +9,7 @@ function trees(sim: Simulator): Tree[] {
     sim.reconcile();
     sim.step();
     sim.now += 1000;
-    seen.push(makeTree(familyOf(sim)));
+    seen.push(makeTree(modelObjectsOf(sim)));
   }
   return seen;
 }
@@ -24,7 +24,7 @@ describe('the tree', () => {
     sim.settle();
     sim.applySpec(spec(2));
     sim.settle();
-    const tree = makeTree(familyOf(sim));
+    const tree = makeTree(modelObjectsOf(sim));
     expect(tree).toMatchObject({ name: 'digits', observed: true, uri: uri(2), others: 1, resolving: [], missing: [] });
     expect(tree.revisions).toHaveLength(1);
     expect(tree.revisions[0]).toMatchObject({ revision: 2, version: '2', digest: digestOf(uri(2)), role: 'stable' });
@@ -39,7 +39,7 @@ describe('the tree', () => {
     const sim = new Simulator(spec(1));
     sim.settle();
     sim.applySpec(spec(2));
-    expect(makeTree(familyOf(sim)).observed).toBe(false);
+    expect(makeTree(modelObjectsOf(sim)).observed).toBe(false);
   });
 
   it('shows the pod that resolves a tag', () => {
@@ -72,8 +72,8 @@ describe('the tree', () => {
     expect(shares).toContainEqual([0, 100]);
     expect(shares).toContainEqual([20, 80]);
     expect(shares.at(-1)).toEqual([60, 40]);
-    expect(rolesOf(makeTree(familyOf(sim)))).toEqual({ 2: 'trial', 1: 'stable' });
-    expect(makeTree(familyOf(sim)).steps).toEqual([
+    expect(rolesOf(makeTree(modelObjectsOf(sim)))).toEqual({ 2: 'trial', 1: 'stable' });
+    expect(makeTree(modelObjectsOf(sim)).steps).toEqual([
       { weight: 20, seconds: 5, manual: false },
       { weight: 60, seconds: 0, manual: true },
     ]);
@@ -117,7 +117,7 @@ describe('the tree', () => {
     const sim = new Simulator(spec(1));
     sim.settle();
     const missing = [{ kind: 'replicasets.apps', why: 'you may not list them' }];
-    const { revisions } = makeTree({ ...familyOf(sim), replicaSets: [], missing });
+    const { revisions } = makeTree({ ...modelObjectsOf(sim), replicaSets: [], missing });
     expect(revisions[0]?.replicaSets).toEqual([
       expect.objectContaining({ name: expect.stringMatching(/^digits-/), replicas: 2, ready: 2 }),
     ]);
@@ -146,8 +146,8 @@ describe('a pod', () => {
       status,
     }) as unknown as Pod;
   const shown = (one: Pod): PodNode | undefined => {
-    const family: Family = { ...familyOf(new Simulator(spec(1))), pods: [one] };
-    return podsOf(makeTree(family))[0];
+    const objects: ModelObjects = { ...modelObjectsOf(new Simulator(spec(1))), pods: [one] };
+    return podsOf(makeTree(objects))[0];
   };
   const running = { running: { startedAt: '2026-01-01T00:00:00Z' } };
 

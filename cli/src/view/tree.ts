@@ -9,7 +9,7 @@ import {
   ourContainers,
   withDefaults,
 } from '@modeldeployment/operator';
-import type { Family, Pod, ReplicaSet } from '../family.ts';
+import type { ModelObjects, Pod, ReplicaSet } from '../family.ts';
 import type { Tone } from './style.ts';
 
 /** What `kubectl mdep get` shows, and prints with -o json: the status, and the pods by revision. */
@@ -31,7 +31,7 @@ export interface Tree {
   resolving: PodNode[];
   /** Revisions without pods that one can return to. */
   others: number;
-  missing: Family['missing'];
+  missing: ModelObjects['missing'];
 }
 
 /** `kept`: after a switch, to be returned to; `old`: its pods are on their way out. */
@@ -70,12 +70,12 @@ export interface PodNode {
   message?: string | undefined;
 }
 
-export function makeTree(family: Family): Tree {
-  const { model, missing } = family;
+export function makeTree(objects: ModelObjects): Tree {
+  const { model, missing } = objects;
   const spec = withDefaults(model.spec);
   const status = model.status ?? {};
   const { name, namespace = '', creationTimestamp: created, generation = 0 } = model.metadata;
-  const revisions = revisionNodes(family, status);
+  const revisions = revisionNodes(objects, status);
   return {
     name,
     namespace,
@@ -91,8 +91,8 @@ export function makeTree(family: Family): Tree {
     rollbackTo: spec.rollbackTo,
     status,
     revisions,
-    resolving: podNodes(family.pods.filter((pod) => pod.metadata.labels?.[LABEL.resolves] !== undefined)),
-    others: family.revisions.filter(({ number }) => !revisions.some(({ revision }) => revision === number)).length,
+    resolving: podNodes(objects.pods.filter((pod) => pod.metadata.labels?.[LABEL.resolves] !== undefined)),
+    others: objects.revisions.filter(({ number }) => !revisions.some(({ revision }) => revision === number)).length,
     missing,
   };
 }
@@ -101,31 +101,31 @@ const revisionOf = ({ metadata }: { metadata: { labels?: Record<string, string> 
   Number(metadata.labels?.[LABEL.revision]);
 
 /** Revisions that have pods or play a part. */
-function revisionNodes(family: Family, status: ModelDeploymentStatus): RevisionNode[] {
-  const sets = family.replicaSets.filter((set) => (set.status?.replicas ?? 0) > 0);
+function revisionNodes(objects: ModelObjects, status: ModelDeploymentStatus): RevisionNode[] {
+  const sets = objects.replicaSets.filter((set) => (set.status?.replicas ?? 0) > 0);
   const parts = [status.stable, status.target, status.trial, status.failedTarget];
   const numbers = new Set([
     ...sets.map(revisionOf),
-    ...family.pods.map(revisionOf),
+    ...objects.pods.map(revisionOf),
     ...parts.map((part) => part?.revision ?? NaN),
   ]);
   return [...numbers]
     .filter((number) => !Number.isNaN(number))
     .sort((a, b) => b - a)
-    .map((number) => revisionNode(number, family, status));
+    .map((number) => revisionNode(number, objects, status));
 }
 
-function revisionNode(number: number, family: Family, status: ModelDeploymentStatus): RevisionNode {
-  const recorded = family.revisions.find((revision) => revision.number === number);
+function revisionNode(number: number, objects: ModelObjects, status: ModelDeploymentStatus): RevisionNode {
+  const recorded = objects.revisions.find((revision) => revision.number === number);
   const told = [status.stable, status.target].find((info) => info?.revision === number);
-  const pods = family.pods.filter((pod) => revisionOf(pod) === number);
-  const sets = family.replicaSets.filter((set) => revisionOf(set) === number);
+  const pods = objects.pods.filter((pod) => revisionOf(pod) === number);
+  const sets = objects.replicaSets.filter((set) => revisionOf(set) === number);
   return {
     revision: number,
     version: recorded?.version ?? told?.version,
     digest: recorded?.digest ?? told?.digest,
     role: roleOf(number, status),
-    ...shareOf(number, family, status),
+    ...shareOf(number, objects, status),
     replicaSets: replicaSetNodes(sets, pods),
   };
 }
@@ -141,7 +141,7 @@ function roleOf(number: number, { stable, trial, target, failedTarget }: ModelDe
 /** While it is promoted its pods are among those of the model, and nobody forwards. */
 const FORWARDING = ['Starting', 'Running', 'Switched'];
 
-function shareOf(number: number, { model }: Family, { trial }: ModelDeploymentStatus): Partial<RevisionNode> {
+function shareOf(number: number, { model }: ModelObjects, { trial }: ModelDeploymentStatus): Partial<RevisionNode> {
   if (trial === undefined || !FORWARDING.includes(trial.phase)) return {};
   const { weight, revision, from } = trial;
   if (number === from) return { percent: 100 - weight };

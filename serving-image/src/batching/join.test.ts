@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Tensor } from '../model/types.ts';
-import { unfilled } from '../model/array-slab.ts';
+import { uninitialized } from '../model/array-slab.ts';
 import { join } from './join.ts';
 
 const rowsOf = (data: Float32Array): Tensor[] => [{ name: 'x', dtype: 'FP32', shape: [data.length / 4, 4], data }];
 
 /** As the decoders read it. */
 function read(values: readonly number[]): Float32Array {
-  const data = unfilled(Float32Array, values.length);
+  const data = uninitialized(Float32Array, values.length);
   data.set(values);
   return data;
 }

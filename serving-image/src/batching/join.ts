@@ -1,6 +1,6 @@
 /** Tensors of several requests as one, and back. Pure. */
 import { sizeOf, type Tensor, type TensorData } from '../model/types.ts';
-import { unfilled, type ArrayType } from '../model/array-slab.ts';
+import { uninitialized, type ArrayType } from '../model/array-slab.ts';
 
 type Numbers = Exclude<TensorData, readonly Uint8Array[]>;
 
@@ -21,7 +21,7 @@ function concat(parts: readonly Tensor[]): TensorData {
   const Type = first?.data.constructor as ArrayType<Numbers>;
   const { buffer, byteOffset } = first?.data as Numbers;
   if (followEachOther(parts)) return new Type(buffer as ArrayBuffer, byteOffset, size);
-  const whole = unfilled(Type, size);
+  const whole = uninitialized(Type, size);
   let at = 0;
   for (const { data } of parts) {
     whole.set(data as never, at);

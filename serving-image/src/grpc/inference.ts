@@ -10,8 +10,8 @@ import {
   type InferRequest,
 } from '../protocol/proto/infer.ts';
 import { messageType } from '../protocol/proto/schema.ts';
-import { method, type Asking, type Method } from './rest-bridge.ts';
-import type { Answer } from '../handlers/response.ts';
+import { method, type RestBridge, type Method } from './rest-bridge.ts';
+import type { ApiResponse } from '../handlers/response.ts';
 
 interface Named {
   name: string;
@@ -24,13 +24,13 @@ export const v2Path = ({ name, version }: Named): string =>
 /** A message from the JSON that REST answers, whose fields have the same names. */
 const fromJson = (type: string, json: object): object => messageType(`inference.${type}`).fromObject(json);
 
-export async function infer(request: InferRequest, asking: Asking): Promise<object> {
+export async function infer(request: InferRequest, bridge: RestBridge): Promise<object> {
   const { model_name: name, model_version: version } = request;
-  const answer = await asking.post(`${v2Path({ name, version })}/infer`, inferBody(request, asking.timeoutMs));
+  const answer = await bridge.post(`${v2Path({ name, version })}/infer`, inferBody(request, bridge.timeoutMs));
   return inferResponse(binaryOf(answer), request.raw_input_contents.length > 0);
 }
 
-export const binaryOf = (answer: Answer): BinaryAnswer => {
+export const binaryOf = (answer: ApiResponse): BinaryAnswer => {
   const body = Buffer.from(answer.body as Buffer);
   return readBinaryAnswer(body, jsonLengthOf(answer) ?? body.length);
 };
@@ -47,30 +47,30 @@ interface OrderRequest {
 }
 
 const order = (action: 'load' | 'unload'): Method =>
-  method(async ({ model_name: name, parameters }: OrderRequest, asking) => {
+  method(async ({ model_name: name, parameters }: OrderRequest, bridge) => {
     // REST looks at their names only.
     const names = Object.keys(parameters).map((key) => [key, true]);
     const body = jsonBody({ parameters: Object.fromEntries(names) as object });
-    await asking.post(`/v2/repository/models/${encodeURIComponent(name)}/${action}`, body);
+    await bridge.post(`/v2/repository/models/${encodeURIComponent(name)}/${action}`, body);
     return {};
   });
 
 export const INFERENCE: Readonly<Record<string, Method>> = {
   ServerLive: () => ({ live: true }),
-  ServerReady: async (_, asking) => ({ ready: await asking.isReady('/v2/health/ready') }),
-  ModelReady: method(async (named: Named, asking) => ({ ready: await asking.isReady(`${v2Path(named)}/ready`) })),
-  ServerMetadata: (_, asking) => asking.get('/v2'),
-  ModelMetadata: method((named: Named, asking) => asking.get(v2Path(named))),
+  ServerReady: async (_, bridge) => ({ ready: await bridge.isReady('/v2/health/ready') }),
+  ModelReady: method(async (named: Named, bridge) => ({ ready: await bridge.isReady(`${v2Path(named)}/ready`) })),
+  ServerMetadata: (_, bridge) => bridge.get('/v2'),
+  ModelMetadata: method((named: Named, bridge) => bridge.get(v2Path(named))),
   ModelInfer: method(infer),
-  ModelConfig: method(async (named: Named, asking) =>
-    fromJson('ModelConfigResponse', { config: await asking.get(`${v2Path(named)}/config`) }),
+  ModelConfig: method(async (named: Named, bridge) =>
+    fromJson('ModelConfigResponse', { config: await bridge.get(`${v2Path(named)}/config`) }),
   ),
-  ModelStatistics: method(async (named: Named, asking) => {
+  ModelStatistics: method(async (named: Named, bridge) => {
     const path = named.name === '' ? '/v2/models' : v2Path(named);
-    return fromJson('ModelStatisticsResponse', await asking.get(`${path}/stats`));
+    return fromJson('ModelStatisticsResponse', await bridge.get(`${path}/stats`));
   }),
-  RepositoryIndex: method(async ({ ready }: { ready: boolean }, asking) => {
-    const answer = await asking.post('/v2/repository/index', jsonBody({ ready }));
+  RepositoryIndex: method(async ({ ready }: { ready: boolean }, bridge) => {
+    const answer = await bridge.post('/v2/repository/index', jsonBody({ ready }));
     return { models: JSON.parse(answer.body.toString()) as object };
   }),
   RepositoryModelLoad: order('load'),

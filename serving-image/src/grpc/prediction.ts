@@ -12,7 +12,7 @@ import { messageType } from '../protocol/proto/schema.ts';
 import { longOf } from '../protocol/proto/values.ts';
 import type { Target } from '../protocol/route.ts';
 import { servableNotFound } from '../protocol/v1/metadata.ts';
-import { method, type Asking, type Method } from './rest-bridge.ts';
+import { method, type RestBridge, type Method } from './rest-bridge.ts';
 import { binaryOf, v2Path } from './inference.ts';
 
 const SIGNATURES = 'tensorflow.serving.SignatureDefMap';
@@ -23,12 +23,12 @@ function v1Path({ model, version, label }: Target): string {
   return `/v1/models/${encodeURIComponent(model)}${which}`;
 }
 
-async function predict(request: PredictRequest, asking: Asking): Promise<object> {
+async function predict(request: PredictRequest, bridge: RestBridge): Promise<object> {
   const { model_spec: spec } = request;
   const target = targetOf(spec);
   const path = v2Path({ name: target.model, version: target.version ?? target.label ?? '' });
   try {
-    const answer = await asking.post(`${path}/infer`, predictBody(request, asking.timeoutMs));
+    const answer = await bridge.post(`${path}/infer`, predictBody(request, bridge.timeoutMs));
     return predictResponse(binaryOf(answer), spec?.signature_name || DEFAULT_SIGNATURE);
   } catch (error) {
     throw error instanceof RequestError && error.status === 404 ? servableNotFound(target) : error;
@@ -37,10 +37,10 @@ async function predict(request: PredictRequest, asking: Asking): Promise<object>
 
 const DEFAULT_SIGNATURE = 'serving_default';
 
-async function examples<T>(verb: 'classify' | 'regress', request: ExamplesRequest, asking: Asking): Promise<T> {
+async function examples<T>(verb: 'classify' | 'regress', request: ExamplesRequest, bridge: RestBridge): Promise<T> {
   const target = targetOf(request.model_spec);
   const body = examplesBody(request);
-  const answer = await asking.post(`${v1Path(target)}:${verb}`, {
+  const answer = await bridge.post(`${v1Path(target)}:${verb}`, {
     chunks: [body],
     length: body.length,
     jsonLength: undefined,
@@ -57,7 +57,7 @@ interface MetadataRequest {
   metadata_field: readonly string[];
 }
 
-async function metadata({ model_spec, metadata_field }: MetadataRequest, asking: Asking): Promise<object> {
+async function metadata({ model_spec, metadata_field }: MetadataRequest, bridge: RestBridge): Promise<object> {
   const [first] = metadata_field;
   if (first === undefined) throw badRequest('GetModelMetadataRequest must specify at least one metadata_field');
   const unknown = metadata_field.find((field) => field !== 'signature_def');
@@ -67,7 +67,7 @@ async function metadata({ model_spec, metadata_field }: MetadataRequest, asking:
     model_spec: { name: string; version: string };
     metadata: { signature_def: object };
   }
-  const answer = await asking.get<Answer>(`${v1Path(targetOf(model_spec))}/metadata`);
+  const answer = await bridge.get<Answer>(`${v1Path(targetOf(model_spec))}/metadata`);
   const type = messageType(SIGNATURES);
   const value = type.encode(type.fromObject(answer.metadata.signature_def)).finish();
   return {
@@ -78,15 +78,15 @@ async function metadata({ model_spec, metadata_field }: MetadataRequest, asking:
 
 export const PREDICTION: Readonly<Record<string, Method>> = {
   Predict: method(predict),
-  Classify: method(async (request: ExamplesRequest, asking) => {
-    const rows = await examples<[string, number][][]>('classify', request, asking);
+  Classify: method(async (request: ExamplesRequest, bridge) => {
+    const rows = await examples<[string, number][][]>('classify', request, bridge);
     return {
       result: classifyResult(rows.map((row) => row.map(([label, score]) => [label, Number(score)] as const))),
       ...specOf(request),
     };
   }),
-  Regress: method(async (request: ExamplesRequest, asking) => {
-    const values = await examples<number[]>('regress', request, asking);
+  Regress: method(async (request: ExamplesRequest, bridge) => {
+    const values = await examples<number[]>('regress', request, bridge);
     return { result: regressResult(values.map(Number)), ...specOf(request) };
   }),
   GetModelMetadata: method(metadata),
@@ -95,8 +95,8 @@ export const PREDICTION: Readonly<Record<string, Method>> = {
 const specOf = ({ model_spec }: ExamplesRequest) => ({ model_spec });
 
 export const MODEL: Readonly<Record<string, Method>> = {
-  GetModelStatus: method(async ({ model_spec }: { model_spec: ModelSpec | null }, asking) => {
-    const json = await asking.get<object>(v1Path(targetOf(model_spec)));
+  GetModelStatus: method(async ({ model_spec }: { model_spec: ModelSpec | null }, bridge) => {
+    const json = await bridge.get<object>(v1Path(targetOf(model_spec)));
     return messageType('tensorflow.serving.GetModelStatusResponse').fromObject(json);
   }),
 };

@@ -1,14 +1,14 @@
 import type { Metadata } from '@grpc/grpc-js';
 
-import type { WholeAsk } from '../handlers/request.ts';
+import type { BufferedRequest } from '../handlers/request.ts';
 import type { Body } from '../handlers/body.ts';
 import { RequestError } from '../errors.ts';
 import { LENGTH_FIELD } from '../protocol/v2/framing.ts';
 import { headersOf } from './guard.ts';
-import type { Answer } from '../handlers/response.ts';
+import type { ApiResponse } from '../handlers/response.ts';
 
 /** Answers a request as REST does. Rejects with RequestError and ClientGone. */
-export type Respond = (ask: WholeAsk) => Promise<Answer>;
+export type Respond = (request: BufferedRequest) => Promise<ApiResponse>;
 
 /** What is known of a call beside its message. */
 export interface Call {
@@ -24,7 +24,7 @@ const NO_BODY: Body = { chunks: [], length: 0, jsonLength: undefined };
 const OF_BODY = ['content-length', 'content-encoding', 'transfer-encoding', 'expect', 'host'];
 
 /** A call as a client of REST: asks what its message asks, with its metadata as headers. */
-export class Asking {
+export class RestBridge {
   constructor(
     private readonly respond: Respond,
     private readonly call: Call,
@@ -38,13 +38,13 @@ export class Asking {
 
   /** @returns the JSON of the answer @throws RequestError */
   async get<T>(url: string): Promise<T> {
-    return JSON.parse((await this.#ask('GET', url, NO_BODY)).body.toString()) as T;
+    return JSON.parse((await this.#send('GET', url, NO_BODY)).body.toString()) as T;
   }
 
   /** Whether the answer is a 200; not ready is not an error. @throws RequestError other than 404 and 503 */
   async isReady(url: string): Promise<boolean> {
     try {
-      await this.#ask('GET', url, NO_BODY);
+      await this.#send('GET', url, NO_BODY);
       return true;
     } catch (error) {
       if (error instanceof RequestError && (error.status === 503 || error.status === 404)) return false;
@@ -53,13 +53,13 @@ export class Asking {
   }
 
   /** @throws RequestError, ClientGone */
-  async post(url: string, body: Body): Promise<Answer> {
+  async post(url: string, body: Body): Promise<ApiResponse> {
     // A cancellation that has come with the message is known one turn of the event loop later.
     await new Promise(setImmediate);
-    return this.#ask('POST', url, body);
+    return this.#send('POST', url, body);
   }
 
-  async #ask(method: string, url: string, content: Body): Promise<Answer> {
+  async #send(method: string, url: string, content: Body): Promise<ApiResponse> {
     const { call } = this;
     const headers = headersOf(call.metadata);
     for (const name of OF_BODY) delete headers[name];
@@ -89,7 +89,7 @@ export class Asking {
   }
 }
 
-function errorOf({ body }: Answer): string {
+function errorOf({ body }: ApiResponse): string {
   try {
     return String((JSON.parse(body.toString()) as { error?: unknown }).error);
   } catch {
@@ -98,10 +98,10 @@ function errorOf({ body }: Answer): string {
 }
 
 /** A method that answers one message with one. */
-export type Method = (request: unknown, asking: Asking) => object | Promise<object>;
+export type Method = (request: unknown, bridge: RestBridge) => object | Promise<object>;
 
 /** Trusts that the message is what the schema of the method says. */
 export const method =
-  <Request>(answer: (request: Request, asking: Asking) => object | Promise<object>): Method =>
-  (request, asking) =>
-    answer(request as Request, asking);
+  <Request>(answer: (request: Request, bridge: RestBridge) => object | Promise<object>): Method =>
+  (request, bridge) =>
+    answer(request as Request, bridge);

@@ -10,7 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import type { InferRequest } from '../protocol/proto/infer.ts';
 import { decode } from '../protocol/proto/wire.ts';
-import { Asking, type Method, type Respond } from './rest-bridge.ts';
+import { RestBridge, type Method, type Respond } from './rest-bridge.ts';
 import { definitionOf, requestType } from './service-definition.ts';
 import { guard, type GuardSettings } from './guard.ts';
 import { Health } from './health.ts';
@@ -112,10 +112,10 @@ export class GrpcServer {
   ): UntypedServiceImplementation {
     const implement =
       (name: string, answer: Method) => (call: ServerUnaryCall<Buffer, object>, done: sendUnaryData<object>) => {
-        const asking = new Asking(this.settings.respond, call, protocol);
+        const bridge = new RestBridge(this.settings.respond, call, protocol);
         // What a method throws at once is answered as well.
         void Promise.resolve()
-          .then(() => answer(this.#read(service, name, call.request), asking))
+          .then(() => answer(this.#read(service, name, call.request), bridge))
           .then(
             (response) => done(null, response),
             (error: unknown) => done(statusOf(error, this.settings.log)),
@@ -126,13 +126,13 @@ export class GrpcServer {
 
   /** Triton's stream: each request is answered by itself, in the order in which they come to an end. */
   #inferStream(call: Duplex): void {
-    const asking = new Asking(this.settings.respond, call, 'v2');
+    const bridge = new RestBridge(this.settings.respond, call, 'v2');
     this.#stream(call, async (bytes) => {
       let id = '';
       try {
         const request = this.#read(INFERENCE_SERVICE, 'ModelInfer', bytes) as InferRequest;
         id = request.id;
-        return { infer_response: await infer(request, asking) };
+        return { infer_response: await infer(request, bridge) };
       } catch (error) {
         return { error_message: statusOf(error, this.settings.log).details, infer_response: { id } };
       }

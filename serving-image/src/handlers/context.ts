@@ -1,5 +1,5 @@
 import type { Admission } from './admission.ts';
-import type { Orders } from './model-control.ts';
+import type { ModelControl } from './model-control.ts';
 import { Executor, type BatchLimits } from '../batching/executor.ts';
 import type { Trial } from '../trial/trial.ts';
 import type { Predictor, ServedModel } from '../model/types.ts';
@@ -27,7 +27,7 @@ export interface Models {
 }
 
 /** What the data path needs of its surroundings. */
-export interface Service {
+export interface ServerContext {
   models: Models;
   admission: Admission;
   serverVersion: string;
@@ -37,7 +37,7 @@ export interface Service {
   log: Logger;
   draining: () => boolean;
   /** Absent unless clients may load and unload models. */
-  orders?: Orders;
+  modelControl?: ModelControl;
   /** Absent unless traces are wanted. */
   trace?: Trace;
   /** Metrics of all workers, from the supervisor. */

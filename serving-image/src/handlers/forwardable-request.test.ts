@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { FORWARDED_HEADER, VIA_HEADER } from '@modeldeployment/modelpack/traffic';
 import { newMark } from '../trial/via.ts';
-import { HttpExchange } from './forwardable-request.ts';
+import { ForwardableRequest } from './forwardable-request.ts';
 
 const SECRET = 'sesame';
 const HEADERS = {
@@ -20,7 +20,7 @@ const HEADERS = {
 };
 const mark = newMark();
 
-function exchange(headers: IncomingHttpHeaders = HEADERS): HttpExchange {
+function trialRequest(headers: IncomingHttpHeaders = HEADERS): ForwardableRequest {
   const body = { chunks: [Buffer.from('{}')], length: 2, jsonLength: undefined };
   const question = {
     kind: 'v2.infer',
@@ -30,20 +30,20 @@ function exchange(headers: IncomingHttpHeaders = HEADERS): HttpExchange {
     version: undefined,
     peer: '',
   } as const;
-  return new HttpExchange({ ...question, headers, body }, { revision: '1', trial: { mark } }, ({ headers }) =>
+  return new ForwardableRequest({ ...question, headers, body }, { revision: '1', trial: { mark } }, ({ headers }) =>
     Promise.reject(new Error(inspect(headers))),
   );
 }
 
 /** The headers with which the server on trial is asked. */
-async function asked(made: HttpExchange): Promise<IncomingHttpHeaders> {
+async function target(made: ForwardableRequest): Promise<IncomingHttpHeaders> {
   let heard: IncomingHttpHeaders = {};
   const server = createServer((request, response) => {
     heard = request.headers;
     request.resume().once('end', () => response.end('{}'));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  await made.ask(`127.0.0.1:${(server.address() as AddressInfo).port}`, 5000, true);
+  await made.forward(`127.0.0.1:${(server.address() as AddressInfo).port}`, 5000, true);
   server.close();
   server.closeAllConnections();
   return heard;
@@ -51,7 +51,7 @@ async function asked(made: HttpExchange): Promise<IncomingHttpHeaders> {
 
 describe('a request that is forwarded', () => {
   it('says who the client is, and what this server says of itself', async () => {
-    const { host, connection, ...rest } = await asked(exchange());
+    const { host, connection, ...rest } = await target(trialRequest());
     expect([host, connection]).toEqual([expect.stringContaining('127.0.0.1'), 'keep-alive']);
     expect(rest).toEqual({
       ...{ authorization: HEADERS.authorization, cookie: HEADERS.cookie, traceparent: 'a' },
@@ -60,15 +60,15 @@ describe('a request that is forwarded', () => {
   });
 
   it('is known when it comes back, and by its mark alone', () => {
-    expect(exchange({ [FORWARDED_HEADER]: '1' }).returned).toBe(false);
-    expect(exchange({ [VIA_HEADER]: newMark() }).returned).toBe(false);
-    expect(exchange({ [VIA_HEADER]: `${newMark()}, ${mark}` }).returned).toBe(true);
+    expect(trialRequest({ [FORWARDED_HEADER]: '1' }).returned).toBe(false);
+    expect(trialRequest({ [VIA_HEADER]: newMark() }).returned).toBe(false);
+    expect(trialRequest({ [VIA_HEADER]: `${newMark()}, ${mark}` }).returned).toBe(true);
   });
 });
 
 describe('a copy of a request', () => {
   it('is asked in nobody’s name', async () => {
-    const headers = await asked(exchange().copy());
+    const headers = await target(trialRequest().copy());
     expect(headers).toMatchObject({ traceparent: 'a', [FORWARDED_HEADER]: '1' });
     expect(inspect(headers)).not.toContain(SECRET);
   });
@@ -79,14 +79,14 @@ describe('a copy of a request', () => {
     );
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const to = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    expect(await exchange().copy().ask(to, 5000, true)).toMatchObject({ ok: false, cause: 'unsent' });
-    expect(await exchange().ask(to, 5000, true)).toMatchObject({ ok: false, cause: '4xx' });
+    expect(await trialRequest().copy().forward(to, 5000, true)).toMatchObject({ ok: false, cause: 'unsent' });
+    expect(await trialRequest().forward(to, 5000, true)).toMatchObject({ ok: false, cause: '4xx' });
     server.close();
     server.closeAllConnections();
   });
 
   it('keeps nothing that tells who its client is', async () => {
-    const copy = exchange().copy();
+    const copy = trialRequest().copy();
     expect(inspect(copy, { depth: Infinity, showHidden: true })).not.toContain(SECRET);
     await expect(copy.own()).rejects.not.toThrow(SECRET);
   });

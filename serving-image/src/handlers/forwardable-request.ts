@@ -8,8 +8,8 @@ import {
   VIA_HEADER,
 } from '@modeldeployment/modelpack/traffic';
 import type { Client } from '../batching/executor.ts';
-import type { Answered, Exchange, Excuse, Reply } from '../trial/trial-request.ts';
-import { askHttp, type HttpAnswer } from '../trial/http-client.ts';
+import type { Answered, TrialRequest, Excuse, Reply } from '../trial/trial-request.ts';
+import { postHttp, type HttpAnswer } from '../trial/http-client.ts';
 import { through, wasHere } from '../trial/via.ts';
 import { hasNonFinite, outputsV1, outputsV2, type Output } from '../trial/outputs.ts';
 import { PassedHeaders } from '../protocol/passed-headers.ts';
@@ -18,10 +18,10 @@ import { LENGTH_FIELD, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import type { ServedModel } from '../model/types.ts';
 import type { Part } from '../telemetry/trace.ts';
 
-import type { Ask } from './request.ts';
+import type { ApiRequest } from './request.ts';
 import type { Ticket } from './admission.ts';
 import type { Body } from './body.ts';
-import type { Answer } from './response.ts';
+import type { ApiResponse } from './response.ts';
 
 type Protocol = 'v1' | 'v2';
 
@@ -29,7 +29,7 @@ type Protocol = 'v1' | 'v2';
 export interface HttpQuestion {
   kind: CallKind;
   protocol: Protocol;
-  entrypoint: Ask['entrypoint'];
+  entrypoint: ApiRequest['entrypoint'];
   /** Path and query. */
   url: string;
   version: string | undefined;
@@ -65,7 +65,7 @@ export interface Sender {
   trial: { readonly mark: string };
 }
 
-export class HttpExchange implements Exchange<Answer> {
+export class ForwardableRequest implements TrialRequest<ApiResponse> {
   readonly protocol: string;
   readonly version: string | undefined;
   readonly peer: string;
@@ -80,7 +80,7 @@ export class HttpExchange implements Exchange<Answer> {
   constructor(
     private readonly question: HttpQuestion,
     private readonly sender: Sender,
-    private readonly answer: (question: HttpQuestion, client: HttpClient) => Promise<Answered<Answer>>,
+    private readonly answer: (question: HttpQuestion, client: HttpClient) => Promise<Answered<ApiResponse>>,
     private readonly nameless = false,
   ) {
     this.protocol = `${question.protocol} ${question.entrypoint}`;
@@ -93,24 +93,24 @@ export class HttpExchange implements Exchange<Answer> {
     return wasHere(this.header(VIA_HEADER), this.sender.trial.mark);
   }
 
-  copy(): HttpExchange {
+  copy(): ForwardableRequest {
     const headers = PassedHeaders.ofCopy(this.question.headers).fields;
-    return new HttpExchange({ ...this.question, headers }, this.sender, this.answer, true);
+    return new ForwardableRequest({ ...this.question, headers }, this.sender, this.answer, true);
   }
 
   header(name: string): string | undefined {
     return headerOf(this.question.headers, name);
   }
 
-  own(): Promise<Answered<Answer>> {
+  own(): Promise<Answered<ApiResponse>> {
     return this.client ? this.answer(this.question, this.client) : this.afresh();
   }
 
-  afresh(): Promise<Answered<Answer>> {
+  afresh(): Promise<Answered<ApiResponse>> {
     return this.answer(this.question, { gone: () => false, ...this.client, started: performance.now() });
   }
 
-  async ask(to: string, timeoutMs: number, counted: boolean): Promise<Reply<Answer>> {
+  async forward(to: string, timeoutMs: number, counted: boolean): Promise<Reply<ApiResponse>> {
     const { protocol, url: path, headers, body } = this.question;
     const { revision, trial } = this.sender;
     const passed = PassedHeaders.ofClient(headers).unpacked();
@@ -124,13 +124,13 @@ export class HttpExchange implements Exchange<Answer> {
       [VIA_HEADER]: through(this.header(VIA_HEADER), trial.mark),
       ...(!counted && { [UNCOUNTED_HEADER]: 'yes' }),
     };
-    const result = await askHttp(to, request, own, timeoutMs);
+    const result = await postHttp(to, request, own, timeoutMs);
     // A token is wanted of a request that has none: nothing is known of the revision.
     const refused = this.nameless && typeof result === 'object' && result.status === UNAUTHORIZED;
     return replyOf(protocol, refused ? 'unsent' : result);
   }
 
-  outputs(answer: Answer): Output[] {
+  outputs(answer: ApiResponse): Output[] {
     return outputsOf(this.question.protocol, answer);
   }
 }
@@ -144,12 +144,12 @@ function excuseOf({ status, headers }: HttpAnswer): Excuse | undefined {
 }
 
 /** Pure. */
-export function replyOf(protocol: Protocol, result: HttpAnswer | FallbackCause | 'unsent'): Reply<Answer> {
+export function replyOf(protocol: Protocol, result: HttpAnswer | FallbackCause | 'unsent'): Reply<ApiResponse> {
   if (typeof result === 'string')
     return { ok: false, cause: result, excuse: result === 'timeout' ? 'deadline' : undefined };
   const { status, body } = result;
   const { 'content-type': type = 'application/octet-stream', ...headers } = result.headers;
-  const answer: Answer = { status, type: type.toString(), headers, body };
+  const answer: ApiResponse = { status, type: type.toString(), headers, body };
   const hundred = Math.floor(status / 100);
   if (hundred === 2) return { ok: true, ...answered(protocol, answer) };
   return {
@@ -160,21 +160,21 @@ export function replyOf(protocol: Protocol, result: HttpAnswer | FallbackCause |
   };
 }
 
-function answered(protocol: Protocol, answer: Answer): Answered<Answer> {
+function answered(protocol: Protocol, answer: ApiResponse): Answered<ApiResponse> {
   return { answer, bytes: answer.body.length, nonFinite: mayBeNonFinite(answer) && isNonFinite(protocol, answer) };
 }
 
 /** Own answers have it as it is written, those of others in lower case. */
-export const jsonLengthOf = ({ headers }: Answer): number | undefined => {
+export const jsonLengthOf = ({ headers }: ApiResponse): number | undefined => {
   const value = headers?.[LENGTH_HEADER] ?? headers?.[LENGTH_FIELD];
   return value === undefined ? undefined : Number(value);
 };
 
 /** Whether it is worth to read the answer: most say by their bytes alone that all their numbers are finite. */
-const mayBeNonFinite = (answer: Answer): boolean =>
+const mayBeNonFinite = (answer: ApiResponse): boolean =>
   jsonLengthOf(answer) !== undefined || answer.body.includes('NaN') || answer.body.includes('Infinity');
 
-function isNonFinite(protocol: Protocol, answer: Answer): boolean {
+function isNonFinite(protocol: Protocol, answer: ApiResponse): boolean {
   try {
     return outputsOf(protocol, answer).some(({ values }) => hasNonFinite(values));
   } catch {
@@ -182,7 +182,7 @@ function isNonFinite(protocol: Protocol, answer: Answer): boolean {
   }
 }
 
-function outputsOf(protocol: Protocol, answer: Answer): Output[] {
+function outputsOf(protocol: Protocol, answer: ApiResponse): Output[] {
   const { body } = answer;
   return protocol === 'v1' ? outputsV1({ body }) : outputsV2({ body, jsonLength: jsonLengthOf(answer) });
 }

@@ -17,12 +17,18 @@ import { frame, LENGTH_HEADER } from '../protocol/v2/framing.ts';
 import { countNonFinite } from '../telemetry/instrumented-predictor.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
 
-import type { Ask } from './request.ts';
+import type { ApiRequest } from './request.ts';
 import type { Ticket } from './admission.ts';
 import { checkMedia, type Body } from './body.ts';
-import { headerOf, type HttpClient, HttpExchange, type HttpQuestion, type Traced } from './forwardable-request.ts';
-import type { Served, Service } from './context.ts';
-import { json, type Answer } from './response.ts';
+import {
+  headerOf,
+  type HttpClient,
+  ForwardableRequest,
+  type HttpQuestion,
+  type Traced,
+} from './forwardable-request.ts';
+import type { Served, ServerContext } from './context.ts';
+import { json, type ApiResponse } from './response.ts';
 
 /** How the body of a call is read, and its answer written. */
 interface Call<Request extends Inference> {
@@ -75,21 +81,21 @@ const TEMPLATE: Readonly<Record<CallKind, string>> = {
   'v1.regress': '/v1/models/{model}:regress',
 };
 
-export const isCall = (asked: Route): asked is CallRoute => Object.hasOwn(CALLS, asked.kind);
+export const isCall = (target: Route): target is CallRoute => Object.hasOwn(CALLS, target.kind);
 
 /**
  * `started` is when the request arrived, by performance.now(). The body is asked for before this returns, or never. Returns 503
  * where there is no room. @throws RequestError; rejects with RequestError, RunError, ClientGone
  */
-export function answerCall(
-  service: Service,
-  asked: CallRoute,
-  ask: Ask,
+export function handleInference(
+  service: ServerContext,
+  target: CallRoute,
+  request: ApiRequest,
   started: number,
   traced: Traced | undefined,
-): Promise<Answer> | RequestError {
-  const { kind, model, version } = asked;
-  const { headers } = ask;
+): Promise<ApiResponse> | RequestError {
+  const { kind, model, version } = target;
+  const { headers } = request;
   const there =
     version !== undefined &&
     service.trial.names({
@@ -97,12 +103,12 @@ export function answerCall(
       returned: wasHere(headerOf(headers, VIA_HEADER), service.trial.mark),
       header: (name) => headerOf(headers, name),
     });
-  const served = service.models.find(there ? { model } : asked);
-  if (!served) throw CALLS[kind].protocol === 'v1' ? servableNotFound(asked) : modelNotFound(asked);
+  const served = service.models.find(there ? { model } : target);
+  if (!served) throw CALLS[kind].protocol === 'v1' ? servableNotFound(target) : modelNotFound(target);
   if (traced) Object.assign(traced, { model: served.model, template: TEMPLATE[kind] });
   const refusal = service.admission.refusal() ?? served.executor.refusal();
   if (!refusal)
-    return answerAsked(service, served, asked, ask, clientOf(service.admission.enter(), ask, started, traced));
+    return inferTarget(service, served, target, request, clientOf(service.admission.enter(), request, started, traced));
   served.statistics.failed(performance.now() - started, reasonOf(refusal));
   return refusal;
 }
@@ -110,44 +116,44 @@ export function answerCall(
 type Asking = HttpClient & { ticket: Ticket };
 
 /** All fields at once: V8 looks those of an object that was made by spreading another one up anew for each request. */
-function clientOf(ticket: Ticket, ask: Ask, started: number, traced: Traced | undefined): Asking {
-  return { ticket, started, gone: () => ask.gone(), traced };
+function clientOf(ticket: Ticket, request: ApiRequest, started: number, traced: Traced | undefined): Asking {
+  return { ticket, started, gone: () => request.gone(), traced };
 }
 
-async function answerAsked(
-  service: Service,
+async function inferTarget(
+  service: ServerContext,
   served: Served,
   { kind, version }: CallRoute,
-  ask: Ask,
+  request: ApiRequest,
   client: Asking,
-): Promise<Answer> {
-  const { url, headers, entrypoint, peer } = ask;
+): Promise<ApiResponse> {
+  const { url, headers, entrypoint, peer } = request;
   const { protocol } = CALLS[kind];
   const { ticket } = client;
-  let exchange: HttpExchange | undefined;
+  let trialRequest: ForwardableRequest | undefined;
   try {
     checkMedia(headers, protocol);
-    const arriving = ask.body(ticket);
+    const arriving = request.body(ticket);
     // Each wait costs as much as reading a few numbers.
     const body = arriving instanceof Promise ? await arriving : arriving;
     const refusal = ticket.place();
     if (refusal) throw refusal;
-    exchange = exchangeOf(service, served, { kind, protocol, entrypoint, url, version, peer, headers, body });
-    exchange.client = client;
-    return (await service.trial.serve(exchange)).answer;
+    trialRequest = forwardableOf(service, served, { kind, protocol, entrypoint, url, version, peer, headers, body });
+    trialRequest.client = client;
+    return (await service.trial.serve(trialRequest)).answer;
   } catch (error) {
     served.statistics.failed(performance.now() - client.started, reasonOf(error));
     throw error;
   } finally {
-    if (exchange) exchange.client = undefined;
+    if (trialRequest) trialRequest.client = undefined;
     ticket.leave();
   }
 }
 
 /** A request as a trial sees it: it may be answered here or elsewhere, and be asked again later. */
-export const exchangeOf = (service: Service, served: Served, question: HttpQuestion): HttpExchange =>
-  new HttpExchange(question, service, (asked, client) =>
-    answerHere(served, asked, client, service.admission.limits.answerBytes),
+export const forwardableOf = (service: ServerContext, served: Served, question: HttpQuestion): ForwardableRequest =>
+  new ForwardableRequest(question, service, (target, client) =>
+    answerHere(served, target, client, service.admission.limits.answerBytes),
   );
 
 /** Counts what the request takes beside its body. @throws RequestError 413, 503 */
@@ -162,7 +168,7 @@ async function answerHere(
   { kind, entrypoint, body }: HttpQuestion,
   client: HttpClient,
   answerBytes: number,
-): Promise<Answered<Answer>> {
+): Promise<Answered<ApiResponse>> {
   const call = CALLS[kind];
   const read = performance.now();
   const inference = call.decode(body, model);
@@ -191,7 +197,7 @@ async function answerHere(
     { name: 'run', began, ended },
     { name: 'encode', began: encoding, ended: written },
   );
-  const answer: Answer =
+  const answer: ApiResponse =
     jsonLength === undefined
       ? json(bytes)
       : { type: 'application/octet-stream', body: bytes, headers: { [LENGTH_HEADER]: jsonLength } };

@@ -6,24 +6,28 @@ import { modelConfig, modelMetadata, serverMetadata, type IndexEntry } from '../
 import { PAGE_OF } from '../telemetry/exposition.ts';
 import { readStatistics } from '../telemetry/statistics.ts';
 
-import type { Ask } from './request.ts';
+import type { ApiRequest } from './request.ts';
 import { documentOf } from './pages/documents.ts';
 import { answerIndex, answerOrder } from './model-repository.ts';
-import type { Served, Service } from './context.ts';
-import { json, type Answer } from './response.ts';
+import type { Served, ServerContext } from './context.ts';
+import { json, type ApiResponse } from './response.ts';
 
-export async function answerQuestion(service: Service, asked: Question, ask: Ask): Promise<Answer> {
-  switch (asked.kind) {
+export async function handleMetadata(
+  service: ServerContext,
+  target: Question,
+  request: ApiRequest,
+): Promise<ApiResponse> {
+  switch (target.kind) {
     case 'page':
-      return page(service, ask.headers.host ?? 'localhost:8080');
+      return page(service, request.headers.host ?? 'localhost:8080');
     case 'openapi':
     case 'docs':
-      return documentOf(service, asked.kind);
+      return documentOf(service, target.kind);
     case 'metrics':
     case 'metrics.triton':
     case 'metrics.tensorflow':
     case 'metrics.all': {
-      const { contentType, text } = await service.exposition(PAGE_OF[asked.kind]);
+      const { contentType, text } = await service.exposition(PAGE_OF[target.kind]);
       return { type: contentType, body: text };
     }
     case 'v2.live':
@@ -36,18 +40,18 @@ export async function answerQuestion(service: Service, asked: Question, ask: Ask
     case 'v2.models':
       return json(JSON.stringify({ models: [...new Set(service.models.index().map(({ name }) => name))] }));
     case 'v2.index':
-      return answerIndex(service, service.models.index(), ask);
+      return answerIndex(service, service.models.index(), request);
     case 'v2.load':
     case 'v2.unload':
-      return answerOrder(service, asked, ask);
+      return answerOrder(service, target, request);
     case 'v2.stats':
       return json(await statistics(service));
     case 'v2.modelStats': {
-      const { model } = found(service, asked);
-      return json(await statistics(service, model.name, asked.version));
+      const { model } = found(service, target);
+      return json(await statistics(service, model.name, target.version));
     }
     case 'v2.model': {
-      const { model } = found(service, asked);
+      const { model } = found(service, target);
       const served = service.models.index().filter(({ name, state }) => name === model.name && state === 'READY');
       return json(
         modelMetadata(
@@ -57,23 +61,23 @@ export async function answerQuestion(service: Service, asked: Question, ask: Ask
       );
     }
     case 'v2.config':
-      return json(configOf(found(service, asked)));
+      return json(configOf(found(service, target)));
     case 'v2.modelReady': {
-      const { model } = found(service, asked);
+      const { model } = found(service, target);
       checkReady(service);
       return json(JSON.stringify({ name: model.name, ready: true }));
     }
     case 'v1.status':
-      return json(modelStatus(statuses(service, asked)));
+      return json(modelStatus(statuses(service, target)));
     case 'v1.metadata': {
-      const served = service.models.find(asked);
-      if (!served) throw servableNotFound(asked);
+      const served = service.models.find(target);
+      if (!served) throw servableNotFound(target);
       return json(metadataV1(served.model));
     }
   }
 }
 
-async function page(service: Service, host: string): Promise<Answer> {
+async function page(service: ServerContext, host: string): Promise<ApiResponse> {
   const { page } = await import('./pages/index-page.ts');
   const known = service.models.index().map(({ name, version }) => service.models.find({ model: name, version }));
   const served = known.find((one) => one !== undefined);
@@ -81,19 +85,19 @@ async function page(service: Service, host: string): Promise<Answer> {
   return { type: 'text/html; charset=utf-8', body: page(served.model, host) };
 }
 
-function found(service: Service, asked: Target): Served {
-  const served = service.models.find(asked);
-  if (!served) throw modelNotFound(asked);
+function found(service: ServerContext, target: Target): Served {
+  const served = service.models.find(target);
+  if (!served) throw modelNotFound(target);
   return served;
 }
 
 /** The versions whose status is asked for: all of a model, or the one with this number or label. */
-function statuses(service: Service, asked: Target): IndexEntry[] {
-  const version = asked.label === undefined ? asked.version : service.models.find(asked)?.model.version;
+function statuses(service: ServerContext, target: Target): IndexEntry[] {
+  const version = target.label === undefined ? target.version : service.models.find(target)?.model.version;
   const entries = service.models
     .index()
-    .filter((entry) => entry.name === asked.model && (version ?? entry.version) === entry.version);
-  if (entries.length === 0 || (asked.label !== undefined && version === undefined)) throw statusNotFound(asked);
+    .filter((entry) => entry.name === target.model && (version ?? entry.version) === entry.version);
+  if (entries.length === 0 || (target.label !== undefined && version === undefined)) throw statusNotFound(target);
   return entries;
 }
 
@@ -102,12 +106,12 @@ function configOf({ model, executor }: Served): string {
   return modelConfig(model, batched ? executor.limits.batchRows : 0);
 }
 
-function checkReady({ draining }: Service): void {
+function checkReady({ draining }: ServerContext): void {
   if (draining()) throw unavailable('not ready: the server is shutting down');
 }
 
 /** Of one model, or of all. */
-async function statistics(service: Service, model?: string, version?: string): Promise<string> {
+async function statistics(service: ServerContext, model?: string, version?: string): Promise<string> {
   const all = readStatistics((await service.exposition('triton')).text);
   const wanted = all.filter(
     (entry) => (model ?? entry.name) === entry.name && (version ?? entry.version) === entry.version,

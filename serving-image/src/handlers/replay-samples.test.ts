@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Judgement, ServedModel, Signature } from '../model/types.ts';
-import { HttpExchange, type HttpQuestion } from './forwardable-request.ts';
+import { ForwardableRequest, type HttpQuestion } from './forwardable-request.ts';
 import { samples } from './replay-samples.ts';
 
 const MODEL: ServedModel = {
@@ -41,18 +41,18 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 async function read(effects: readonly string[] = [], model = MODEL) {
-  const asked: HttpQuestion[] = [];
+  const target: HttpQuestion[] = [];
   const judgement = (name: string): Judgement => ({ effects: effects.includes(name), rows: { rows: 'unknown' } });
   const judged = new Map([...model.signatures.keys()].map((name) => [name, judgement(name)]));
   const found = await samples({ model, directory: folder, judged }, (question) => {
-    asked.push(question);
-    return new HttpExchange(question, { revision: '1', trial: { mark: '' } }, () =>
+    target.push(question);
+    return new ForwardableRequest(question, { revision: '1', trial: { mark: '' } }, () =>
       Promise.reject(new Error('is not asked')),
     );
   });
   return found.map(({ expected }, i) => ({
-    url: asked[i]?.url,
-    body: JSON.parse(Buffer.concat(asked[i]?.body.chunks ?? []).toString()) as unknown,
+    url: target[i]?.url,
+    body: JSON.parse(Buffer.concat(target[i]?.body.chunks ?? []).toString()) as unknown,
     expected,
   }));
 }
@@ -95,14 +95,14 @@ describe('what can be replayed without any client', () => {
   it('are none by a signature that changes what later requests are answered, whoever wrote them', async () => {
     const [[, signature]] = [...MODEL.signatures] as [[string, Signature]];
     const model = { ...MODEL, signatures: new Map([...MODEL.signatures, ['count', signature]]) };
-    const asked = (found: Awaited<ReturnType<typeof read>>) =>
+    const target = (found: Awaited<ReturnType<typeof read>>) =>
       found.map(({ body }) => (body as { signature_name?: string }).signature_name);
-    expect(asked(await read([], model))).toEqual(['serving_default', 'count']);
-    expect(asked(await read(['count'], model))).toEqual(['serving_default']);
+    expect(target(await read([], model))).toEqual(['serving_default', 'count']);
+    expect(target(await read(['count'], model))).toEqual(['serving_default']);
     expect(await read(['serving_default'])).toEqual([]);
     const requests = [V1, { ...V1, signature_name: 'count' }];
     await writeFile(join(folder, 'warmup.json'), JSON.stringify({ requests }));
-    expect(asked(await read([], model))).toEqual([undefined, 'count']);
-    expect(asked(await read(['count'], model))).toEqual([undefined]);
+    expect(target(await read([], model))).toEqual([undefined, 'count']);
+    expect(target(await read(['count'], model))).toEqual([undefined]);
   });
 });

@@ -1,4 +1,4 @@
-import type { Exchange, Sample } from '../trial/trial-request.ts';
+import type { TrialRequest, Sample } from '../trial/trial-request.ts';
 import type { Output } from '../trial/outputs.ts';
 import { outputsV2 } from '../trial/outputs.ts';
 import { mayBeTried } from '../model/served.ts';
@@ -6,19 +6,19 @@ import type { Judgement, ServedModel, Signature, TensorSpec } from '../model/typ
 import { GOLDEN_FILE, WARMUP_FILE, written, type WarmupRequest } from '../loading/own-requests.ts';
 
 import type { HttpQuestion } from './forwardable-request.ts';
-import type { Answer } from './response.ts';
+import type { ApiResponse } from './response.ts';
 
 /**
  * What can be replayed without any client: the golden and warm-up requests of the model's folder, or zeros. Nothing that would
  * change what clients are answered later.
- * @param exchange makes an exchange of a request
+ * @param trialRequest makes an exchange of a request
  */
 export async function samples(
   { model, directory, judged }: { model: ServedModel; directory: string; judged: ReadonlyMap<string, Judgement> },
-  exchange: (question: HttpQuestion) => Exchange<Answer>,
+  trialRequest: (question: HttpQuestion) => TrialRequest<ApiResponse>,
 ): Promise<Sample[]> {
   const name = encodeURIComponent(model.name);
-  const make = ({ protocol, body: content }: NonNullable<WarmupRequest['request']>): Exchange<Answer> => {
+  const make = ({ protocol, body: content }: NonNullable<WarmupRequest['request']>): TrialRequest<ApiResponse> => {
     const bytes = Buffer.from(JSON.stringify(content));
     const [kind, url] =
       protocol === 'v1'
@@ -26,18 +26,21 @@ export async function samples(
         : (['v2.infer', `/v2/models/${name}/infer`] as const);
     const body = { chunks: [bytes], length: bytes.length, jsonLength: undefined };
     const headers = { 'content-type': 'application/json' };
-    return exchange({ kind, protocol, entrypoint: 'REST', url, version: undefined, peer: '', headers, body });
+    return trialRequest({ kind, protocol, entrypoint: 'REST', url, version: undefined, peer: '', headers, body });
   };
-  const asks = [...(await written(directory, GOLDEN_FILE, model)), ...(await written(directory, WARMUP_FILE, model))];
-  const found = asks.flatMap(({ request, expected, signature }) => {
+  const requests = [
+    ...(await written(directory, GOLDEN_FILE, model)),
+    ...(await written(directory, WARMUP_FILE, model)),
+  ];
+  const found = requests.flatMap(({ request, expected, signature }) => {
     if (!request || !mayBeTried(judged, signature)) return [];
     const outputs = expected && expectedOutputs(request, expected.outputs, model.signatures.get(signature));
-    return [{ exchange: make(request), ...(outputs && { expected: { outputs, tolerance: expected.tolerance } }) }];
+    return [{ trialRequest: make(request), ...(outputs && { expected: { outputs, tolerance: expected.tolerance } }) }];
   });
   if (found.length > 0) return found;
   const tried = [...model.signatures].filter(([signature]) => mayBeTried(judged, signature));
   return tried.map(([signature_name, signature]) => ({
-    exchange: make({ protocol: 'v1', body: { signature_name, inputs: zeros(signature) } }),
+    trialRequest: make({ protocol: 'v1', body: { signature_name, inputs: zeros(signature) } }),
   }));
 }
 

@@ -3,7 +3,7 @@ import type { Ticket } from './admission.ts';
 import { isGone, readBody, type Body } from './body.ts';
 
 /** A request in the terms of HTTP, whatever has carried it. */
-export interface Ask {
+export interface ApiRequest {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
@@ -21,7 +21,7 @@ export interface Ask {
 }
 
 /** A request that is here with its whole body. */
-export interface WholeAsk extends Ask {
+export interface BufferedRequest extends ApiRequest {
   readonly content: Body;
 }
 
@@ -29,7 +29,7 @@ export interface WholeAsk extends Ask {
 export const protocolOf = (url: string): string =>
   /^\/v1\//i.test(url) ? 'v1' : /^\/v2(?:\/|$)/.test(url) ? 'v2' : 'other';
 
-export function askOf(request: IncomingMessage): Ask {
+export function apiRequestOf(request: IncomingMessage): ApiRequest {
   const { method = 'GET', url = '/', headers } = request;
   return {
     method,

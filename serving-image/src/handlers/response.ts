@@ -1,4 +1,4 @@
-export interface Answer {
+export interface ApiResponse {
   /** 200 when absent. */
   status?: number;
   type: string;
@@ -6,4 +6,4 @@ export interface Answer {
   headers?: Readonly<Record<string, string | number | string[]>>;
 }
 
-export const json = (body: string | Buffer): Answer => ({ type: 'application/json', body });
+export const json = (body: string | Buffer): ApiResponse => ({ type: 'application/json', body });

@@ -1,6 +1,6 @@
 /**
  * What is refused of a request before anybody looks at what it asks: what node:http lets through although two servers could
- * read it differently (RFC 9112, sections 3.2 and 6). The lane takes no such requests; see head.ts.
+ * read it differently (RFC 9112, sections 3.2 and 6). The fast path takes no such requests; see head.ts.
  */
 import type { IncomingMessage } from 'node:http';
 import { RequestError } from '../errors.ts';

@@ -8,7 +8,7 @@ import { startReading } from '../ipc/socket-handoff.ts';
 
 const REQUEST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello';
 
-let door: Server;
+let listener: Server;
 let connections: Connections;
 let returned: Socket[];
 let closed: number;
@@ -34,9 +34,9 @@ beforeEach(async () => {
     },
     new ConnectionLimit(10),
   );
-  door = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => connections.take(1, socket));
-  await once(door.listen(0, '127.0.0.1'), 'listening');
-  client = connect((door.address() as AddressInfo).port, '127.0.0.1');
+  listener = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => connections.take(1, socket));
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  client = connect((listener.address() as AddressInfo).port, '127.0.0.1');
   client.setEncoding('utf8').on('data', (text: string) => (heard += text));
   client.on('error', () => undefined);
   await once(client, 'connect');
@@ -45,7 +45,7 @@ beforeEach(async () => {
 afterEach(() => {
   client.destroy();
   for (const socket of returned) socket.destroy();
-  door.close();
+  listener.close();
 });
 
 /** Resolves when the client has got so many answers. */

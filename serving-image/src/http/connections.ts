@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionLimit, Limited } from './connection-limit.ts';
-import type { Lane } from './fast-path.ts';
+import type { FastPath } from './fast-path.ts';
 import { plainRefusal } from './server.ts';
-import type { PlainConnection } from './fast-path-connection.ts';
+import type { FastPathConnection } from './fast-path-connection.ts';
 import type { Tls } from '../security/tls.ts';
 import { betweenRequests, startReading, stopParsing, stopReading } from '../ipc/socket-handoff.ts';
 import type { Head } from '../ipc/messages.ts';
@@ -16,8 +16,8 @@ interface Use {
   begun: boolean;
   /** Requests in a row that other workers had to answer. */
   strayed: number;
-  /** Of a connection that is, or was, the lane's. */
-  plain: PlainConnection | undefined;
+  /** Of a connection that is, or was, read by the fast path. */
+  plain: FastPathConnection | undefined;
   /** When it was last answered, by the limit's turns; 0: never. */
   last: number;
   place: Limited;
@@ -61,7 +61,7 @@ export class Connections {
     private readonly limit: ConnectionLimit,
     private readonly tls?: Tls,
     /** Absent: all connections are the server's from the start. */
-    private readonly lane?: Lane,
+    private readonly fastPath?: FastPath,
   ) {
     // Starts the server's own watch over slow headers and bodies, which listening would.
     server.emit('listening');
@@ -143,7 +143,7 @@ export class Connections {
       given.on('error', () => undefined).end(FULL, () => given.destroy());
       return this.#onClosed();
     }
-    use.plain = this.lane?.take(given, {
+    use.plain = this.fastPath?.take(given, {
       began: () => use.open++,
       answered: () => this.#answered(socket, use),
     });
@@ -218,7 +218,7 @@ export class Connections {
   }
 }
 
-/** Whether no byte of the connection is held here. What the lane has handed over, it has read from. */
+/** Whether no byte of the connection is held here. A connection that the fast path has handed over was read from. */
 const between = (socket: Socket, { plain, begun }: Use): boolean =>
   plain?.between ?? betweenRequests(socket, begun || plain !== undefined);
 

@@ -1,4 +1,4 @@
-/** Cross-origin requests of browsers (the Fetch standard, "CORS protocol"), where the operator of the server wishes them. */
+/** Cross-origin requests of browsers (the Fetch standard, "CORS protocol"), where the operator of the server allows them. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 /** Of any website. */

@@ -5,25 +5,25 @@ import { RequestError, ClientGone } from '../errors.ts';
 import { readInto, startReading } from '../ipc/socket-handoff.ts';
 import type { Admission, Ticket } from '../handlers/admission.ts';
 import { Arriving } from './incoming-body.ts';
-import type { Ask } from '../handlers/request.ts';
+import type { ApiRequest } from '../handlers/request.ts';
 import { bodyOf, type Body } from '../handlers/body.ts';
 import type { Cors } from './cors.ts';
 import { Heads, type Head } from './head.ts';
 import { LINGER_MS } from './pass-over.ts';
-import { KEEP_ALIVE_MS, type Patience } from './server.ts';
+import { KEEP_ALIVE_MS, type Timeouts } from './server.ts';
 import { countUnread } from './unread.ts';
 import { written, type More } from './serialize-response.ts';
-import { type Answer } from '../handlers/response.ts';
+import { type ApiResponse } from '../handlers/response.ts';
 
-export interface LaneSettings {
-  /** Takes over what is not for the lane, and says what it says of connections that are too slow. */
+export interface FastPathSettings {
+  /** Takes over what is not for the fast path, and says what it says of connections that are too slow. */
   server: Server;
-  limits: Patience;
+  limits: Timeouts;
   admission: Admission;
   /** The path under which the service answers a request for this one; undefined when it is not to come this way. */
   here: (url: string) => string | undefined;
   /** See http/handler.ts. */
-  serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => unknown;
+  serve: (request: ApiRequest, send: (outcome: ApiResponse | RequestError) => void) => unknown;
   /** Absent: browsers let no other website ask. */
   cors: Cors | undefined;
   /** Whether connections end with their next answer. */
@@ -44,8 +44,8 @@ const NOTHING = Buffer.alloc(0);
 /** Bodies that are larger than this, in bytes, are node:http's: here memory is taken for the whole of one when its head is read. */
 const LARGEST_BODY = 1024 * 1024;
 
-/** One connection of the lane; see lane.ts. */
-export class PlainConnection {
+/** One connection read by the fast path; see fast-path.ts. */
+export class FastPathConnection {
   readonly socket: Socket;
   readonly #heads = new Heads();
   /** What was read of the next request before this one was answered. */
@@ -59,7 +59,7 @@ export class PlainConnection {
   #busy = false;
   /** The client has ended its side. */
   #ended = false;
-  /** Whether the connection is still of the lane. */
+  /** Whether the fast path still reads the connection. */
   #mine = true;
   /** Since when the client is waited for, by performance.now(). */
   #since = performance.now();
@@ -67,18 +67,18 @@ export class PlainConnection {
   /** Undefined when the connection is closed already. */
   static open(
     socket: Socket,
-    settings: LaneSettings,
+    settings: FastPathSettings,
     watch: Watch & { left: () => void },
-  ): PlainConnection | undefined {
-    let connection: PlainConnection | undefined = undefined;
+  ): FastPathConnection | undefined {
+    let connection: FastPathConnection | undefined = undefined;
     const reading = readInto(socket, READ, (count) => (connection ? connection.#read(READ.subarray(0, count)) : false));
-    if (reading) connection = new PlainConnection(reading, settings, watch);
+    if (reading) connection = new FastPathConnection(reading, settings, watch);
     return connection;
   }
 
   private constructor(
     socket: Socket,
-    private readonly settings: LaneSettings,
+    private readonly settings: FastPathSettings,
     private readonly watch: Watch & { left: () => void },
   ) {
     this.socket = socket;
@@ -89,7 +89,7 @@ export class PlainConnection {
     socket.setNoDelay(true);
   }
 
-  /** Whether no byte of it is held here; undefined when it is the lane's no more. */
+  /** True when idle with no buffered bytes, so that another worker can take it. Undefined once node:http owns it. */
   get between(): boolean | undefined {
     if (!this.#mine) return undefined;
     const { destroyed, writableEnded, writableLength } = this.socket;
@@ -169,7 +169,7 @@ export class PlainConnection {
     this.#here = bytes.subarray(head.size);
     this.watch.began();
     const more = this.settings.cors?.headersFor(head.headers);
-    serve(new PlainAsk(this, head, url), (outcome) => this.#send(outcome, more));
+    serve(new FastPathRequest(this, head, url), (outcome) => this.#send(outcome, more));
     this.#here = undefined;
   }
 
@@ -188,7 +188,7 @@ export class PlainConnection {
     return this.socket.destroyed || !this.socket.writable;
   }
 
-  #send(outcome: Answer | RequestError, more: More): void {
+  #send(outcome: ApiResponse | RequestError, more: More): void {
     if (!this.#busy || this.gone || !this.#mine) return;
     const { closing } = this.settings;
     const ends =
@@ -244,12 +244,12 @@ export class PlainConnection {
   };
 }
 
-class PlainAsk implements Ask {
+class FastPathRequest implements ApiRequest {
   readonly method = 'POST';
   readonly entrypoint = 'REST';
 
   constructor(
-    private readonly connection: PlainConnection,
+    private readonly connection: FastPathConnection,
     private readonly head: Head,
     readonly url: string,
   ) {}

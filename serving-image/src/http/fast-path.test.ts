@@ -7,11 +7,11 @@ import { RequestError, tooManyRequests, ClientGone } from '../errors.ts';
 import { startReading, stopReading } from '../ipc/socket-handoff.ts';
 import { Admission } from '../handlers/admission.ts';
 import { sendAnswer, sendError } from './send-response.ts';
-import { askOf, type Ask } from '../handlers/request.ts';
-import { Lane } from './fast-path.ts';
-import type { PlainConnection } from './fast-path-connection.ts';
+import { apiRequestOf, type ApiRequest } from '../handlers/request.ts';
+import { FastPath } from './fast-path.ts';
+import type { FastPathConnection } from './fast-path-connection.ts';
 import { createHttpServer } from './server.ts';
-import { type Answer } from '../handlers/response.ts';
+import { type ApiResponse } from '../handlers/response.ts';
 
 const MEMORY = { memoryBytes: 100_000_000, answerBytes: 1e9, bytesPerSecond: 1000 };
 const LIMITS = { headerSeconds: 1, requestSeconds: 4, bodyBytes: 500_000, requests: 10, ...MEMORY };
@@ -19,23 +19,23 @@ const PATH = '/v2/models/m/infer';
 const post = (body: string, headers = '') =>
   `POST ${PATH} HTTP/1.1\r\nHost: x\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
 
-let door: Server;
+let listener: Server;
 let http: HttpServer;
 let client: Socket;
-let connection: PlainConnection;
+let connection: FastPathConnection;
 let heard: string;
 let events: string[];
 /** What the service does with a request. */
-let answer: (ask: Ask, send: (outcome: Answer | RequestError) => void) => unknown;
+let answer: (request: ApiRequest, send: (outcome: ApiResponse | RequestError) => void) => unknown;
 let here: (url: string) => string | undefined;
 let closing: boolean;
 let admission: Admission;
 
 /** Answers with what it was asked. */
-const echo: typeof answer = async (ask, send) => {
+const echo: typeof answer = async (request, send) => {
   const ticket = admission.enter();
   try {
-    const { chunks } = await ask.body(ticket);
+    const { chunks } = await request.body(ticket);
     send({ type: 'text/plain', body: `<${Buffer.concat(chunks).toString()}>` });
   } catch (error) {
     events.push((error as Error).name);
@@ -51,31 +51,31 @@ beforeEach(async () => {
   http = createHttpServer(LIMITS, admission);
   http.on('request', (request, response) => {
     events.push('node:http');
-    void echo(askOf(request), (outcome) => {
+    void echo(apiRequestOf(request), (outcome) => {
       if (outcome instanceof RequestError) sendError(response, outcome, false, admission);
       else sendAnswer(response, outcome, false, admission);
     });
   });
-  const lane = new Lane({
+  const fastPath = new FastPath({
     server: http,
     limits: LIMITS,
     cors: undefined,
     admission,
     here: (url) => here(url),
-    serve: (ask, send) => answer(ask, send),
+    serve: (request, send) => answer(request, send),
     closing: () => closing,
   });
   const taken = new Promise<void>((resolve) => {
-    door = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+    listener = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
       stopReading(socket);
       const watch = { began: () => void events.push('began'), answered: () => void events.push('answered') };
-      connection = lane.take(socket, watch) as PlainConnection;
+      connection = fastPath.take(socket, watch) as FastPathConnection;
       startReading(connection.socket);
       resolve();
     });
   });
-  await once(door.listen(0, '127.0.0.1'), 'listening');
-  client = connect({ port: (door.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  client = connect({ port: (listener.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true });
   client.setEncoding('latin1').on('data', (text: string) => (heard += text));
   client.on('error', () => undefined).setNoDelay(true);
   await taken;
@@ -84,7 +84,7 @@ beforeEach(async () => {
 afterEach(() => {
   client.destroy();
   connection.socket.destroy();
-  door.close();
+  listener.close();
 });
 
 /** Resolves when the client has heard so many answers whose body is one of `<…>`. */
@@ -151,9 +151,9 @@ describe('a connection of the lane', () => {
   it('asks for what the service says that was asked for', async () => {
     here = () => '/v2/models/m/versions/1/infer';
     const urls: string[] = [];
-    answer = (ask, send) => {
-      urls.push(ask.url);
-      return echo(ask, send);
+    answer = (request, send) => {
+      urls.push(request.url);
+      return echo(request, send);
     };
     client.write(post('one'));
     await answers(1);
@@ -162,8 +162,8 @@ describe('a connection of the lane', () => {
 
   it.each([0, 3, 8])('puts binary tensors where they can be used, behind %i bytes of JSON', async (json) => {
     let at: number | undefined;
-    answer = async (ask, send) => {
-      const { chunks } = await ask.body(admission.enter());
+    answer = async (request, send) => {
+      const { chunks } = await request.body(admission.enter());
       at = ((chunks[0]?.byteOffset ?? NaN) + json) % 8;
       send({ type: 'text/plain', body: '<>' });
     };
@@ -181,8 +181,8 @@ describe('a connection of the lane', () => {
   );
 
   it('throws away the body of a request that was refused before it came, and answers the next', async () => {
-    answer = (ask, send) => {
-      if (events.length > 1) void echo(ask, send);
+    answer = (request, send) => {
+      if (events.length > 1) void echo(request, send);
       else send(tooManyRequests(1));
     };
     const text = post('0123456789');
@@ -194,9 +194,9 @@ describe('a connection of the lane', () => {
   });
 
   it('tells a service that asks too late for a body, instead of giving it the bytes of another', async () => {
-    answer = async (ask, send) => {
+    answer = async (request, send) => {
       await pause();
-      return echo(ask, send);
+      return echo(request, send);
     };
     client.write(post('one'));
     while (!events.includes('Error')) await pause();
@@ -241,9 +241,9 @@ describe('a connection that is not for the lane', () => {
 
   it('is so from when a request comes before the last one was answered, with none lost', async () => {
     let release: () => void = () => undefined;
-    answer = async (ask, send) => {
+    answer = async (request, send) => {
       const held = new Promise<void>((resolve) => (release = resolve));
-      const body = ask.body(admission.enter());
+      const body = request.body(admission.enter());
       await held;
       send({ type: 'text/plain', body: `<${Buffer.concat((await body).chunks).toString()}>` });
     };
@@ -300,8 +300,8 @@ describe('a client of the lane', () => {
 
   it('that has gone is known to be', async () => {
     let gone: (() => boolean) | undefined;
-    answer = (ask) => {
-      gone = () => ask.gone();
+    answer = (request) => {
+      gone = () => request.gone();
     };
     client.write(post('one'));
     await pause();
@@ -312,8 +312,8 @@ describe('a client of the lane', () => {
 
   it('that does not read its answers is not answered more', async () => {
     const size = 20_000_000;
-    answer = async (ask, send) => {
-      await ask.body(admission.enter());
+    answer = async (request, send) => {
+      await request.body(admission.enter());
       send({ type: 'text/plain', body: Buffer.alloc(size) });
     };
     client.pause().write(post('one'));
@@ -327,8 +327,8 @@ describe('a client of the lane', () => {
 
   it('that ends its side while a large answer is on its way is closed with it', async () => {
     const size = 20_000_000;
-    answer = async (ask, send) => {
-      await ask.body(admission.enter());
+    answer = async (request, send) => {
+      await request.body(admission.enter());
       send({ type: 'text/plain', body: Buffer.alloc(size) });
     };
     client.pause().write(post('one'));
@@ -363,8 +363,8 @@ describe('a client of the lane', () => {
 
   it('that neither asks nor reads is closed in the end', async () => {
     const size = 12_000;
-    answer = async (ask, send) => {
-      await ask.body(admission.enter());
+    answer = async (request, send) => {
+      await request.body(admission.enter());
       send({ type: 'text/plain', body: Buffer.alloc(size) });
     };
     admission = new Admission({ ...LIMITS, requests: 1e6 });

@@ -4,18 +4,18 @@
  * A connection that says anything else is node:http's from then on, with the bytes that were read (docs/adr/0017).
  */
 import type { Socket } from 'node:net';
-import { PlainConnection, type LaneSettings, type Watch } from './fast-path-connection.ts';
+import { FastPathConnection, type FastPathSettings, type Watch } from './fast-path-connection.ts';
 import { CHECK_MS } from './server.ts';
 
-export class Lane {
-  readonly #connections = new Set<PlainConnection>();
+export class FastPath {
+  readonly #connections = new Set<FastPathConnection>();
   #check: NodeJS.Timeout | undefined;
 
-  constructor(private readonly settings: LaneSettings) {}
+  constructor(private readonly settings: FastPathSettings) {}
 
   /** Goes on with a connection. Undefined when it is closed already. */
-  take(socket: Socket, watch: Watch): PlainConnection | undefined {
-    const connection = PlainConnection.open(socket, this.settings, {
+  take(socket: Socket, watch: Watch): FastPathConnection | undefined {
+    const connection = FastPathConnection.open(socket, this.settings, {
       ...watch,
       left: () => this.#leave(connection),
     });
@@ -25,7 +25,7 @@ export class Lane {
     return connection;
   }
 
-  #leave(connection: PlainConnection | undefined): void {
+  #leave(connection: FastPathConnection | undefined): void {
     if (connection) this.#connections.delete(connection);
     if (this.#connections.size > 0) return;
     clearInterval(this.#check);

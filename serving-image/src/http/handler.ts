@@ -3,23 +3,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { badRequest, internalError, RequestError, unavailable, RunError, ClientGone } from '../errors.ts';
 import { route } from '../protocol/route.ts';
-import type { Service } from '../handlers/context.ts';
+import type { ServerContext } from '../handlers/context.ts';
 import { reasonOf, type Reason } from '../telemetry/reasons.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { traceIdOf } from '../telemetry/trace.ts';
 import { sendAnswer, sendError } from './send-response.ts';
-import { askOf, type Ask } from '../handlers/request.ts';
-import { answerCall, isCall } from '../handlers/inference.ts';
+import { apiRequestOf, type ApiRequest } from '../handlers/request.ts';
+import { handleInference, isCall } from '../handlers/inference.ts';
 import type { Traced } from '../handlers/forwardable-request.ts';
-import { answerQuestion } from '../handlers/metadata.ts';
-import { type Answer } from '../handlers/response.ts';
+import { handleMetadata } from '../handlers/metadata.ts';
+import { type ApiResponse } from '../handlers/response.ts';
 
 /** What is counted where no answer was sent, as others count it. */
 const CLIENT_GONE = 499;
 
-export function createHandler(service: Service): (request: IncomingMessage, response: ServerResponse) => void {
+export function createHandler(service: ServerContext): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    void serve(service, askOf(request), (outcome) => {
+    void serve(service, apiRequestOf(request), (outcome) => {
       if (outcome instanceof RequestError) sendError(response, outcome, service.draining(), service.admission);
       else sendAnswer(response, outcome, service.draining(), service.admission);
     });
@@ -31,28 +31,28 @@ export function createHandler(service: Service): (request: IncomingMessage, resp
  * "try again later". Resolves when all is done.
  */
 export function serve(
-  service: Service,
-  ask: Ask,
-  send: (outcome: Answer | RequestError) => void,
+  service: ServerContext,
+  request: ApiRequest,
+  send: (outcome: ApiResponse | RequestError) => void,
 ): Promise<void> | undefined {
   const started = performance.now();
   const { metrics, log, trace } = service;
   const traced: Traced | undefined = trace && { parts: [] };
   metrics.inflight.inc();
-  const answered = (outcome: Answer | RequestError) => {
+  const answered = (outcome: ApiResponse | RequestError) => {
     const reason = outcome instanceof RequestError ? reasonOf(outcome) : undefined;
     send(outcome);
-    finish(service, ask, started, traced, outcome.status ?? 200, reason);
+    finish(service, request, started, traced, outcome.status ?? 200, reason);
   };
   const failed = (error: unknown) => {
     const reason = reasonOf(error);
-    if (error instanceof ClientGone) return finish(service, ask, started, traced, CLIENT_GONE, reason);
+    if (error instanceof ClientGone) return finish(service, request, started, traced, CLIENT_GONE, reason);
     const known = toRequestError(error, log);
     send(known);
-    finish(service, ask, started, traced, known.status, reason);
+    finish(service, request, started, traced, known.status, reason);
   };
   try {
-    const outcome = answerTo(service, ask, started, traced);
+    const outcome = answerTo(service, request, started, traced);
     if (outcome instanceof Promise) return outcome.then(answered).catch(failed);
     answered(outcome);
   } catch (error) {
@@ -62,8 +62,8 @@ export function serve(
 }
 
 function finish(
-  { metrics, log, trace }: Service,
-  { method, headers, protocol }: Ask,
+  { metrics, log, trace }: ServerContext,
+  { method, headers, protocol }: ApiRequest,
   started: number,
   traced: Traced | undefined,
   status: number,
@@ -92,13 +92,15 @@ function finish(
 }
 
 function answerTo(
-  service: Service,
-  ask: Ask,
+  service: ServerContext,
+  request: ApiRequest,
   started: number,
   traced: Traced | undefined,
-): Promise<Answer> | Answer | RequestError {
-  const asked = route(ask.method, ask.url);
-  return isCall(asked) ? answerCall(service, asked, ask, started, traced) : answerQuestion(service, asked, ask);
+): Promise<ApiResponse> | ApiResponse | RequestError {
+  const target = route(request.method, request.url);
+  return isCall(target)
+    ? handleInference(service, target, request, started, traced)
+    : handleMetadata(service, target, request);
 }
 
 function toRequestError(error: unknown, log: Logger): RequestError {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Admission } from '../handlers/admission.ts';
-import type { Answer } from '../handlers/response.ts';
+import type { ApiResponse } from '../handlers/response.ts';
 import { errorBody, type RequestError } from '../errors.ts';
 import { endUnread, passOver } from './pass-over.ts';
 import { countResponse } from './unread.ts';
@@ -8,7 +8,7 @@ import { countResponse } from './unread.ts';
 /** What its client does not read at once is counted in `admission`, and so is what goes on arriving of the request. */
 export function sendAnswer(
   response: ServerResponse,
-  { status = 200, type, body, headers }: Answer,
+  { status = 200, type, body, headers }: ApiResponse,
   closing: boolean,
   admission: Admission,
 ): void {

@@ -2,10 +2,10 @@
 import { STATUS_CODES } from 'node:http';
 import { errorBody, RequestError } from '../errors.ts';
 
-import { TOLD_KEEP_ALIVE_MS } from './server.ts';
-import type { Answer } from '../handlers/response.ts';
+import { ADVERTISED_KEEP_ALIVE_MS } from './server.ts';
+import type { ApiResponse } from '../handlers/response.ts';
 
-const KEPT = `Connection: keep-alive\r\nKeep-Alive: timeout=${TOLD_KEEP_ALIVE_MS / 1000}\r\n`;
+const KEPT = `Connection: keep-alive\r\nKeep-Alive: timeout=${ADVERTISED_KEEP_ALIVE_MS / 1000}\r\n`;
 const CLOSED = 'Connection: close\r\n';
 
 let second = 0;
@@ -26,7 +26,7 @@ let last: { error: RequestError; closing: boolean; dateLine: string; bytes: Buff
 export type More = Readonly<Record<string, string>> | undefined;
 
 /** The whole answer of HTTP/1.1, with the headers that node:http would give it. `closing`: the connection ends with it. */
-export function written(outcome: Answer | RequestError, closing: boolean, more?: More): Buffer {
+export function written(outcome: ApiResponse | RequestError, closing: boolean, more?: More): Buffer {
   if (!(outcome instanceof RequestError)) {
     return join(outcome.status ?? 200, outcome.type, outcome.body, withMore(outcome.headers, more), closing);
   }
@@ -38,7 +38,7 @@ export function written(outcome: Answer | RequestError, closing: boolean, more?:
   return bytes;
 }
 
-function withMore(headers: Answer['headers'], more: More): Answer['headers'] {
+function withMore(headers: ApiResponse['headers'], more: More): ApiResponse['headers'] {
   if (!more) return headers;
   const own = Object.entries(headers ?? {}).filter(([name]) => !Object.hasOwn(more, name.toLowerCase()));
   return { ...Object.fromEntries(own), ...more };
@@ -48,7 +48,7 @@ function join(
   status: number,
   type: string,
   body: string | Buffer,
-  headers: Answer['headers'],
+  headers: ApiResponse['headers'],
   closing: boolean,
 ): Buffer {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;

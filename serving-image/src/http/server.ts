@@ -7,7 +7,7 @@ import type { Admission } from '../handlers/admission.ts';
 import { PARSING_STOPPED } from '../ipc/socket-handoff.ts';
 import { countPieces } from '../handlers/pieces.ts';
 
-export interface Patience {
+export interface Timeouts {
   /** Until a request's headers have arrived. */
   headerSeconds: number;
   /** Until its body has arrived, too. */
@@ -24,14 +24,14 @@ export const KEEP_ALIVE_MS = 75_000;
  * what is idle when it closes is idle for longer than that, so that clients that listen to this have left, and no request of theirs
  * crosses the closing on its way.
  */
-export const TOLD_KEEP_ALIVE_MS = 5_000;
-const UNTOLD_MS = KEEP_ALIVE_MS - TOLD_KEEP_ALIVE_MS;
+export const ADVERTISED_KEEP_ALIVE_MS = 5_000;
+const UNTOLD_MS = KEEP_ALIVE_MS - ADVERTISED_KEEP_ALIVE_MS;
 /** How often connections that wait are looked at, in milliseconds. */
 export const CHECK_MS = 2_000;
 
-export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: Patience, admission: Admission): Server {
+export function createHttpServer({ headerSeconds, requestSeconds, bodyBytes }: Timeouts, admission: Admission): Server {
   const server = createServer({
-    keepAliveTimeout: TOLD_KEEP_ALIVE_MS,
+    keepAliveTimeout: ADVERTISED_KEEP_ALIVE_MS,
     headersTimeout: headerSeconds * 1000,
     requestTimeout: requestSeconds * 1000,
     connectionsCheckingInterval: CHECK_MS,

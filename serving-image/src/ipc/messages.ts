@@ -28,10 +28,10 @@ export type ToWorker =
   | { type: 'stop' }
   /** What the traffic annotation says; absent when nothing is to be forwarded. */
   | { type: 'traffic'; traffic?: Traffic }
-  | { type: 'snapshot'; ask: number }
-  | ({ type: 'exposition'; ask: number } & Exposition)
+  | { type: 'snapshot'; requestId: number }
+  | ({ type: 'exposition'; requestId: number } & Exposition)
   /** The order is carried out, and all workers know; or why it is not. */
-  | { type: 'ordered'; ask: number; refused?: { status: number; message: string } };
+  | { type: 'ordered'; requestId: number; refused?: { status: number; message: string } };
 
 export type ToSupervisor =
   | ({ type: 'ready'; model: string; version: string; loadSeconds: number; warmupSeconds: number } & EngineChoice)
@@ -46,10 +46,10 @@ export type ToSupervisor =
   | { type: 'returned' }
   /** Connections that ended since the last message. */
   | { type: 'closed'; transport: Transport; count: number }
-  | { type: 'snapshot'; ask: number; snapshot: Snapshot }
-  | { type: 'exposition'; ask: number; page: Page }
+  | { type: 'snapshot'; requestId: number; snapshot: Snapshot }
+  | { type: 'exposition'; requestId: number; page: Page }
   /** A client wants a model to be served, or not to be. */
-  | { type: 'order'; ask: number; action: 'load' | 'unload'; model: string };
+  | { type: 'order'; requestId: number; action: 'load' | 'unload'; model: string };
 
 /** How often a worker says that it is alive, in milliseconds. */
 export const ALIVE_MS = 1000;

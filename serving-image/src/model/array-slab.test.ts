@@ -1,13 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { unfilled } from './array-slab.ts';
+import { uninitialized } from './array-slab.ts';
 
 describe('unfilled', () => {
   it.each([1, 3, 100, 5_000, 100_000])(
     'gives %d elements that are nobody else’s, after whatever else was taken',
     (length) => {
       const arrays = [1, 7, 64, 1001].flatMap((odd) => {
-        unfilled(Uint8Array, odd);
-        return [unfilled(Float32Array, length), unfilled(Float64Array, length), unfilled(Uint8Array, length)];
+        uninitialized(Uint8Array, odd);
+        return [
+          uninitialized(Float32Array, length),
+          uninitialized(Float64Array, length),
+          uninitialized(Uint8Array, length),
+        ];
       });
       arrays.forEach((array, i) => array.fill(i));
       arrays.forEach((array, i) => {

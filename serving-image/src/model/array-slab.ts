@@ -18,7 +18,7 @@ let used = 0;
  * costs a server of small requests is the number of such pieces. One lies behind the other there, so that the rows of requests that
  * follow each other can be a batch as they are (batching/join.ts).
  */
-export function unfilled<T>(Type: ArrayType<T>, length: number): T {
+export function uninitialized<T>(Type: ArrayType<T>, length: number): T {
   const bytes = length * Type.BYTES_PER_ELEMENT;
   if (bytes > LARGEST_SHARE) return new Type(newSlab(bytes), 0, length);
   if (used + bytes > SLAB) [slab, used] = [newSlab(SLAB), 0];

@@ -6,14 +6,14 @@ const catalog: Catalog = {
     {
       name: 'm',
       versions: [
-        { version: '4', state: 'END', error: 'broken', doors: [] },
-        { version: '3', state: 'AVAILABLE', doors: ['/3'] },
-        { version: '2', state: 'LOADING', doors: [] },
+        { version: '4', state: 'END', error: 'broken', sockets: [] },
+        { version: '3', state: 'AVAILABLE', sockets: ['/3'] },
+        { version: '2', state: 'LOADING', sockets: [] },
       ],
       labels: { stable: '3', next: '2' },
       latest: '3',
     },
-    { name: 'new', versions: [{ version: '1', state: 'LOADING', doors: [] }], labels: {}, notReady: 'loading' },
+    { name: 'new', versions: [{ version: '1', state: 'LOADING', sockets: [] }], labels: {}, notReady: 'loading' },
   ],
 };
 

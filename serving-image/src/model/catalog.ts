@@ -9,7 +9,7 @@ export interface CatalogVersion {
   /** Why a version that should be served is not. */
   error?: string;
   /** Paths of the sockets at which its workers answer other workers. */
-  doors: readonly string[];
+  sockets: readonly string[];
 }
 
 export interface CatalogModel {
@@ -30,7 +30,7 @@ export interface Catalog {
   notReady?: string;
 }
 
-export interface Asked {
+export interface ModelTarget {
   model: string;
   version?: string;
   label?: string;
@@ -46,7 +46,7 @@ export type Finding =
  * The version that a request is for. A version may be asked for by its label as well: Open Inference has no labels of its
  * own, and its versions are any text.
  */
-export function find(catalog: Catalog, { model: name, version, label }: Asked): Finding {
+export function find(catalog: Catalog, { model: name, version, label }: ModelTarget): Finding {
   const model = catalog.models.find((candidate) => candidate.name === name);
   if (!model) return { missing: 'model' };
   if (label !== undefined && !Object.hasOwn(model.labels, label)) return { missing: 'label' };

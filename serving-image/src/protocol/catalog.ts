@@ -1,7 +1,7 @@
 /** Answers about all models and versions of a server, in the forms of both protocols. */
 import {
   find,
-  type Asked,
+  type ModelTarget,
   type Catalog,
   type CatalogModel,
   type CatalogVersion,
@@ -33,14 +33,14 @@ export function indexOf({ models }: Catalog): IndexEntry[] {
 }
 
 /** Of one version, or of the model as a whole. @throws RequestError 404, 503 */
-export function modelReady(catalog: Catalog, asked: Asked): string {
+export function modelReady(catalog: Catalog, asked: ModelTarget): string {
   const { model } = locate(catalog, asked, 'v2');
   if (asked.version === undefined && model.notReady !== undefined) throw unavailable(`not ready: ${model.notReady}`);
   return JSON.stringify({ name: model.name, ready: true });
 }
 
 /** TensorFlow Serving's status: of all versions, or of the one that is asked for. @throws RequestError 404, 400 */
-export function modelStatus(catalog: Catalog, asked: Asked): string {
+export function modelStatus(catalog: Catalog, asked: ModelTarget): string {
   const { labels = {} } = catalog.models.find(({ name }) => name === asked.model) ?? {};
   const version = asked.label === undefined ? asked.version : (labels[asked.label] ?? '');
   const entries = indexOf(catalog).filter(
@@ -53,7 +53,7 @@ export function modelStatus(catalog: Catalog, asked: Asked): string {
 /** The version that serves a request. @throws RequestError 404, 503, or 400 for a label, as TensorFlow Serving does */
 export function locate(
   catalog: Catalog,
-  asked: Asked,
+  asked: ModelTarget,
   protocol: 'v1' | 'v2',
 ): { model: CatalogModel; version: CatalogVersion } {
   const finding = find(catalog, asked);

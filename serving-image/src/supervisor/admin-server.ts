@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { WARMUP_PATH, type WarmupReport } from '@modeldeployment/modelpack/contract';
 import { TRIAL_PATH, type TrialReport } from '@modeldeployment/modelpack/traffic';
 import { sendAnswer, sendError } from '../http/send-response.ts';
-import { askOf, type Ask } from '../handlers/request.ts';
+import { apiRequestOf, type ApiRequest } from '../handlers/request.ts';
 import { admit } from '../http/border.ts';
 import { prepare } from '../http/server.ts';
 import type { Cors } from '../http/cors.ts';
@@ -12,7 +12,7 @@ import { PAGE_OF, type Exposition, type Page } from '../telemetry/exposition.ts'
 import { internalError, RequestError } from '../errors.ts';
 import type { Admission } from '../handlers/admission.ts';
 import { route, type Route } from '../protocol/route.ts';
-import { json, type Answer } from '../handlers/response.ts';
+import { json, type ApiResponse } from '../handlers/response.ts';
 
 /** What the supervisor knows without asking a worker. */
 export interface State {
@@ -28,7 +28,11 @@ export interface State {
  * A server for what is answered without a worker: health and metrics, so that one that is busy with a long run cannot fail
  * a probe. `answer` rejects with RequestError.
  */
-export function createAdmin(answer: (ask: Ask) => Promise<Answer>, admission: Admission, cors?: Cors): Server {
+export function createAdmin(
+  answer: (request: ApiRequest) => Promise<ApiResponse>,
+  admission: Admission,
+  cors?: Cors,
+): Server {
   const server = createServer();
   prepare(server, admission);
   server.on('request', (request, response) => {
@@ -40,7 +44,7 @@ export function createAdmin(answer: (ask: Ask) => Promise<Answer>, admission: Ad
       return refuse(error);
     }
     if (cors?.answer(request, response, false)) return;
-    void answer(askOf(request)).then((content) => sendAnswer(response, content, false, admission), refuse);
+    void answer(apiRequestOf(request)).then((content) => sendAnswer(response, content, false, admission), refuse);
   });
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;
@@ -48,7 +52,7 @@ export function createAdmin(answer: (ask: Ask) => Promise<Answer>, admission: Ad
 }
 
 /** Answers with what the supervisor knows; `elsewhere` tells who asks for more. */
-export function answerOf(state: State, elsewhere: RequestError): (ask: Ask) => Promise<Answer> {
+export function answerOf(state: State, elsewhere: RequestError): (request: ApiRequest) => Promise<ApiResponse> {
   return async ({ method, url }) => {
     if (method === 'GET' && url === TRIAL_PATH) return json(JSON.stringify(await state.trial()));
     if (method === 'GET' && url === WARMUP_PATH) return json(JSON.stringify(await state.warmup()));
@@ -59,14 +63,14 @@ export function answerOf(state: State, elsewhere: RequestError): (ask: Ask) => P
 }
 
 /** Health and metrics; undefined for any other question. @throws RequestError 404, 503 */
-export async function answerPlain(state: State, asked: Route): Promise<Answer | undefined> {
-  const page = Object.hasOwn(PAGE_OF, asked.kind) ? PAGE_OF[asked.kind as keyof typeof PAGE_OF] : undefined;
+export async function answerPlain(state: State, target: Route): Promise<ApiResponse | undefined> {
+  const page = Object.hasOwn(PAGE_OF, target.kind) ? PAGE_OF[target.kind as keyof typeof PAGE_OF] : undefined;
   if (page) {
     const { contentType, text } = await state.exposition(page);
     return { type: contentType, body: text };
   }
-  if (asked.kind === 'v2.live') return json(JSON.stringify({ live: true }));
-  if (asked.kind === 'v2.ready') return json(answers.serverReady(state.catalog()));
-  if (asked.kind === 'v2.modelReady') return json(answers.modelReady(state.catalog(), asked));
+  if (target.kind === 'v2.live') return json(JSON.stringify({ live: true }));
+  if (target.kind === 'v2.ready') return json(answers.serverReady(state.catalog()));
+  if (target.kind === 'v2.modelReady') return json(answers.modelReady(state.catalog(), target));
   return undefined;
 }

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { GrpcServer } from '../grpc/server.ts';
 
-import type { Ask } from '../handlers/request.ts';
+import type { ApiRequest } from '../handlers/request.ts';
 import { answerIndex, answerOrder } from '../handlers/model-repository.ts';
 import * as answers from '../protocol/catalog.ts';
 import { unavailable } from '../errors.ts';
@@ -12,27 +12,27 @@ import { serverMetadata } from '../protocol/v2/metadata.ts';
 import { mayAsk, type Checks } from '../security/gate.ts';
 import type { Tls } from '../security/tls.ts';
 import type { Admission } from '../handlers/admission.ts';
-import type { Orders } from '../handlers/model-control.ts';
+import type { ModelControl } from '../handlers/model-control.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { answerPlain, type State } from './admin-server.ts';
 import { ConnectionLimit } from '../http/connection-limit.ts';
 import { Sessions } from '../grpc/connections.ts';
-import { json, type Answer } from '../handlers/response.ts';
+import { json, type ApiResponse } from '../handlers/response.ts';
 
-export interface LobbySettings {
+export interface FallbackApiSettings {
   admission: Admission;
   mostConnections: number;
   log: Logger;
   serverVersion: string;
-  orders: Orders;
+  modelControl: ModelControl;
   draining: () => boolean;
 }
 
-export class Lobby {
+export class FallbackApi {
   readonly #sessions: Sessions;
 
   constructor(
-    private readonly settings: LobbySettings,
+    private readonly settings: FallbackApiSettings,
     private readonly state: State,
     private readonly tokens: Checks | undefined,
     tls: Tls | undefined,
@@ -59,20 +59,20 @@ export class Lobby {
   }
 
   /** Rejects with RequestError. */
-  readonly answer = async (ask: Ask): Promise<Answer> => {
-    const { admission, orders, serverVersion } = this.settings;
-    await mayAsk(ask, this.tokens);
-    const asked = route(ask.method, ask.url);
-    const plain = await answerPlain(this.state, asked);
+  readonly answer = async (request: ApiRequest): Promise<ApiResponse> => {
+    const { admission, modelControl: modelControl, serverVersion } = this.settings;
+    await mayAsk(request, this.tokens);
+    const target = route(request.method, request.url);
+    const plain = await answerPlain(this.state, target);
     if (plain) return plain;
     const catalog = this.state.catalog();
-    const repository = { admission, orders };
-    if (asked.kind === 'v2.load' || asked.kind === 'v2.unload') return answerOrder(repository, asked, ask);
-    if (asked.kind === 'v2.index') return answerIndex(repository, answers.indexOf(catalog), ask);
-    if (asked.kind === 'v2.models') return json(JSON.stringify({ models: catalog.models.map(({ name }) => name) }));
-    if (asked.kind === 'v2.server') return json(serverMetadata(serverVersion));
-    if (asked.kind === 'v1.status') return json(answers.modelStatus(catalog, asked));
-    if ('model' in asked) answers.locate(catalog, asked, asked.kind.startsWith('v1.') ? 'v1' : 'v2');
+    const repository = { admission, orders: modelControl };
+    if (target.kind === 'v2.load' || target.kind === 'v2.unload') return answerOrder(repository, target, request);
+    if (target.kind === 'v2.index') return answerIndex(repository, answers.indexOf(catalog), request);
+    if (target.kind === 'v2.models') return json(JSON.stringify({ models: catalog.models.map(({ name }) => name) }));
+    if (target.kind === 'v2.server') return json(serverMetadata(serverVersion));
+    if (target.kind === 'v1.status') return json(answers.modelStatus(catalog, target));
+    if ('model' in target) answers.locate(catalog, target, target.kind.startsWith('v1.') ? 'v1' : 'v2');
     throw unavailable('no worker can answer now: no model is loaded, or all workers are being replaced');
   };
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 
-import type { Ask } from '../handlers/request.ts';
+import type { ApiRequest } from '../handlers/request.ts';
 import type { Cors } from '../http/cors.ts';
 import { unavailable } from '../errors.ts';
 import { route } from '../protocol/route.ts';
@@ -9,9 +9,9 @@ import { mayAsk, type Checks } from '../security/gate.ts';
 import type { Tls } from '../security/tls.ts';
 import { answerPlain, createAdmin, type State } from './admin-server.ts';
 import { startReading } from '../ipc/socket-handoff.ts';
-import type { LobbySettings } from './fallback-api.ts';
+import type { FallbackApiSettings } from './fallback-api.ts';
 import type { Transport } from '../ipc/messages.ts';
-import type { Answer } from '../handlers/response.ts';
+import type { ApiResponse } from '../handlers/response.ts';
 import type { Admission } from '../handlers/admission.ts';
 
 const WHY = 'no worker can answer now: the model is still loading, or all workers are being replaced';
@@ -19,7 +19,7 @@ const WHY = 'no worker can answer now: the model is still loading, or all worker
 const UNAVAILABLE = 14;
 
 /** Answers connections for which there is no worker. */
-export interface StandIns {
+export interface FallbackServers {
   receive: Readonly<Record<Transport, (socket: Socket) => void>>;
   /** There is a worker: clients should come to it with their next requests. */
   leave(): void;
@@ -35,23 +35,25 @@ export interface StandInSettings {
   cors: Cors | undefined;
 }
 
-/** Each answer ends its connection: the next one should meet a worker. With `lobby` clients can load models here. */
-export function createStandIns(
+/** Each answer ends its connection: the next one should meet a worker. With `fallbackApi` clients can load models here. */
+export function createFallbackServers(
   state: State,
   { admission, tls, tokens, cors }: StandInSettings,
-  lobby: Omit<LobbySettings, 'admission'> | undefined,
-): StandIns {
+  fallbackApi: Omit<FallbackApiSettings, 'admission'> | undefined,
+): FallbackServers {
   // Brings half of what workers need, which a supervisor should do without.
   const opened =
-    lobby &&
-    import('./fallback-api.ts').then(({ Lobby }) => new Lobby({ ...lobby, admission }, state, tokens, tls?.grpc));
-  const refused = async (ask: Ask): Promise<Answer> => {
-    await mayAsk(ask, tokens);
-    const answer = await answerPlain(state, route(ask.method, ask.url));
+    fallbackApi &&
+    import('./fallback-api.ts').then(
+      ({ FallbackApi }) => new FallbackApi({ ...fallbackApi, admission }, state, tokens, tls?.grpc),
+    );
+  const refused = async (request: ApiRequest): Promise<ApiResponse> => {
+    await mayAsk(request, tokens);
+    const answer = await answerPlain(state, route(request.method, request.url));
     if (!answer) throw unavailable(WHY);
     return answer;
   };
-  const http = createAdmin(opened ? async (ask) => (await opened).answer(ask) : refused, admission, cors);
+  const http = createAdmin(opened ? async (request) => (await opened).answer(request) : refused, admission, cors);
   http.maxRequestsPerSocket = 1;
   const receive = (server: Server, transport: Transport) => (socket: Socket) => {
     if (tls) {

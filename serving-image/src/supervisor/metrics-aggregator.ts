@@ -3,10 +3,10 @@ import { exposition, retained, type Exposition, type Page } from '../telemetry/e
 import type { Snapshot as Metrics } from '../telemetry/meter.ts';
 import { SupervisorMetrics } from '../telemetry/metrics.ts';
 import { coalesced } from '../ipc/coalesced.ts';
-import type { Departure } from './worker-processes.ts';
+import type { WorkerExit } from './worker-processes.ts';
 
 /** What is counted of all workers, those that have ended included: a counter must not fall when one of them is replaced. */
-export class Accounts {
+export class MetricsAggregator {
   readonly #own: SupervisorMetrics;
   #gone: Promise<Metrics[]> = Promise.resolve([]);
   /** Each asks all workers, and whoever may ask may do so often. */
@@ -29,7 +29,7 @@ export class Accounts {
   /** A worker of a version has ended, and is replaced when it was `serving`. */
   departed(
     { name, version }: { name: string; version: string },
-    { snapshot, lostRequests, lostConnections }: Departure,
+    { snapshot, lostRequests, lostConnections }: WorkerExit,
     serving: boolean,
   ): void {
     if (snapshot)

@@ -2,7 +2,7 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { readConfig, terminationLogPath } from '../config.ts';
 
-import { giveUp } from './termination-message.ts';
+import { fail } from './termination-message.ts';
 import { Supervisor } from './supervisor.ts';
 import { createLog } from '../telemetry/log.ts';
 import { FatalError } from '../errors.ts';
@@ -21,7 +21,7 @@ export async function serve(): Promise<number> {
     return process.exit(code);
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;
-    giveUp({ reason: error.reason, message: error.message }, terminationLogPath(), log);
+    fail({ reason: error.reason, message: error.message }, terminationLogPath(), log);
     return process.exit(1);
   }
 }

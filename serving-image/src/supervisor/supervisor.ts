@@ -3,27 +3,27 @@ import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { Desk } from './trial-coordinator.ts';
+import { TrialCoordinator } from './trial-coordinator.ts';
 import { closing, type Catalog } from '../model/catalog.ts';
 import { notFound } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { Accounts } from './metrics-aggregator.ts';
+import { MetricsAggregator } from './metrics-aggregator.ts';
 import { answerOf, createAdmin, type State } from './admin-server.ts';
-import type { Unit } from '../versions/version-state.ts';
-import { Crew, type Departure } from './worker-processes.ts';
-import { Fleet, type FleetAction, type FleetEvent } from '../versions/version-manager.ts';
-import { giveUp } from './termination-message.ts';
+import type { ModelVersion } from '../versions/version-state.ts';
+import { WorkerProcesses, type WorkerExit } from './worker-processes.ts';
+import { VersionManager, type VersionAction, type VersionEvent } from '../versions/version-manager.ts';
+import { fail } from './termination-message.ts';
 import type { ToSupervisor, Transport } from '../ipc/messages.ts';
 import { listen, portOf } from './listen.ts';
-import { Reception } from './connection-router.ts';
-import { scratchFolder } from './temp-folder.ts';
+import { ConnectionRouter } from './connection-router.ts';
+import { tempFolder } from './temp-folder.ts';
 import { warmupReport } from '../ipc/snapshot.ts';
 import { Cors } from '../http/cors.ts';
 import { readLater } from '../security/gate.ts';
 import { handshakes } from '../security/tls.ts';
-import { createStandIns, type StandIns } from './fallback-server.ts';
+import { createFallbackServers, type FallbackServers } from './fallback-server.ts';
 import { refusalOf } from '../versions/explicit-control.ts';
-import { wishesOf, type Wishes } from '../versions/model-source.ts';
+import { modelSourceOf, type ModelSource } from '../versions/model-source.ts';
 import { Admission } from '../handlers/admission.ts';
 
 const TICK_MS = 500;
@@ -40,17 +40,17 @@ export interface Program {
  * always there to answer probes and to replace a worker that TensorFlow has aborted.
  */
 export class Supervisor {
-  readonly #fleet: Fleet;
-  readonly #crew: Crew;
-  readonly #reception: Reception;
-  readonly #accounts: Accounts;
+  readonly #versions: VersionManager;
+  readonly #workers: WorkerProcesses;
+  readonly #router: ConnectionRouter;
+  readonly #metrics: MetricsAggregator;
   readonly #public: Readonly<Record<Transport, Server>>;
   readonly #admin;
-  readonly #wishes: Wishes;
-  readonly #standIns: StandIns;
+  readonly #source: ModelSource;
+  readonly #fallback: FallbackServers;
   /** Folder of the sockets at which workers answer each other; absent where there is one version only. */
-  readonly #doors: string | undefined;
-  readonly #desk: Desk;
+  readonly #sockets: string | undefined;
+  readonly #trialCoordinator: TrialCoordinator;
   #catalog: Catalog;
   #draining = false;
   #stopping = false;
@@ -64,69 +64,75 @@ export class Supervisor {
   ) {
     const { version, workers, cores, spareWorkers: spares, loadSeconds, hangSeconds, httpPort } = config;
     const fixed = version !== undefined;
-    this.#fleet = new Fleet({
+    this.#versions = new VersionManager({
       ...{ workers, cores, spares, fixed, repository: resolve(config.repository) },
       explicit: config.explicit !== undefined,
       loadMs: loadSeconds * 1000,
       hangMs: hangSeconds * 1000,
     });
-    const scratch = scratchFolder();
-    this.#doors = fixed ? undefined : mkdtempSync(join(scratch, 'doors-'));
-    this.#crew = new Crew(
+    const temp = tempFolder();
+    this.#sockets = fixed ? undefined : mkdtempSync(join(temp, 'doors-'));
+    this.#workers = new WorkerProcesses(
       program,
-      { scratch, doors: this.#doors },
+      { temp: temp, sockets: this.#sockets },
       {
         message: (id, message) => this.#onMessage(id, message),
-        exited: (id, departure) => this.#onExit(id, departure),
-        returned: (arrival) => this.#reception.receive(arrival),
+        exited: (id, exit) => this.#onExit(id, exit),
+        returned: (pending) => this.#router.receive(pending),
       },
     );
-    this.#accounts = new Accounts(
+    this.#metrics = new MetricsAggregator(
       config.revision,
-      async () => (await this.#crew.snapshots()).map(({ metrics }) => metrics),
+      async () => (await this.#workers.snapshots()).map(({ metrics }) => metrics),
       () => this.#catalog,
     );
-    this.#catalog = this.#fleet.catalog(this.#crew.door);
-    this.#desk = new Desk({
+    this.#catalog = this.#versions.catalog(this.#workers.socket);
+    this.#trialCoordinator = new TrialCoordinator({
       revision: Number(config.revision),
       folder: config.podInfo,
       log,
-      tell: (traffic) => this.#crew.broadcast({ type: 'traffic', ...(traffic && { traffic }) }),
+      send: (traffic) => this.#workers.broadcast({ type: 'traffic', ...(traffic && { traffic }) }),
     });
     const state: State = {
       catalog: () => (this.#draining ? closing(this.#catalog) : this.#catalog),
-      exposition: (page) => this.#accounts.exposition(page),
-      trial: async () => this.#desk.report((await this.#crew.snapshots()).map(({ trial }) => trial)),
-      warmup: async () => warmupReport(await this.#crew.snapshots()),
+      exposition: (page) => this.#metrics.exposition(page),
+      trial: async () => this.#trialCoordinator.report((await this.#workers.snapshots()).map(({ trial }) => trial)),
+      warmup: async () => warmupReport(await this.#workers.snapshots()),
     };
     const elsewhere = notFound(`not found: this port has health and metrics; the model is on port ${httpPort}`);
     const admission = new Admission(config.limits);
     this.#admin = createAdmin(answerOf(state, elsewhere), admission);
-    this.#wishes = wishesOf(config, log, {
-      want: (models, again) => this.#do(this.#fleet.want(models, performance.now(), again)),
-      outcome: (model) => this.#fleet.outcome(model),
+    this.#source = modelSourceOf(config, log, {
+      want: (models, again) => this.#do(this.#versions.want(models, performance.now(), again)),
+      outcome: (model) => this.#versions.outcome(model),
       // Messages arrive in their order: who answers this one has seen those before.
-      known: () => this.#crew.snapshots(),
+      known: () => this.#workers.snapshots(),
     });
-    const { orders } = this.#wishes;
+    const { modelControl: modelControl } = this.#source;
     const tls = config.tls && handshakes(config.tls, log);
     const cors = config.corsOrigins && new Cors(config.corsOrigins);
     const draining = () => this.#draining;
-    this.#standIns = createStandIns(
+    this.#fallback = createFallbackServers(
       state,
       { admission, tls, tokens: readLater(config.tokens, log), cors },
-      orders && { mostConnections: config.limits.connections, log, serverVersion, orders, draining },
+      modelControl && {
+        mostConnections: config.limits.connections,
+        log,
+        serverVersion,
+        modelControl: modelControl,
+        draining,
+      },
     );
-    this.#reception = new Reception(
-      this.#fleet,
-      this.#crew,
+    this.#router = new ConnectionRouter(
+      this.#versions,
+      this.#workers,
       () => this.#catalog,
-      this.#standIns.receive,
+      this.#fallback.receive,
       tls !== undefined,
     );
     const accept = (transport: Transport): Server =>
       createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
-        this.#reception.receive({ transport, socket }),
+        this.#router.receive({ transport, socket }),
       );
     this.#public = { http: accept('http'), grpc: accept('grpc') };
   }
@@ -141,16 +147,16 @@ export class Supervisor {
     await listen(grpc, grpcPort, host);
     this.log.info({ http: portOf(http), grpc: portOf(grpc), admin: portOf(this.#admin) }, 'listening');
     // A trial is between two versions of one model.
-    if (this.config.version !== undefined) this.#desk.start();
+    if (this.config.version !== undefined) this.#trialCoordinator.start();
     const tick = setInterval(() => this.#onTick(), TICK_MS);
     try {
-      return await Promise.race([finished, this.#wishes.start().then(() => finished)]);
+      return await Promise.race([finished, this.#source.start().then(() => finished)]);
     } finally {
       clearInterval(tick);
-      this.#wishes.stop();
-      this.#desk.stop();
-      this.#crew.killAll();
-      if (this.#doors !== undefined) rmSync(this.#doors, { recursive: true, force: true });
+      this.#source.stop();
+      this.#trialCoordinator.stop();
+      this.#workers.killAll();
+      if (this.#sockets !== undefined) rmSync(this.#sockets, { recursive: true, force: true });
     }
   }
 
@@ -158,42 +164,42 @@ export class Supervisor {
   stop(): void {
     if (!this.#draining) void this.#drain();
     else if (!this.#hurry.signal.aborted) this.#hurry.abort();
-    else this.#crew.killAll();
+    else this.#workers.killAll();
   }
 
   async #drain(): Promise<void> {
-    const served = this.#fleet.serving().length > 0;
+    const served = this.#versions.serving().length > 0;
     this.#draining = true;
-    this.#wishes.stop();
+    this.#source.stop();
     this.log.info({ seconds: served ? this.config.drainSeconds : 0 }, 'draining');
-    this.#crew.broadcast({ type: 'drain' });
+    this.#workers.broadcast({ type: 'drain' });
     if (served)
       await sleep(this.config.drainSeconds * 1000, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
     this.#stopping = true;
     for (const server of Object.values(this.#public)) server.close();
-    const loaded = this.#fleet.loaded();
-    for (const id of loaded) this.#crew.send(id, { type: 'stop' });
-    this.#crew.killAllBut(loaded);
-    if (this.#crew.size === 0) this.#finish(0);
+    const loaded = this.#versions.loaded();
+    for (const id of loaded) this.#workers.send(id, { type: 'stop' });
+    this.#workers.killAllBut(loaded);
+    if (this.#workers.size === 0) this.#finish(0);
   }
 
   #onTick(): void {
-    this.#tell({ type: 'tick' });
+    this.#send({ type: 'tick' });
     if (this.#draining) return;
-    for (const { workers } of this.#fleet.serving()) this.#crew.balance(workers);
+    for (const { workers } of this.#versions.serving()) this.#workers.balance(workers);
   }
 
-  #tell(event: FleetEvent): void {
-    this.#do(this.#fleet.on(event, performance.now()));
+  #send(event: VersionEvent): void {
+    this.#do(this.#versions.on(event, performance.now()));
   }
 
-  #do(actions: FleetAction[]): void {
+  #do(actions: VersionAction[]): void {
     this.#publish();
     for (const action of actions) this.#carryOut(action);
-    this.#wishes.settle();
+    this.#source.settle();
   }
 
-  #carryOut(action: FleetAction): void {
+  #carryOut(action: VersionAction): void {
     if (this.#stopping && action.do !== 'kill') return;
     switch (action.do) {
       case 'spawn':
@@ -202,10 +208,10 @@ export class Supervisor {
         return;
       case 'kill':
         this.log.error({ worker: action.id, because: action.because }, 'killing a worker');
-        this.#crew.kill(action.id);
+        this.#workers.kill(action.id);
         return;
       case 'relieve':
-        this.#crew.send(action.id, { type: 'leave' });
+        this.#workers.send(action.id, { type: 'leave' });
         return;
       case 'tell': {
         const { unit, what, report } = action;
@@ -214,25 +220,25 @@ export class Supervisor {
         return;
       }
       case 'giveUp':
-        giveUp(action.report, this.config.terminationLog, this.log);
+        fail(action.report, this.config.terminationLog, this.log);
         this.#finish(1);
     }
   }
 
-  #spawn(unit: Unit): void {
-    if (this.#stopping || !this.#fleet.accepts(unit)) return;
-    const id = this.#crew.spawn(unit);
-    this.#do(this.#fleet.spawned(unit, id, performance.now()));
+  #spawn(unit: ModelVersion): void {
+    if (this.#stopping || !this.#versions.accepts(unit)) return;
+    const id = this.#workers.spawn(unit);
+    this.#do(this.#versions.spawned(unit, id, performance.now()));
   }
 
   /** Tells all workers what is served, when that has changed. */
   #publish(): void {
-    const catalog = this.#fleet.catalog(this.#crew.door);
+    const catalog = this.#versions.catalog(this.#workers.socket);
     if (JSON.stringify(catalog) === JSON.stringify(this.#catalog)) return;
     this.#catalog = catalog;
-    this.#crew.broadcast({ type: 'catalog', catalog });
-    this.#accounts.show(catalog);
-    if (this.#fleet.serving().length > 0) this.#standIns.leave();
+    this.#workers.broadcast({ type: 'catalog', catalog });
+    this.#metrics.show(catalog);
+    if (this.#versions.serving().length > 0) this.#fallback.leave();
   }
 
   #onMessage(id: number, message: ToSupervisor): void {
@@ -240,29 +246,29 @@ export class Supervisor {
       case 'ready': {
         const { model, version, engine, reason, loadSeconds, warmupSeconds } = message;
         this.log.info({ worker: id, model, version, engine, reason, loadSeconds, warmupSeconds }, 'worker ready');
-        const { traffic } = this.#desk;
-        if (traffic) this.#crew.send(id, { type: 'traffic', traffic });
-        this.#tell({ type: 'ready', id });
-        this.#crew.send(id, { type: 'catalog', catalog: this.#catalog });
-        if (this.#draining) this.#crew.send(id, { type: 'drain' });
+        const { traffic } = this.#trialCoordinator;
+        if (traffic) this.#workers.send(id, { type: 'traffic', traffic });
+        this.#send({ type: 'ready', id });
+        this.#workers.send(id, { type: 'catalog', catalog: this.#catalog });
+        if (this.#draining) this.#workers.send(id, { type: 'drain' });
         return;
       }
       case 'trying':
         this.log.debug({ worker: id }, 'trying requests made up for the model');
-        this.#tell({ type: 'trying', id });
+        this.#send({ type: 'trying', id });
         return;
       case 'failed':
-        this.#tell({ type: 'failed', id, report: message.report });
+        this.#send({ type: 'failed', id, report: message.report });
         return;
       case 'order':
-        void refusalOf(this.#wishes.orders, message).then((refused) =>
-          this.#crew.send(id, { type: 'ordered', ask: message.ask, ...(refused && { refused }) }),
+        void refusalOf(this.#source.modelControl, message).then((refused) =>
+          this.#workers.send(id, { type: 'ordered', requestId: message.requestId, ...(refused && { refused }) }),
         );
         return;
       case 'exposition':
-        void this.#accounts
+        void this.#metrics
           .exposition(message.page)
-          .then((content) => this.#crew.send(id, { type: 'exposition', ask: message.ask, ...content }));
+          .then((content) => this.#workers.send(id, { type: 'exposition', requestId: message.requestId, ...content }));
         return;
       case 'alive':
       case 'snapshot':
@@ -270,21 +276,21 @@ export class Supervisor {
       case 'returned':
       case 'closed':
         // Changes nothing that anybody would have to be told.
-        this.#fleet.on({ type: 'alive', id }, performance.now());
+        this.#versions.on({ type: 'alive', id }, performance.now());
     }
   }
 
-  #onExit(id: number, departure: Departure): void {
-    const { cause, snapshot, lostRequests, lostConnections } = departure;
-    const { name = '', version = '' } = this.#fleet.unitOf(id) ?? {};
-    const serving = !this.#stopping && this.#fleet.serving().some(({ workers }) => workers.includes(id));
-    if (snapshot) this.#desk.retire(snapshot.trial, lostRequests);
+  #onExit(id: number, exit: WorkerExit): void {
+    const { cause, snapshot, lostRequests, lostConnections } = exit;
+    const { name = '', version = '' } = this.#versions.unitOf(id) ?? {};
+    const serving = !this.#stopping && this.#versions.serving().some(({ workers }) => workers.includes(id));
+    if (snapshot) this.#trialCoordinator.retire(snapshot.trial, lostRequests);
     if (!this.#stopping) {
       const fields = { worker: id, model: name, version, cause, lostRequests, lostConnections };
       this.log[serving ? 'error' : 'info'](fields, 'worker ended');
     }
-    this.#accounts.departed({ name, version }, departure, serving);
-    this.#tell({ type: 'exited', id, cause });
-    if (this.#stopping && this.#crew.size === 0) this.#finish(0);
+    this.#metrics.departed({ name, version }, exit, serving);
+    this.#send({ type: 'exited', id, cause });
+    if (this.#stopping && this.#workers.size === 0) this.#finish(0);
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { FatalError } from '../errors.ts';
 
 /** A folder for files that live no longer than the server. @throws FatalError BadConfiguration */
-export function scratchFolder(candidates: readonly string[] = [tmpdir(), '/dev/shm']): string {
+export function tempFolder(candidates: readonly string[] = [tmpdir(), '/dev/shm']): string {
   for (const folder of candidates) {
     try {
       accessSync(folder, constants.W_OK);

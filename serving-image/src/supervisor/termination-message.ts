@@ -3,7 +3,7 @@ import { PATH, type FailureReport } from '@modeldeployment/modelpack/contract';
 import type { Logger } from '../telemetry/log.ts';
 
 /** Leaves the reason where the kubelet reads it, and in the log. */
-export function giveUp(report: FailureReport, path: string, log: Logger): void {
+export function fail(report: FailureReport, path: string, log: Logger): void {
   log.fatal({ reason: report.reason }, report.message);
   // Outside a container there is no such file, and nobody to read it.
   if (path === PATH.terminationLog && !existsSync(path)) return;

@@ -4,27 +4,27 @@ import { trafficFor } from '../trial/routing.ts';
 import { count, emptyCounts, merge, type Counts } from '../trial/counts.ts';
 import { TrafficFile } from './traffic-file.ts';
 
-export interface DeskOptions {
+export interface TrialCoordinatorOptions {
   /** The operator's number of the revision that is served. */
   revision: number;
   /** Of the downward-API volume. */
   folder: string;
   log: Logger;
   /** Tells all workers. */
-  tell: (traffic: Traffic | undefined) => void;
+  send: (traffic: Traffic | undefined) => void;
 }
 
 /**
  * The supervisor's part in a trial: it reads the annotation once for all workers, so that they change at one time, and makes
  * one report of what they counted, those that are gone included.
  */
-export class Desk {
+export class TrialCoordinator {
   readonly #file: TrafficFile;
   readonly #started = new Date().toISOString();
   #traffic: Traffic | undefined;
   #gone = emptyCounts();
 
-  constructor(private readonly options: DeskOptions) {
+  constructor(private readonly options: TrialCoordinatorOptions) {
     this.#file = new TrafficFile(options.folder, (text) => this.#onText(text));
   }
 
@@ -60,13 +60,13 @@ export class Desk {
   }
 
   #onText(text: string | undefined): void {
-    const { revision, log, tell } = this.options;
+    const { revision, log, send: send } = this.options;
     const traffic = trafficFor(revision, text);
     if (text?.trim() && !traffic)
       log.info({ revision }, 'the traffic annotation is not for this revision, or not valid');
     if (!traffic && !this.#traffic) return;
     this.#traffic = traffic;
     log.info({ trial: traffic?.trial, target: traffic?.target, weight: traffic?.weight }, 'traffic');
-    tell(traffic);
+    send(traffic);
   }
 }

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { EngineChoice } from '../model/types.ts';
-import { Ledger } from '../telemetry/inflight-file.ts';
+import { InflightFile } from '../telemetry/inflight-file.ts';
 import { WORKER_FLAGS, workerEnvironment } from './worker-environment.ts';
 import { pick, surplus, type Load } from './least-connections.ts';
 import { stopReading } from '../ipc/socket-handoff.ts';
@@ -11,27 +11,27 @@ import { TRANSPORTS, type ToSupervisor, type ToWorker, type Transport } from '..
 import type { Snapshot } from '../ipc/snapshot.ts';
 
 /** A connection, and the bytes of it that were read to see where it is to go. */
-export interface Arrival {
+export interface PendingConnection {
   transport: Transport;
   socket: Socket;
   head?: Buffer;
 }
 
-interface Member {
+interface WorkerHandle {
   child: ChildProcess;
   unit: number;
   /** Sent, not yet taken. */
-  waiting: Map<number, Arrival>;
+  waiting: Map<number, PendingConnection>;
   /** Taken and not yet ended. */
   open: Record<Transport, number>;
   snapshot: Snapshot | undefined;
-  ledger: Ledger;
+  inflight: InflightFile;
   /** It runs requests that were made up. */
   trying: boolean;
 }
 
 /** What was known of a worker when it ended. */
-export interface Departure {
+export interface WorkerExit {
   /** How it ended, in words. */
   cause: string;
   /** The last metrics it gave. */
@@ -42,80 +42,88 @@ export interface Departure {
   lostConnections: number;
 }
 
-export interface CrewEvents {
+export interface WorkerEvents {
   message(id: number, message: ToSupervisor): void;
-  exited(id: number, departure: Departure): void;
+  exited(id: number, exit: WorkerExit): void;
   /** A connection that another worker can go on with: nothing of it has been read that is not answered. */
-  returned(arrival: Arrival): void;
+  returned(pending: PendingConnection): void;
 }
 
-export interface CrewFolders {
-  scratch: string;
+export interface WorkerFolders {
+  temp: string;
   /** For the sockets at which workers answer each other; undefined where there is one version only. */
-  doors: string | undefined;
+  sockets: string | undefined;
 }
 
 /** How long a worker may take to answer with its metrics before its last ones are used, in milliseconds. */
 const SNAPSHOT_MS = 500;
 
 /** The worker processes themselves: starting them, handing them connections, asking them. Decisions are the pool's. */
-export class Crew {
-  readonly #members = new Map<number, Member>();
-  readonly #asks = new Map<number, (snapshot: Snapshot) => void>();
+export class WorkerProcesses {
+  readonly #workers = new Map<number, WorkerHandle>();
+  readonly #pending = new Map<number, (snapshot: Snapshot) => void>();
   /** Engines of units, chosen by their first workers: choosing takes seconds, and all should have the same. */
   readonly #choices = new Map<number, EngineChoice>();
   /** Units of which a worker has ended while it tried requests made up for it: the next ones try none. */
   readonly #untried = new Set<number>();
   #nextId = 1;
-  #nextAsk = 1;
+  #nextRequestId = 1;
   #nextConnection = 1;
   #turn = 0;
 
   constructor(
     private readonly program: string,
-    private readonly folders: CrewFolders,
-    private readonly events: CrewEvents,
+    private readonly folders: WorkerFolders,
+    private readonly events: WorkerEvents,
   ) {}
 
   /** Path of the socket at which a worker answers others. */
-  readonly door = (id: number): string =>
-    this.folders.doors === undefined ? '' : join(this.folders.doors, String(id));
+  readonly socket = (id: number): string =>
+    this.folders.sockets === undefined ? '' : join(this.folders.sockets, String(id));
 
   spawn({ id: unit, name, version }: { id: number; name: string; version: string }): number {
     const id = this.#nextId++;
-    const ledger = Ledger.create(this.folders.scratch);
-    const child = fork(this.program, ['worker', this.door(id)], {
+    const inflight = InflightFile.create(this.folders.temp);
+    const child = fork(this.program, ['worker', this.socket(id)], {
       execArgv: [...process.execArgv, ...WORKER_FLAGS],
       env: workerEnvironment({
         ...{ name, version },
         engineChoice: this.#choices.get(unit),
         triesNothing: this.#untried.has(unit),
       }),
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc', ledger.fd],
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', inflight.fd],
     });
     const open = { http: 0, grpc: 0 };
-    const member: Member = { child, unit, waiting: new Map(), open, snapshot: undefined, ledger, trying: false };
-    this.#members.set(id, member);
-    child.on('message', (message: ToSupervisor, socket?: Socket) => this.#onMessage(id, member, message, socket));
+    const worker: WorkerHandle = {
+      child,
+      unit,
+      waiting: new Map(),
+      open,
+      snapshot: undefined,
+      inflight: inflight,
+      trying: false,
+    };
+    this.#workers.set(id, worker);
+    child.on('message', (message: ToSupervisor, socket?: Socket) => this.#onMessage(id, worker, message, socket));
     // A worker that cannot be started or reached ends, which is told below.
     child.on('error', () => undefined);
     // 'exit' could overtake the last messages, and with them which connections were taken.
-    child.on('close', (code, signal) => this.#onClose(id, member, causeOf(code, signal)));
+    child.on('close', (code, signal) => this.#onClose(id, worker, causeOf(code, signal)));
     return id;
   }
 
   /** Hands a connection to the least busy of `ids`. False when there is none: the caller still owns the socket. */
-  hand(arrival: Arrival, ids: readonly number[]): boolean {
-    const { transport, socket, head } = arrival;
-    const member = this.#members.get(pick(this.#loads(ids, transport), this.#turn++) ?? 0);
-    if (!member) return false;
+  hand(pending: PendingConnection, ids: readonly number[]): boolean {
+    const { transport, socket, head } = pending;
+    const worker = this.#workers.get(pick(this.#loads(ids, transport), this.#turn++) ?? 0);
+    if (!worker) return false;
     const connection = this.#nextConnection++;
-    member.waiting.set(connection, arrival);
+    worker.waiting.set(connection, pending);
     stopReading(socket);
     // A worker that cannot be reached ends, and what it has not taken is returned then.
     const begun = head && { head: head.toString('base64') };
     const message: ToWorker = { type: 'connection', connection, transport, ...begun };
-    member.child.send(message, socket, { keepOpen: true }, () => undefined);
+    worker.child.send(message, socket, { keepOpen: true }, () => undefined);
     return true;
   }
 
@@ -128,88 +136,88 @@ export class Crew {
 
   #loads(ids: readonly number[], transport: Transport): Load[] {
     return ids.flatMap((id) => {
-      const member = this.#members.get(id);
-      if (!member?.child.connected) return [];
-      const waiting = [...member.waiting.values()].filter((arrival) => arrival.transport === transport).length;
-      return [{ id, waiting, open: member.open[transport] }];
+      const worker = this.#workers.get(id);
+      if (!worker?.child.connected) return [];
+      const waiting = [...worker.waiting.values()].filter((pending) => pending.transport === transport).length;
+      return [{ id, waiting, open: worker.open[transport] }];
     });
   }
 
   send(id: number, message: ToWorker): void {
-    const child = this.#members.get(id)?.child;
+    const child = this.#workers.get(id)?.child;
     if (child?.connected) child.send(message, () => undefined);
   }
 
   broadcast(message: ToWorker): void {
-    for (const id of this.#members.keys()) this.send(id, message);
+    for (const id of this.#workers.keys()) this.send(id, message);
   }
 
   kill(id: number): void {
-    this.#members.get(id)?.child.kill('SIGKILL');
+    this.#workers.get(id)?.child.kill('SIGKILL');
   }
 
   killAll(): void {
-    for (const id of this.#members.keys()) this.kill(id);
+    for (const id of this.#workers.keys()) this.kill(id);
   }
 
   killAllBut(ids: readonly number[]): void {
-    for (const id of this.#members.keys()) if (!ids.includes(id)) this.kill(id);
+    for (const id of this.#workers.keys()) if (!ids.includes(id)) this.kill(id);
   }
 
   get size(): number {
-    return this.#members.size;
+    return this.#workers.size;
   }
 
   /** Metrics of every worker; the last known ones of those that are busy. */
   async snapshots(): Promise<Snapshot[]> {
-    const all = [...this.#members].map(([id, member]) => this.#ask(id, member));
+    const all = [...this.#workers].map(([id, worker]) => this.#requestSnapshot(id, worker));
     return (await Promise.all(all)).filter((snapshot) => snapshot !== undefined);
   }
 
-  #ask(id: number, member: Member): Promise<Snapshot | undefined> {
-    if (member.snapshot === undefined) return Promise.resolve(undefined);
+  #requestSnapshot(id: number, worker: WorkerHandle): Promise<Snapshot | undefined> {
+    if (worker.snapshot === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const ask = this.#nextAsk++;
+      const requestId = this.#nextRequestId++;
       const finish = (snapshot: Snapshot | undefined) => {
         clearTimeout(timer);
-        this.#asks.delete(ask);
+        this.#pending.delete(requestId);
         resolve(snapshot);
       };
-      const timer = setTimeout(() => finish(member.snapshot), SNAPSHOT_MS);
-      this.#asks.set(ask, finish);
-      this.send(id, { type: 'snapshot', ask });
+      const timer = setTimeout(() => finish(worker.snapshot), SNAPSHOT_MS);
+      this.#pending.set(requestId, finish);
+      this.send(id, { type: 'snapshot', requestId: requestId });
     });
   }
 
-  #onMessage(id: number, member: Member, message: ToSupervisor, socket: Socket | undefined): void {
+  #onMessage(id: number, worker: WorkerHandle, message: ToSupervisor, socket: Socket | undefined): void {
     if (message.type === 'taken') {
-      this.#onTaken(member, message.connection);
+      this.#onTaken(worker, message.connection);
     } else if (message.type === 'returned') {
-      member.open.http--;
+      worker.open.http--;
       if (socket) this.#onReturned(socket);
     } else if (message.type === 'closed') {
-      member.open[message.transport] -= message.count;
+      worker.open[message.transport] -= message.count;
     } else if (message.type === 'trying') {
-      member.trying = true;
+      worker.trying = true;
     } else if (message.type === 'ready') {
-      member.trying = false;
-      this.#choices.set(member.unit, { engine: message.engine, reason: message.reason });
+      worker.trying = false;
+      this.#choices.set(worker.unit, { engine: message.engine, reason: message.reason });
     } else if (message.type === 'snapshot') {
-      member.snapshot = message.snapshot;
-      this.#asks.get(message.ask)?.(message.snapshot);
+      worker.snapshot = message.snapshot;
+      this.#pending.get(message.requestId)?.(message.snapshot);
     } else if (message.type === 'alive') {
-      member.snapshot = message.snapshot;
+      worker.snapshot = message.snapshot;
     }
     this.events.message(id, message);
   }
 
-  #onTaken({ waiting, open }: Member, connection: number): void {
-    const arrival = waiting.get(connection);
-    if (!arrival) return;
+  #onTaken({ waiting, open }: WorkerHandle, connection: number): void {
+    const pending = waiting.get(connection);
+    if (!pending) return;
     // Closes the copy here only: the connection lives on in the worker.
-    arrival.socket.destroy();
+    pending.socket.destroy();
     waiting.delete(connection);
-    open[arrival.transport]++;
+    open[pending.transport]++;
   }
 
   #onReturned(socket: Socket): void {
@@ -217,12 +225,16 @@ export class Crew {
     this.events.returned({ transport: 'http', socket });
   }
 
-  #onClose(id: number, { unit, waiting, open, snapshot, ledger, trying }: Member, cause: string): void {
-    this.#members.delete(id);
+  #onClose(
+    id: number,
+    { unit, waiting, open, snapshot, inflight: inflight, trying }: WorkerHandle,
+    cause: string,
+  ): void {
+    this.#workers.delete(id);
     if (trying) this.#untried.add(unit);
-    this.events.exited(id, { cause, snapshot, lostRequests: ledger.close(), lostConnections: open.http + open.grpc });
-    if (this.folders.doors !== undefined) rmSync(this.door(id), { force: true });
-    for (const arrival of waiting.values()) this.events.returned(arrival);
+    this.events.exited(id, { cause, snapshot, lostRequests: inflight.close(), lostConnections: open.http + open.grpc });
+    if (this.folders.sockets !== undefined) rmSync(this.socket(id), { force: true });
+    for (const pending of waiting.values()) this.events.returned(pending);
   }
 }
 

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 
-/** Where a worker finds its ledger, after stdin, stdout, stderr and the channel to the supervisor. */
+/** Where a worker finds its in-flight file, after stdin, stdout, stderr and the channel to the supervisor. */
 const WORKER_FD = 4;
 
 /**
@@ -10,7 +10,7 @@ const WORKER_FD = 4;
  * kills says nothing more, and a message for each request would cost more than this write of 4 bytes (2 µs), which is
  * made once in a turn of the event loop. The file has no name, so that nothing is left behind.
  */
-export class Ledger {
+export class InflightFile {
   readonly #count = new Uint32Array(1);
   #value = 0;
   #scheduled = false;
@@ -18,16 +18,16 @@ export class Ledger {
   private constructor(readonly fd: number) {}
 
   /** The supervisor's end. */
-  static create(folder: string): Ledger {
+  static create(folder: string): InflightFile {
     const path = join(folder, `ledger-${randomUUID()}`);
     const fd = openSync(path, 'wx+', 0o600);
     unlinkSync(path);
-    return new Ledger(fd);
+    return new InflightFile(fd);
   }
 
   /** The worker's end. */
-  static open(): Ledger {
-    return new Ledger(WORKER_FD);
+  static open(): InflightFile {
+    return new InflightFile(WORKER_FD);
   }
 
   get value(): number {

@@ -1,15 +1,19 @@
 import { type Predictor, type Tensor } from '../model/types.ts';
-import type { Ledger } from './inflight-file.ts';
+import type { InflightFile } from './inflight-file.ts';
 import type { Statistics } from './statistics.ts';
 import { RunError } from '../errors.ts';
 
 /** A predictor whose runs are counted, and recorded before they begin: native code may not return. */
-export function observed(predictor: Predictor, statistics: Statistics, ledger: Pick<Ledger, 'flush'>): Predictor {
+export function observed(
+  predictor: Predictor,
+  statistics: Statistics,
+  inflight: Pick<InflightFile, 'flush'>,
+): Predictor {
   return {
     signatures: predictor.signatures,
     memory: () => predictor.memory?.() ?? { tensors: 0, bytes: 0 },
     async predict(signature, inputs) {
-      ledger.flush();
+      inflight.flush();
       const started = performance.now();
       try {
         const outputs = await predictor.predict(signature, inputs);

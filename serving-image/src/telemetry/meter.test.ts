@@ -65,7 +65,9 @@ describe('what stays of a worker that is gone', () => {
       meter.gauge('load', () => 1);
       return meter.snapshot();
     };
-    const catalog = { models: [{ name: 'm', versions: [{ version: '2', state: 'LOADING', doors: [] }], labels: {} }] };
+    const catalog = {
+      models: [{ name: 'm', versions: [{ version: '2', state: 'LOADING', sockets: [] }], labels: {} }],
+    };
     const kept = await retained([snapshot('1'), snapshot('2'), snapshot('2')], catalog as never);
     const { text } = await exposition([kept], 'own');
     expect(text).toContain('engine_failures_total{engine="cpu",model="m",version="2"} 10\n');

@@ -1,7 +1,7 @@
 import type { Catalog } from '../model/catalog.ts';
 import type { ServedModel } from '../model/types.ts';
 import { Forwarding } from './trial-metrics.ts';
-import type { Ledger } from './inflight-file.ts';
+import type { InflightFile } from './inflight-file.ts';
 import { kept, Meter, type Count, type Distribution, type Labels, type Snapshot } from './meter.ts';
 import { REASONS, type Reason } from './reasons.ts';
 import { Statistics } from './statistics.ts';
@@ -42,7 +42,7 @@ export class WorkerMetrics {
 
   constructor(
     loaded: Loaded,
-    readonly inflight: Pick<Ledger, 'value' | 'inc' | 'dec'>,
+    readonly inflight: Pick<InflightFile, 'value' | 'inc' | 'dec'>,
   ) {
     const { model, revision, modelBytes, loadSeconds, warmupSeconds, nonFinite, memory } = loaded;
     const { name, version, engine, format } = model;
@@ -123,10 +123,10 @@ export class SupervisorMetrics {
     process_.gauge('memory', () => process.memoryUsage.rss(), { process: 'supervisor' });
     const snapshots = [process_.snapshot()];
     for (const { name, versions } of this.#catalog.models) {
-      for (const { version, state, doors } of versions) {
+      for (const { version, state, sockets: sockets } of versions) {
         const meter = this.#meterOf(name, version);
         meter.gauge('state', () => 1, { state });
-        meter.gauge('workersReady', () => doors.length);
+        meter.gauge('workersReady', () => sockets.length);
         snapshots.push(meter.snapshot());
       }
     }

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { Backlog } from './background-queue.ts';
+import { BackgroundQueue } from './background-queue.ts';
 
-function jobs(limits: ConstructorParameters<typeof Backlog>[0]) {
-  const backlog = new Backlog(limits);
+function jobs(limits: ConstructorParameters<typeof BackgroundQueue>[0]) {
+  const backlog = new BackgroundQueue(limits);
   const begun: number[] = [];
   const ends = new Map<number, () => void>();
   const offer = (id: number, bytes = 1) =>

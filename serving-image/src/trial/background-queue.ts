@@ -6,7 +6,7 @@ interface Job {
 }
 
 /** Does work beside the users' requests, a little at a time, and refuses it when too much waits. */
-export class Backlog {
+export class BackgroundQueue {
   readonly #waiting: Job[] = [];
   #bytes = 0;
   #running = 0;

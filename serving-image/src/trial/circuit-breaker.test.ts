@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { Breaker } from './circuit-breaker.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 
 function broken(failures: number) {
   const clock = { now: 0 };
-  const breaker = new Breaker(() => clock.now);
+  const breaker = new CircuitBreaker(() => clock.now);
   for (let i = 0; i < failures; i++) breaker.failed();
   return { clock, breaker };
 }

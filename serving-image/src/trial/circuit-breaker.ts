@@ -8,7 +8,7 @@ const LONGEST_PAUSE_MS = 10_000;
  * failures in a row it is left alone for a second, then asked once; each failure doubles the pause, up to ten seconds.
  * Pure but for the clock it is given.
  */
-export class Breaker {
+export class CircuitBreaker {
   #failures = 0;
   #pauses = 0;
   #until = -Infinity;

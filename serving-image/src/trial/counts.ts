@@ -1,13 +1,13 @@
 /** Counting answers, and reading the counts. Pure. */
-import { EXAMPLES, LATENCY_BOUNDS_MS, type Tally, type TrialReport } from '@modeldeployment/modelpack/traffic';
+import { EXAMPLES, LATENCY_BOUNDS_MS, type TrialCounts, type TrialReport } from '@modeldeployment/modelpack/traffic';
 
 /** What one worker knows of a trial; the report of a server is that of its workers together. */
 export type Counts = Omit<
   TrialReport,
   'revision' | 'started' | 'weight' | 'own' | 'target' | 'uncounted' | 'mirror'
 > & {
-  own: Required<Tally>;
-  target: Required<Tally>;
+  own: Required<TrialCounts>;
+  target: Required<TrialCounts>;
   uncounted: number;
   mirror: Required<TrialReport['mirror']>;
 };
@@ -20,7 +20,7 @@ export interface Outcome {
   shared?: boolean;
 }
 
-const emptyTally = (): Required<Tally> => ({
+const noCounts = (): Required<TrialCounts> => ({
   requests: 0,
   errors: 0,
   nonFinite: 0,
@@ -30,8 +30,8 @@ const emptyTally = (): Required<Tally> => ({
 
 export const emptyCounts = (trial?: string): Counts => ({
   ...(trial === undefined ? {} : { trial }),
-  own: emptyTally(),
-  target: emptyTally(),
+  own: noCounts(),
+  target: noCounts(),
   fallbacks: {},
   skipped: 0,
   replayed: 0,
@@ -41,17 +41,17 @@ export const emptyCounts = (trial?: string): Counts => ({
 });
 
 /** @param usual whether how long it took says something of other requests */
-export function count(tally: Required<Tally>, { ms, error, nonFinite, shared }: Outcome, usual = true): void {
-  tally.requests++;
-  if (error) tally.errors++;
-  if (nonFinite) tally.nonFinite++;
-  if (shared && error) tally.shared.errors++;
-  if (shared && nonFinite) tally.shared.nonFinite++;
+export function count(counts: Required<TrialCounts>, { ms, error, nonFinite, shared }: Outcome, usual = true): void {
+  counts.requests++;
+  if (error) counts.errors++;
+  if (nonFinite) counts.nonFinite++;
+  if (shared && error) counts.shared.errors++;
+  if (shared && nonFinite) counts.shared.nonFinite++;
   if (!usual) return;
   const bucket = bucketOf(ms);
   // No holes: they would become null in JSON.
-  while (tally.latency.length <= bucket) tally.latency.push(0);
-  tally.latency[bucket] = (tally.latency[bucket] ?? 0) + 1;
+  while (counts.latency.length <= bucket) counts.latency.push(0);
+  counts.latency[bucket] = (counts.latency[bucket] ?? 0) + 1;
 }
 
 /** Index of the first bound that is not below `ms`, or one past the last. The logarithm may be off by one at a bound. */
@@ -63,15 +63,16 @@ export function bucketOf(ms: number): number {
 }
 
 /** Requests that were timed. */
-export const timed = ({ latency }: Tally): number => latency.reduce((sum, bucket) => sum + bucket, 0);
+export const timed = ({ latency }: TrialCounts): number => latency.reduce((sum, bucket) => sum + bucket, 0);
 
 /** Requests of which something can be said: without those that speak against neither revision. */
-export const telling = ({ requests, shared }: Required<Tally>): number => requests - shared.errors - shared.nonFinite;
+export const telling = ({ requests, shared }: Required<TrialCounts>): number =>
+  requests - shared.errors - shared.nonFinite;
 
 /** Upper bound in ms of the bucket that holds the quantile `q`; undefined without any request. */
-export function quantile(tally: Tally, q: number): number | undefined {
-  const { latency } = tally;
-  let left = Math.ceil(q * timed(tally));
+export function quantile(counts: TrialCounts, q: number): number | undefined {
+  const { latency } = counts;
+  let left = Math.ceil(q * timed(counts));
   if (left === 0) return undefined;
   for (const [index, bucket] of latency.entries()) {
     left -= bucket;
@@ -84,8 +85,8 @@ export function quantile(tally: Tally, q: number): number | undefined {
 export function merge(all: readonly Counts[], trial: string | undefined): Counts {
   const sum = emptyCounts(trial);
   for (const counts of all.filter((one) => one.trial === trial)) {
-    addTally(sum.own, counts.own);
-    addTally(sum.target, counts.target);
+    addCounts(sum.own, counts.own);
+    addCounts(sum.target, counts.target);
     add(sum.fallbacks, counts.fallbacks);
     sum.skipped += counts.skipped;
     sum.replayed += counts.replayed;
@@ -97,11 +98,11 @@ export function merge(all: readonly Counts[], trial: string | undefined): Counts
   return sum;
 }
 
-function addTally(sum: Required<Tally>, tally: Required<Tally>): void {
-  add(sum, tally);
-  add(sum.shared, tally.shared);
-  const buckets = Math.max(sum.latency.length, tally.latency.length);
-  sum.latency = Array.from({ length: buckets }, (_, i) => (sum.latency[i] ?? 0) + (tally.latency[i] ?? 0));
+function addCounts(sum: Required<TrialCounts>, counts: Required<TrialCounts>): void {
+  add(sum, counts);
+  add(sum.shared, counts.shared);
+  const buckets = Math.max(sum.latency.length, counts.latency.length);
+  sum.latency = Array.from({ length: buckets }, (_, i) => (sum.latency[i] ?? 0) + (counts.latency[i] ?? 0));
 }
 
 /** Adds the numbers among the fields. */

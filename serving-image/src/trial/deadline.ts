@@ -1,4 +1,4 @@
-import type { Tally } from '@modeldeployment/modelpack/traffic';
+import type { TrialCounts } from '@modeldeployment/modelpack/traffic';
 import { quantile, timed } from './counts.ts';
 
 /** A new version may be slower, and one slow answer is no failure: so several times the 99th percentile. */
@@ -10,7 +10,7 @@ const SHORTEST_MS = 1_000;
 const LONGEST_MS = 30_000;
 
 /** The 99th percentile of what this server answered itself, in ms; undefined when too little is known. Pure. */
-export const p99 = (own: Tally): number | undefined => (timed(own) < ENOUGH ? undefined : quantile(own, 0.99));
+export const p99 = (own: TrialCounts): number | undefined => (timed(own) < ENOUGH ? undefined : quantile(own, 0.99));
 
 /**
  * How long the revision on trial may take before the stable one answers instead, in ms: four times the stable one's own 99th

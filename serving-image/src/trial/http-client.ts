@@ -55,7 +55,7 @@ const pool = new Pool({ maxSockets: 512, maxFreeSockets: 64, timeout: IDLE_MS, s
  * The whole answer, whatever its status, or why there is none. Never rejects.
  * @param to `host` or `host:port`
  */
-export function askHttp(
+export function postHttp(
   to: string,
   { path, headers, chunks, length }: HttpRequest,
   extra: Readonly<Record<string, string>>,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Recent } from './recent-requests.ts';
+import { RecentRequests } from './recent-requests.ts';
 
 interface Item {
   id: number;
@@ -10,7 +10,7 @@ interface Item {
 const item = (id: number, bytes: number, peer = ''): Item => ({ id, bytes, peer, copy: () => item(id, bytes, peer) });
 
 function recent() {
-  const kept = new Recent<Item>({ count: 3, ofPeer: 3, bytes: 100 });
+  const kept = new RecentRequests<Item>({ count: 3, ofPeer: 3, bytes: 100 });
   return (id: number, bytes = 1, now = 0) => {
     kept.offer(item(id, bytes), now);
     return kept.all.map((item) => item.id);
@@ -37,13 +37,13 @@ describe('requests that are kept', () => {
   });
 
   it('give way by bytes before the count is reached', () => {
-    const kept = new Recent<Item>({ count: 100, ofPeer: 100, bytes: 100 });
+    const kept = new RecentRequests<Item>({ count: 100, ofPeer: 100, bytes: 100 });
     for (let i = 0; i < 10; i++) kept.offer(item(i, 20), 0);
     expect(kept.all).toHaveLength(5);
   });
 
   it('are at most so many of one peer, whose last ones they are', () => {
-    const kept = new Recent<Item>({ count: 6, ofPeer: 2, bytes: 100 });
+    const kept = new RecentRequests<Item>({ count: 6, ofPeer: 2, bytes: 100 });
     const loud = [1, 2, 3, 4, 5];
     for (const id of loud) kept.offer(item(id, 1, 'loud'), 1000 * id);
     kept.offer(item(6, 1, 'quiet'), 6000);

@@ -5,7 +5,7 @@ const INTERVAL_MS = 1_000;
  * Copies of a few of the requests that were answered lately, to be replayed when a trial gets too few: in memory only, bounded in count
  * and bytes, and for each peer, which would decide else what is replayed. Pure.
  */
-export class Recent<T extends { bytes: number; peer: string; copy(): T }> {
+export class RecentRequests<T extends { bytes: number; peer: string; copy(): T }> {
   readonly #kept: T[] = [];
   #bytes = 0;
   #last = -Infinity;

@@ -3,7 +3,7 @@ import type { Traffic } from '@modeldeployment/modelpack/traffic';
 import { difference } from './compare.ts';
 import type { Sample } from './trial-request.ts';
 import type { Mirror } from './mirror.ts';
-import { causeAgainst, type Round, type Told } from './trial-state.ts';
+import { causeAgainst, type TrialState, type Told } from './trial-state.ts';
 
 /** At most one in this time, in milliseconds. */
 const INTERVAL_MS = 100;
@@ -72,39 +72,40 @@ export function pick(samples: readonly Sample[], recent: readonly Sample[], turn
 
 /** Asks both revisions, counts what one of them does better, and compares where the trial says so or the answer is known. */
 export async function replay(
-  { exchange, expected }: Sample,
+  { trialRequest: trialRequest, expected }: Sample,
   traffic: Traffic,
-  round: Round,
+  state: TrialState,
   mirror: Mirror,
 ): Promise<void> {
   let told: Told;
-  const own = await round.own(exchange, (it) => (told = it)).catch(() => undefined);
+  const own = await state.own(trialRequest, (it) => (told = it)).catch(() => undefined);
   const began = performance.now();
-  const reply = await round.ask(exchange, traffic, true);
+  const reply = await state.forward(trialRequest, traffic, true);
   const ms = performance.now() - began;
   const cause = own && !reply.ok ? causeAgainst(reply, ms, told?.ms ?? 0) : undefined;
-  round.learn(reply, cause !== undefined);
+  state.learn(reply, cause !== undefined);
   const nonFinite = reply.ok && reply.nonFinite;
-  if (told) round.count('own', exchange, { ...told, shared: !reply.ok || nonFinite });
-  if (cause !== undefined) round.fellBack(exchange, cause, ms);
+  if (told) state.count('own', trialRequest, { ...told, shared: !reply.ok || nonFinite });
+  if (cause !== undefined) state.fellBack(trialRequest, cause, ms);
   // One of ours that both refuse is at least no difference: a model may have no other requests.
   else if (reply.ok || (!told && reply.cause === '4xx'))
-    round.count('target', exchange, { ms, nonFinite, shared: !own || own.nonFinite });
-  round.counts.replayed++;
-  if (own && traffic.mirror) await mirror.compare(exchange, own, reply.ok ? reply : cause, traffic, round, new Date());
+    state.count('target', trialRequest, { ms, nonFinite, shared: !own || own.nonFinite });
+  state.counts.replayed++;
+  if (own && traffic.mirror)
+    await mirror.compare(trialRequest, own, reply.ok ? reply : cause, traffic, state, new Date());
   if (!expected || !reply.ok) return;
-  const { golden } = round.counts;
+  const { golden } = state.counts;
   golden.asked++;
-  if (!matches(exchange, reply.answer, expected)) golden.mismatches++;
+  if (!matches(trialRequest, reply.answer, expected)) golden.mismatches++;
 }
 
 function matches(
-  exchange: Sample['exchange'],
+  trialRequest: Sample['trialRequest'],
   answer: unknown,
   { outputs, tolerance }: NonNullable<Sample['expected']>,
 ): boolean {
   try {
-    return difference(outputs, exchange.outputs(answer), tolerance) === undefined;
+    return difference(outputs, trialRequest.outputs(answer), tolerance) === undefined;
   } catch {
     return false;
   }

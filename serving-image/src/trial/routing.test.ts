@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { FORWARDED_HEADER, type Traffic } from '@modeldeployment/modelpack/traffic';
 import fc from 'fast-check';
-import { choose, Share, trafficFor, type Asked } from './routing.ts';
+import { choose, Share, trafficFor, type RequestTarget } from './routing.ts';
 
 const TRAFFIC: Traffic = { trial: 't', stable: 1, target: 2, targetVersion: '4', to: 'digits-canary', weight: 0 };
 const ALL = { ...TRAFFIC, weight: 100 };
 
-const facts = (headers: Record<string, string> = {}, version?: string): Asked => ({
+const facts = (headers: Record<string, string> = {}, version?: string): RequestTarget => ({
   protocol: 'v2',
   peer: '',
   version,
@@ -22,7 +22,7 @@ describe('a request during a trial', () => {
       { cookie: 'group', value: 'b' },
     ],
   };
-  it.each<[string, Traffic, Asked, ReturnType<typeof choose>]>([
+  it.each<[string, Traffic, RequestTarget, ReturnType<typeof choose>]>([
     ['is answered here at weight 0', TRAFFIC, facts(), 'own'],
     ['goes to the trial at weight 100', ALL, facts(), 'forward'],
     ['that has come back is answered here', ALL, { ...facts(), returned: true }, 'final'],

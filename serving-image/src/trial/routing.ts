@@ -12,7 +12,7 @@ export interface Facts {
 }
 
 /** A request whose turn is decided; those of each protocol are shared out by themselves. */
-export interface Asked extends Facts {
+export interface RequestTarget extends Facts {
   readonly protocol: string;
   /** Address of the client, without its port; empty when it is not known. */
   readonly peer: string;
@@ -29,7 +29,7 @@ export interface Asked extends Facts {
  */
 export type Choice = 'final' | 'own' | 'forward' | 'matched' | 'named';
 
-export function choose(facts: Asked, traffic: Traffic, ownVersion: string, share: Share): Choice {
+export function choose(facts: RequestTarget, traffic: Traffic, ownVersion: string, share: Share): Choice {
   if (facts.returned) return 'final';
   if (namesTarget(facts, traffic, ownVersion)) return 'named';
   if (facts.version !== undefined && traffic.targetVersion !== ownVersion) return 'final';

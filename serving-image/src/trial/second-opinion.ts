@@ -1,7 +1,7 @@
 import type { Traffic } from '@modeldeployment/modelpack/traffic';
-import { Backlog } from './background-queue.ts';
-import type { Exchange } from './trial-request.ts';
-import type { Round, Told } from './trial-state.ts';
+import { BackgroundQueue } from './background-queue.ts';
+import type { TrialRequest } from './trial-request.ts';
+import type { TrialState, Told } from './trial-state.ts';
 
 const LIMITS = { running: 2, waiting: 64, bytes: 16 * 1024 * 1024 };
 
@@ -10,26 +10,26 @@ const LIMITS = { running: 2, waiting: 64, bytes: 16 * 1024 * 1024 };
  * better counts. So a request that no server could answer well speaks against neither, whoever got it.
  */
 export class SecondOpinion {
-  readonly #backlog = new Backlog(LIMITS);
+  readonly #backlog = new BackgroundQueue(LIMITS);
 
   /** Settles an answer of this server that has failed or contains a NaN. */
-  onOwn<T>(exchange: Exchange<T>, told: NonNullable<Told>, traffic: Traffic, round: Round): void {
-    const settle = (shared: boolean) => round.count('own', exchange, { ...told, shared });
+  onOwn<T>(trialRequest: TrialRequest<T>, told: NonNullable<Told>, traffic: Traffic, state: TrialState): void {
+    const settle = (shared: boolean) => state.count('own', trialRequest, { ...told, shared });
     const run = async () => {
-      const reply = await round.ask(exchange, traffic, false);
+      const reply = await state.forward(trialRequest, traffic, false);
       settle(!reply.ok || reply.nonFinite);
     };
-    if (!round.breaker.closed || !this.#backlog.offer({ bytes: exchange.bytes, run })) settle(true);
+    if (!state.breaker.closed || !this.#backlog.offer({ bytes: trialRequest.bytes, run })) settle(true);
   }
 
   /** Settles an answer of the revision on trial that contains a NaN. */
-  onTarget<T>(exchange: Exchange<T>, ms: number, round: Round): void {
-    const settle = (shared: boolean) => round.count('target', exchange, { ms, nonFinite: true, shared });
+  onTarget<T>(trialRequest: TrialRequest<T>, ms: number, state: TrialState): void {
+    const settle = (shared: boolean) => state.count('target', trialRequest, { ms, nonFinite: true, shared });
     const run = () =>
-      exchange.afresh().then(
+      trialRequest.afresh().then(
         ({ nonFinite }) => settle(nonFinite),
         () => settle(true),
       );
-    if (!this.#backlog.offer({ bytes: exchange.bytes, run })) settle(true);
+    if (!this.#backlog.offer({ bytes: trialRequest.bytes, run })) settle(true);
   }
 }

@@ -1,6 +1,6 @@
 import type { FallbackCause } from '@modeldeployment/modelpack/traffic';
 import type { Tolerance } from '../model/golden.ts';
-import type { Asked } from './routing.ts';
+import type { RequestTarget } from './routing.ts';
 import type { Output } from './outputs.ts';
 
 export interface Answered<T> {
@@ -29,7 +29,7 @@ export type Reply<T> =
  * One request with its whole body, in whatever protocol it came; `T` is that protocol's answer. It may be kept and asked
  * again much later, so it must hold nothing of the connection.
  */
-export interface Exchange<T> extends Asked {
+export interface TrialRequest<T> extends RequestTarget {
   /** How much memory it holds, in bytes. */
   readonly bytes: number;
   /** The answer of this server. @throws RequestError, RunError, ClientGone */
@@ -40,16 +40,16 @@ export interface Exchange<T> extends Asked {
    * The answer of the server on trial at `to` (`host` or `host:port`), which must get FORWARDED_HEADER, and UNCOUNTED_HEADER
    * unless the request enters the verdict. Never rejects.
    */
-  ask(to: string, timeoutMs: number, counted: boolean): Promise<Reply<T>>;
+  forward(to: string, timeoutMs: number, counted: boolean): Promise<Reply<T>>;
   /** The same request in nobody's name, to be kept or sent a second time: without what tells who the client is. */
-  copy(): Exchange<T>;
+  copy(): TrialRequest<T>;
   /** The outputs of an answer. @throws when it is none that can be read */
   outputs(answer: T): Output[];
 }
 
 /** A request to be replayed. */
 export interface Sample {
-  exchange: Exchange<unknown>;
+  trialRequest: TrialRequest<unknown>;
   /** The outputs that are recorded for it: a golden request. */
   expected?: { outputs: Output[]; tolerance: Tolerance };
 }

@@ -1,9 +1,9 @@
 import { type FallbackCause, OVERLOADED_HEADER, type Traffic } from '@modeldeployment/modelpack/traffic';
 
 import { RequestError, RunError, ClientGone } from '../errors.ts';
-import { Breaker } from './circuit-breaker.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 import { deadlineMs, hadTime, p99 } from './deadline.ts';
-import type { Answered, Exchange, Reply } from './trial-request.ts';
+import type { Answered, TrialRequest, Reply } from './trial-request.ts';
 import { PeerShares } from './peer-shares.ts';
 import { Sizes } from './sizes.ts';
 import { count, emptyCounts, type Counts, type Outcome } from './counts.ts';
@@ -18,9 +18,9 @@ export type Told = Pick<Outcome, 'ms' | 'error' | 'nonFinite'> | undefined;
  * What belongs to one trial: what is counted, and how far the revision on trial is trusted. A request that is under way when
  * the next trial begins still counts for its own.
  */
-export class Round {
+export class TrialState {
   readonly counts: Counts;
-  readonly breaker = new Breaker(() => performance.now());
+  readonly breaker = new CircuitBreaker(() => performance.now());
   readonly #shares: Readonly<Record<Side | 'mirror', PeerShares>>;
   readonly #sizes = new Sizes();
 
@@ -38,15 +38,15 @@ export class Round {
   }
 
   /** Whether a request enters the verdict on that side, where its peer has not filled its part yet. */
-  admits(side: Side | 'mirror', { peer }: Exchange<unknown>): boolean {
+  admits(side: Side | 'mirror', { peer }: TrialRequest<unknown>): boolean {
     return this.#shares[side].admits(peer);
   }
 
   /** Answers here; `tell` gets what that says of this revision. */
-  async own<T>(exchange: Exchange<T>, tell: (told: Told) => void): Promise<Answered<T>> {
+  async own<T>(trialRequest: TrialRequest<T>, tell: (told: Told) => void): Promise<Answered<T>> {
     const began = performance.now();
     try {
-      const answered = await exchange.own();
+      const answered = await trialRequest.own();
       tell({ ms: performance.now() - began, nonFinite: answered.nonFinite });
       return answered;
     } catch (error) {
@@ -56,20 +56,20 @@ export class Round {
   }
 
   /** Asks the revision on trial. */
-  ask<T>(exchange: Exchange<T>, { to }: Traffic, counted: boolean): Promise<Reply<T>> {
-    return exchange.ask(to, deadlineMs(this.p99), counted);
+  forward<T>(trialRequest: TrialRequest<T>, { to }: Traffic, counted: boolean): Promise<Reply<T>> {
+    return trialRequest.forward(to, deadlineMs(this.p99), counted);
   }
 
   /** Counts an outcome of one side that says something of its revision. */
-  count(side: Side, { bytes }: Exchange<unknown>, outcome: Outcome): void {
+  count(side: Side, { bytes }: TrialRequest<unknown>, outcome: Outcome): void {
     count(this.counts[side], outcome, this.#sizes.isUsual(bytes));
   }
 
   /** Counts that the revision on trial failed at what the stable one answers. */
-  fellBack(exchange: Exchange<unknown>, cause: FallbackCause, ms: number): void {
+  fellBack(trialRequest: TrialRequest<unknown>, cause: FallbackCause, ms: number): void {
     const { fallbacks } = this.counts;
     fallbacks[cause] = (fallbacks[cause] ?? 0) + 1;
-    this.count('target', exchange, { ms, error: true });
+    this.count('target', trialRequest, { ms, error: true });
   }
 
   /** Remembers how asking went, for the next requests. `failed` when the stable revision has answered what this one did not. */

@@ -5,7 +5,7 @@ import { FORWARDED_HEADER, type Traffic, UNCOUNTED_HEADER } from '@modeldeployme
 import { deadlineExceeded, RequestError, unavailable, RunError, ClientGone } from '../errors.ts';
 import { Forwarding } from '../telemetry/trial-metrics.ts';
 import { Meter } from '../telemetry/meter.ts';
-import type { Exchange, Reply, Sample } from './trial-request.ts';
+import type { TrialRequest, Reply, Sample } from './trial-request.ts';
 import { Trial } from './trial.ts';
 
 const TRAFFIC: Traffic = { trial: 'a', stable: 1, target: 2, targetVersion: '4', to: 'canary', weight: 100 };
@@ -26,7 +26,7 @@ interface Script {
 }
 
 /** A request whose answers are given; an answer of "x 1 2" has the outputs 1 and 2. */
-function exchange({
+function trialRequest({
   own,
   reply = answered('there'),
   version,
@@ -38,7 +38,7 @@ function exchange({
 }: Script = {}) {
   const asked: { to: string; timeoutMs: number }[] = [];
   const here = async () => ({ answer: (await own?.()) ?? 'here', bytes: 1, nonFinite });
-  const made: Exchange<string> = {
+  const made: TrialRequest<string> = {
     protocol: 'v2',
     peer,
     version,
@@ -48,7 +48,7 @@ function exchange({
     bytes,
     own: here,
     afresh: here,
-    ask: async (to, timeoutMs) => {
+    forward: async (to, timeoutMs) => {
       asked.push({ to, timeoutMs });
       return typeof reply === 'function' ? reply() : reply;
     },
@@ -69,7 +69,7 @@ function trial(samples: Sample[] = []) {
     samples: () => Promise.resolve(samples),
     metrics: new Forwarding(meter),
   });
-  const serve = async (script?: Script) => (await made.serve(exchange(script).exchange)).answer;
+  const serve = async (script?: Script) => (await made.serve(trialRequest(script).exchange)).answer;
   /** Series that are not zero, by their label. */
   const value = (name: string) =>
     meter
@@ -188,13 +188,13 @@ describe('a forwarded request', () => {
   it('is given five seconds, later a few times what the stable revision needs, also in the next trial', async () => {
     const { trial: worker, serve } = trial();
     worker.set(TRAFFIC);
-    const first = exchange();
+    const first = trialRequest();
     await worker.serve(first.exchange);
     expect(first.asked).toEqual([{ to: 'canary', timeoutMs: 5_000 }]);
     worker.set({ ...TRAFFIC, weight: 0 });
     for (let i = 0; i < 50; i++) await serve();
     worker.set({ ...TRAFFIC, trial: 'b' });
-    const second = exchange();
+    const second = trialRequest();
     await worker.serve(second.exchange);
     expect(second.asked).toEqual([{ to: 'canary', timeoutMs: 1_000 }]);
   });
@@ -296,7 +296,7 @@ describe('a request for the version on trial', () => {
 
   it('is known as such, but not when it has come back or there is no trial', () => {
     const { trial: worker } = trial();
-    const facts = (returned = false) => exchange({ ...NAMED, returned }).exchange;
+    const facts = (returned = false) => trialRequest({ ...NAMED, returned }).exchange;
     expect(worker.names(facts())).toBe(false);
     worker.set(TRAFFIC);
     expect([worker.names(facts()), worker.names(facts(true))]).toEqual([true, false]);
@@ -406,7 +406,7 @@ describe('a mirrored request', () => {
   ])('is none that %s', async (_, script) => {
     const { trial: worker } = trial();
     worker.set(MIRROR);
-    const { exchange: made, asked } = exchange(script);
+    const { exchange: made, asked } = trialRequest(script);
     await worker.serve(made);
     await turn();
     await turn();
@@ -416,7 +416,7 @@ describe('a mirrored request', () => {
   it('is none that was refused here', async () => {
     const { trial: worker } = trial();
     worker.set(MIRROR);
-    const { exchange: made, asked } = exchange({ own: fails(new RequestError(400, '')) });
+    const { exchange: made, asked } = trialRequest({ own: fails(new RequestError(400, '')) });
     await expect(worker.serve(made)).rejects.toThrow();
     await turn();
     await turn();
@@ -431,12 +431,12 @@ describe('a trial with too few requests', () => {
   };
 
   it('asks both revisions golden requests first, then those of the folder, until it has enough', async () => {
-    const golden = exchange({ own: () => Promise.resolve('here 1'), reply: answered('there 1.5') });
-    const warmup = exchange();
+    const golden = trialRequest({ own: () => Promise.resolve('here 1'), reply: answered('there 1.5') });
+    const warmup = trialRequest();
     const { trial: worker, value } = trial([
-      { exchange: warmup.exchange },
+      { trialRequest: warmup.exchange },
       {
-        exchange: golden.exchange,
+        trialRequest: golden.exchange,
         expected: { outputs: [{ name: 'y', values: [1] }], tolerance: { absolute: 0, relative: 0 } },
       },
     ]);
@@ -454,11 +454,11 @@ describe('a trial with too few requests', () => {
   });
 
   it('prefers requests that clients have sent', async () => {
-    const sample = exchange();
-    const { trial: worker } = trial([{ exchange: sample.exchange }]);
-    const sent = exchange();
+    const sample = trialRequest();
+    const { trial: worker } = trial([{ trialRequest: sample.exchange }]);
+    const sent = trialRequest();
     await worker.serve(sent.exchange);
-    const named = exchange({ version: OWN_VERSION });
+    const named = trialRequest({ version: OWN_VERSION });
     await worker.serve(named.exchange);
     worker.set(REPLAY);
     await until(() => worker.counts.replayed === 4);
@@ -467,8 +467,8 @@ describe('a trial with too few requests', () => {
   });
 
   it('compares the answers when it mirrors', async () => {
-    const sample = exchange({ own: () => Promise.resolve('here 1'), reply: answered('there 2') });
-    const { trial: worker } = trial([{ exchange: sample.exchange }]);
+    const sample = trialRequest({ own: () => Promise.resolve('here 1'), reply: answered('there 2') });
+    const { trial: worker } = trial([{ trialRequest: sample.exchange }]);
     worker.set({ ...REPLAY, mirror: { percent: 100, tolerance: 0 } });
     await until(() => worker.counts.replayed === 4);
     expect(worker.counts.mirror).toMatchObject({ compared: 4, differing: 4 });
@@ -476,9 +476,9 @@ describe('a trial with too few requests', () => {
   });
 
   it('counts what the revision on trial makes of them', async () => {
-    const samples = [failed('5xx'), failed('4xx')].map((reply) => exchange({ reply }));
-    const refused = exchange({ own: fails(new RequestError(400, '')), reply: failed('4xx') });
-    const { trial: worker } = trial([...samples, refused].map(({ exchange: made }) => ({ exchange: made })));
+    const samples = [failed('5xx'), failed('4xx')].map((reply) => trialRequest({ reply }));
+    const refused = trialRequest({ own: fails(new RequestError(400, '')), reply: failed('4xx') });
+    const { trial: worker } = trial([...samples, refused].map(({ exchange: made }) => ({ trialRequest: made })));
     worker.set({ ...REPLAY, replayBelow: 3 });
     await until(() => worker.counts.replayed === 3);
     expect(worker.counts).toMatchObject({ target: { requests: 3, errors: 2 }, fallbacks: { '5xx': 1, '4xx': 1 } });

@@ -5,12 +5,12 @@
 import { FORWARDED_HEADER, type Traffic, UNCOUNTED_HEADER } from '@modeldeployment/modelpack/traffic';
 import type { Forwarding } from '../telemetry/trial-metrics.ts';
 import { choose, namesTarget, Share, type Facts } from './routing.ts';
-import type { Answered, Exchange, Sample } from './trial-request.ts';
+import type { Answered, TrialRequest, Sample } from './trial-request.ts';
 import { forward, forwardNamed } from './forward.ts';
 import { Mirror } from './mirror.ts';
-import { Recent } from './recent-requests.ts';
+import { RecentRequests } from './recent-requests.ts';
 import { replay, Replay } from './replay.ts';
-import { Round, type Told } from './trial-state.ts';
+import { TrialState, type Told } from './trial-state.ts';
 import { SecondOpinion } from './second-opinion.ts';
 import { telling, type Counts } from './counts.ts';
 import { newMark } from './via.ts';
@@ -31,30 +31,30 @@ const RECENT = { count: 32, ofPeer: 8, bytes: 4 * 1024 * 1024 };
 
 export class Trial {
   #traffic: Traffic | undefined;
-  #round = new Round(undefined);
+  #state = new TrialState(undefined);
   #forwarded = new Share(Math.random);
   #mirrored = new Share(Math.random);
   /** Of this process: see via.ts. */
   readonly mark = newMark();
   readonly #mirror: Mirror;
   readonly #opinions = new SecondOpinion();
-  readonly #recent: Recent<Exchange<unknown>> | undefined;
+  readonly #recent: RecentRequests<TrialRequest<unknown>> | undefined;
   readonly #replay: Replay;
 
   constructor(private readonly options: TrialOptions) {
     this.#mirror = new Mirror(options.metrics);
-    this.#recent = options.keep ? new Recent(RECENT) : undefined;
+    this.#recent = options.keep ? new RecentRequests(RECENT) : undefined;
     this.#replay = new Replay({
       samples: options.samples,
-      recent: () => (this.#recent?.all ?? []).map((exchange) => ({ exchange })),
-      seen: () => seen(this.#round.counts),
+      recent: () => (this.#recent?.all ?? []).map((trialRequest) => ({ trialRequest })),
+      seen: () => seen(this.#state.counts),
       send: (sample) => this.#send(sample),
     });
   }
 
   /** What this worker counted since the present trial began, or without one since the last one ended. */
   get counts(): Counts {
-    return this.#round.counts;
+    return this.#state.counts;
   }
 
   /** Headers by which requests are chosen for the revision on trial, in lower case. */
@@ -64,8 +64,8 @@ export class Trial {
 
   /** From now on this is what the annotation says. */
   set(traffic: Traffic | undefined): void {
-    const { counts, p99 } = this.#round;
-    if (traffic?.trial !== counts.trial) this.#round = new Round(traffic?.trial, p99);
+    const { counts, p99 } = this.#state;
+    if (traffic?.trial !== counts.trial) this.#state = new TrialState(traffic?.trial, p99);
     this.#traffic = traffic;
     // What is owed of another weight is forgotten.
     this.#forwarded = new Share(Math.random);
@@ -79,69 +79,75 @@ export class Trial {
   }
 
   /** Answers a request, here or there. @throws what `own` throws; RequestError 503 when only the other one could answer */
-  serve<T>(exchange: Exchange<T>): Promise<Answered<T>> {
+  serve<T>(trialRequest: TrialRequest<T>): Promise<Answered<T>> {
     const traffic = this.#traffic;
-    const round = this.#round;
-    if (traffic === undefined) return this.#alone(exchange, round);
+    const state = this.#state;
+    if (traffic === undefined) return this.#alone(trialRequest, state);
     const { version, metrics } = this.options;
-    const on = { traffic, round, metrics, opinions: this.#opinions };
-    const choice = choose(exchange, traffic, version, this.#forwarded);
-    if (choice === 'named') return forwardNamed(exchange, on);
+    const on = { traffic, state, metrics, opinions: this.#opinions };
+    const choice = choose(trialRequest, traffic, version, this.#forwarded);
+    if (choice === 'named') return forwardNamed(trialRequest, on);
     if (choice === 'forward' || choice === 'matched') {
-      if (round.breaker.allows())
-        return forward(exchange, on, choice === 'forward' && round.admits('target', exchange));
-      round.counts.skipped++;
+      if (state.breaker.allows())
+        return forward(trialRequest, on, choice === 'forward' && state.admits('target', trialRequest));
+      state.counts.skipped++;
       metrics.skipped();
     }
-    const counted = (choice === 'own' || choice === 'forward') && round.admits('own', exchange);
-    if (!counted) return this.#uncounted(exchange, round);
-    const copied = choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent, exchange.protocol);
-    return this.#compared(exchange, traffic, round, copied === true);
+    const counted = (choice === 'own' || choice === 'forward') && state.admits('own', trialRequest);
+    if (!counted) return this.#uncounted(trialRequest, state);
+    const copied =
+      choice === 'own' && traffic.mirror && this.#mirrored.take(traffic.mirror.percent, trialRequest.protocol);
+    return this.#compared(trialRequest, traffic, state, copied === true);
   }
 
   /** Without a trial, as far as this server knows: on trial itself, it is forwarded requests that others judge. */
-  #alone<T>(exchange: Exchange<T>, round: Round): Promise<Answered<T>> {
-    const shared = exchange.header(FORWARDED_HEADER) !== undefined;
+  #alone<T>(trialRequest: TrialRequest<T>, state: TrialState): Promise<Answered<T>> {
+    const shared = trialRequest.header(FORWARDED_HEADER) !== undefined;
     const counted = shared
-      ? exchange.header(UNCOUNTED_HEADER) === undefined
-      : exchange.version === undefined && round.admits('own', exchange);
-    if (!counted) return this.#uncounted(exchange, round);
-    return round.own(exchange, (told) => {
-      if (told) round.count('own', exchange, shared ? { ...told, shared } : told);
-      this.#told(exchange, told, round);
+      ? trialRequest.header(UNCOUNTED_HEADER) === undefined
+      : trialRequest.version === undefined && state.admits('own', trialRequest);
+    if (!counted) return this.#uncounted(trialRequest, state);
+    return state.own(trialRequest, (told) => {
+      if (told) state.count('own', trialRequest, shared ? { ...told, shared } : told);
+      this.#told(trialRequest, told, state);
     });
   }
 
   /** As the stable revision: what speaks against it is looked into. */
-  async #compared<T>(exchange: Exchange<T>, traffic: Traffic, round: Round, copied: boolean): Promise<Answered<T>> {
+  async #compared<T>(
+    trialRequest: TrialRequest<T>,
+    traffic: Traffic,
+    state: TrialState,
+    copied: boolean,
+  ): Promise<Answered<T>> {
     let tookMs = 0;
-    const answered = await round.own(exchange, (told) => {
-      if (told?.error || told?.nonFinite) this.#opinions.onOwn(exchange.copy(), told, traffic, round);
-      else if (told) round.count('own', exchange, told);
+    const answered = await state.own(trialRequest, (told) => {
+      if (told?.error || told?.nonFinite) this.#opinions.onOwn(trialRequest.copy(), told, traffic, state);
+      else if (told) state.count('own', trialRequest, told);
       tookMs = told?.ms ?? 0;
-      this.#told(exchange, told, round);
+      this.#told(trialRequest, told, state);
     });
-    if (copied && round.admits('mirror', exchange))
-      this.#mirror.offer(exchange.copy(), answered, tookMs, traffic, round);
+    if (copied && state.admits('mirror', trialRequest))
+      this.#mirror.offer(trialRequest.copy(), answered, tookMs, traffic, state);
     return answered;
   }
 
-  #uncounted<T>(exchange: Exchange<T>, round: Round): Promise<Answered<T>> {
-    round.counts.uncounted++;
-    return exchange.own();
+  #uncounted<T>(trialRequest: TrialRequest<T>, state: TrialState): Promise<Answered<T>> {
+    state.counts.uncounted++;
+    return trialRequest.own();
   }
 
-  #told(exchange: Exchange<unknown>, told: Told, round: Round): void {
-    if (!told) round.counts.uncounted++;
+  #told(trialRequest: TrialRequest<unknown>, told: Told, state: TrialState): void {
+    if (!told) state.counts.uncounted++;
     // One that names our version would be refused by any other.
-    else if (!told.error && exchange.version === undefined) this.#recent?.offer(exchange, performance.now());
+    else if (!told.error && trialRequest.version === undefined) this.#recent?.offer(trialRequest, performance.now());
   }
 
   async #send(sample: Sample): Promise<boolean> {
     const traffic = this.#traffic;
-    const round = this.#round;
-    if (!traffic || !round.breaker.allows()) return false;
-    await replay(sample, traffic, round, this.#mirror);
+    const state = this.#state;
+    if (!traffic || !state.breaker.allows()) return false;
+    await replay(sample, traffic, state, this.#mirror);
     this.options.metrics.replayed();
     return true;
   }

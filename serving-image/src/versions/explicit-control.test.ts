@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
 import type { WantedModel } from '../model/selection.ts';
-import { Control, type Loader } from './explicit-control.ts';
+import { ExplicitControl, type Loader } from './explicit-control.ts';
 
 let repository: string;
 beforeEach(async () => {
@@ -24,7 +24,7 @@ function control(load: readonly string[] | 'all' = []) {
   const again: (string | undefined)[] = [];
   let known = 0;
   const waiting = new Map<string, () => void>();
-  const subject = new Control(
+  const subject = new ExplicitControl(
     { repository, only: undefined, policy: { kind: 'latest', count: 1 }, load },
     {
       want: (models, name) => {
@@ -103,11 +103,11 @@ describe('an order to load a model', () => {
   it('given twice is one wish, and is fulfilled for both', async () => {
     await arrive('a/1');
     const { subject, models, wants, comes } = control();
-    const orders = [subject.load('a'), subject.load('a')];
+    const modelControl = [subject.load('a'), subject.load('a')];
     await wants('a/1');
     const [first] = models();
     comes('a/1', 'served');
-    await Promise.all(orders);
+    await Promise.all(modelControl);
     await subject.load('a');
     expect(models()[0]).toBe(first);
   });

@@ -4,7 +4,7 @@ import { listModels, versionsIn } from '../loading/repository.ts';
 import { MODEL_NAME, select, type WantedModel } from '../model/selection.ts';
 import { type FailureReport } from '../model/types.ts';
 import { badRequest, internalError, quote, RequestError, FatalError } from '../errors.ts';
-import type { Orders } from '../handlers/model-control.ts';
+import type { ModelControl } from '../handlers/model-control.ts';
 
 type Settings = Pick<Config, 'repository' | 'policy'> & NonNullable<Config['explicit']>;
 
@@ -22,11 +22,11 @@ type Outcome = ReturnType<Loader['outcome']>;
 
 /** Why an order cannot be carried out; undefined when it is. */
 export async function refusalOf(
-  orders: Orders | undefined,
+  modelControl: ModelControl | undefined,
   { action, model }: { action: 'load' | 'unload'; model: string },
 ): Promise<{ status: number; message: string } | undefined> {
   try {
-    await orders?.[action](model);
+    await modelControl?.[action](model);
     return undefined;
   } catch (error) {
     const { status, message } = error instanceof RequestError ? error : internalError();
@@ -38,7 +38,7 @@ export async function refusalOf(
  * What is served where clients say so (Triton's explicit model control). The repository is looked at with each order and
  * never between. An order that fails changes nothing.
  */
-export class Control implements Orders {
+export class ExplicitControl implements ModelControl {
   readonly #wanted = new Map<string, WantedModel>();
   readonly #open = new Set<() => void>();
 
@@ -53,7 +53,7 @@ export class Control implements Orders {
     const names = load === 'all' ? [...new Set((await this.repository()).map(({ name }) => name))] : load;
     const models = await Promise.all(names.map((name) => this.#select(name)));
     for (const model of models) this.#wanted.set(model.name, model);
-    this.#tell();
+    this.#notify();
     for (const model of models) {
       const outcome = await this.#outcome(model);
       if (typeof outcome === 'object') throw new FatalError(outcome.reason, `${model.name}: ${outcome.message}`);
@@ -70,14 +70,14 @@ export class Control implements Orders {
     const before = this.#wanted.get(name);
     const model = this.#asWanted(found, before);
     this.#wanted.set(name, model);
-    this.#tell(name);
+    this.#notify(name);
     const outcome = await this.#outcome(model);
     if (outcome === 'served') return void (await this.loader.known());
     if (outcome === 'overtaken') throw badRequest(`failed to load ${quote(name)}: another order for it came meanwhile`);
     if (this.#wanted.get(name) === model && model !== before) {
       if (before) this.#wanted.set(name, before);
       else this.#wanted.delete(name);
-      this.#tell();
+      this.#notify();
     }
     throw badRequest(`failed to load ${quote(name)}: ${outcome.message}`);
   }
@@ -85,7 +85,7 @@ export class Control implements Orders {
   async unload(name: string): Promise<void> {
     if (!this.#wanted.has(name)) await this.#select(name).catch((error: unknown) => refuse('unload', name, error));
     this.#wanted.delete(name);
-    this.#tell();
+    this.#notify();
     await this.loader.known();
   }
 
@@ -93,7 +93,7 @@ export class Control implements Orders {
     return versionsIn(this.settings.repository, this.settings.only);
   }
 
-  #tell(again?: string): void {
+  #notify(again?: string): void {
     this.loader.want([...this.#wanted.values()], again);
     this.settle();
   }
@@ -107,7 +107,7 @@ export class Control implements Orders {
     return select(listing, policy);
   }
 
-  /** The wish itself when it says the same as the one before: both are fulfilled together. */
+  /** The target itself when it says the same as the one before: both are fulfilled together. */
   #asWanted(found: WantedModel, before: WantedModel | undefined): WantedModel {
     const model: WantedModel = before && !before.ordered ? found : { ...found, ordered: true };
     return isDeepStrictEqual(model, before) ? (before ?? model) : model;

@@ -1,22 +1,22 @@
 /** Who says what is served: the settings, the repository, or clients. */
 import type { Config } from '../config.ts';
 import type { WantedModel } from '../model/selection.ts';
-import type { Orders } from '../handlers/model-control.ts';
+import type { ModelControl } from '../handlers/model-control.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { Control, type Loader } from './explicit-control.ts';
-import { RepositoryWatch } from './repository-poller.ts';
+import { ExplicitControl, type Loader } from './explicit-control.ts';
+import { RepositoryPoller } from './repository-poller.ts';
 
-export interface Wishes {
+export interface ModelSource {
   /** Tells what is to be served. Rejects with FatalError when that cannot be known, or clients would miss what was promised. */
   start(): Promise<void>;
   stop(): void;
   /** To be called when something has changed for the loader. */
   settle(): void;
   /** Absent unless clients say what is served. */
-  orders?: Orders;
+  modelControl?: ModelControl;
 }
 
-export function wishesOf(config: Config, log: Logger, loader: Loader): Wishes {
+export function modelSourceOf(config: Config, log: Logger, loader: Loader): ModelSource {
   const { repository, name, version, policy, explicit } = config;
   const idle = { stop: () => undefined, settle: () => undefined };
   if (name !== undefined && version !== undefined) {
@@ -24,10 +24,10 @@ export function wishesOf(config: Config, log: Logger, loader: Loader): Wishes {
     return { ...idle, start: () => Promise.resolve(loader.want([only])) };
   }
   if (explicit) {
-    const control = new Control({ repository, policy, ...explicit }, loader);
-    return { ...idle, start: () => control.start(), settle: () => control.settle(), orders: control };
+    const control = new ExplicitControl({ repository, policy, ...explicit }, loader);
+    return { ...idle, start: () => control.start(), settle: () => control.settle(), modelControl: control };
   }
-  const watch = new RepositoryWatch(config, log, (models) => {
+  const watch = new RepositoryPoller(config, log, (models) => {
     if (models.length === 0) log.warn({ repository }, 'the repository holds no model');
     loader.want(models);
   });

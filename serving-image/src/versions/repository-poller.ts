@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/log.ts';
 type Settings = Pick<Config, 'repository' | 'name' | 'policy' | 'pollSeconds'>;
 
 /** Looks into the model repository again and again, and tells what is to be served when that has changed. */
-export class RepositoryWatch {
+export class RepositoryPoller {
   readonly #rules = new Map<string, Rules>();
   #last = '';
   #trouble = '';

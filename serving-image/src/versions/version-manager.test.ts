@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FailureReason } from '@modeldeployment/modelpack';
 import type { WantedModel } from '../model/selection.ts';
-import { Fleet, type FleetAction, type FleetEvent, type FleetSettings } from './version-manager.ts';
+import {
+  VersionManager,
+  type VersionAction,
+  type VersionEvent,
+  type VersionManagerSettings,
+} from './version-manager.ts';
 
-const SETTINGS: FleetSettings = {
+const SETTINGS: VersionManagerSettings = {
   workers: 1,
   cores: 2,
   spares: 0,
@@ -26,13 +31,13 @@ const model = (name: string, versions: (string | number)[], more: Partial<Wanted
   ...more,
 });
 
-/** A fleet whose workers start at once; their ids count from 1. */
-function fleet(settings: Partial<FleetSettings> = {}) {
-  const subject = new Fleet({ ...SETTINGS, ...settings });
+/** A version manager whose workers start at once; their ids count from 1. */
+function manager(settings: Partial<VersionManagerSettings> = {}) {
+  const subject = new VersionManager({ ...SETTINGS, ...settings });
   let next = 1;
   let now = 0;
   const running = new Map<number, string>();
-  const perform = (actions: FleetAction[]): FleetAction[] =>
+  const perform = (actions: VersionAction[]): VersionAction[] =>
     actions.flatMap((action) => {
       if (action.do !== 'spawn') return [action];
       if (!subject.accepts(action.unit)) return [];
@@ -40,7 +45,7 @@ function fleet(settings: Partial<FleetSettings> = {}) {
       running.set(id, `${action.unit.name}/${action.unit.version}`);
       return [action, ...perform(subject.spawned(action.unit, id, now))];
     });
-  const tell = (event: FleetEvent) => {
+  const tell = (event: VersionEvent) => {
     if (event.type === 'exited') running.delete(event.id);
     return perform(subject.on(event, now));
   };
@@ -71,9 +76,9 @@ function fleet(settings: Partial<FleetSettings> = {}) {
   };
 }
 
-describe('a fleet', () => {
+describe('the version manager', () => {
   it('gives each version workers of its own, as many loading at a time as there are cores', () => {
-    const { want, ready, running, states } = fleet();
+    const { want, ready, running, states } = manager();
     want(model('a', [2, 1]), model('b', [1]));
     expect([...running.values()]).toEqual(['a/2', 'a/1']);
     expect(states('b')).toEqual({ 1: 'START' });
@@ -83,18 +88,18 @@ describe('a fleet', () => {
   });
 
   it('shares the cores among the versions when no number of workers is set', () => {
-    const one = fleet({ workers: undefined, cores: 4 });
+    const one = manager({ workers: undefined, cores: 4 });
     one.want(model('a', [1]));
     one.ready(1);
     expect(one.running.size).toBe(4);
-    const three = fleet({ workers: undefined, cores: 4 });
+    const three = manager({ workers: undefined, cores: 4 });
     three.want(model('a', [1, 2]), model('b', [1]));
     three.ready(1, 2, 3);
     expect(three.running.size).toBe(3);
   });
 
   it('starts nothing anew while nothing changes', () => {
-    const { want, ready, later } = fleet();
+    const { want, ready, later } = manager();
     want(model('a', [1]));
     ready(1);
     expect(want(model('a', [1]))).toEqual([]);
@@ -104,7 +109,7 @@ describe('a fleet', () => {
 
 describe('a new version', () => {
   it('takes the place of the old one once it serves, not before', () => {
-    const { want, ready, end, serving, states } = fleet();
+    const { want, ready, end, serving, states } = manager();
     want(model('a', [1]));
     ready(1);
     want(model('a', [2]));
@@ -117,7 +122,7 @@ describe('a new version', () => {
   });
 
   it('that fails leaves the old one in its place, until a good one comes', () => {
-    const { want, ready, fail, later, serving, states, catalog } = fleet();
+    const { want, ready, fail, later, serving, states, catalog } = manager();
     want(model('a', [1]));
     ready(1);
     want(model('a', [2]));
@@ -132,7 +137,7 @@ describe('a new version', () => {
   });
 
   it('may be another folder under the same number', () => {
-    const { want, ready, serving, states } = fleet();
+    const { want, ready, serving, states } = manager();
     want(model('a', ['1@first']));
     ready(1);
     want(model('a', ['1@second']));
@@ -143,7 +148,7 @@ describe('a new version', () => {
   });
 
   it('that is no longer wanted before it was loaded is not loaded', () => {
-    const { want, ready, end, running } = fleet({ cores: 1 });
+    const { want, ready, end, running } = manager({ cores: 1 });
     want(model('a', [1]), model('b', [1]));
     expect(want(model('a', [2]))).toContainEqual(expect.objectContaining({ do: 'kill', id: 1 }));
     end(1);
@@ -155,7 +160,7 @@ describe('a new version', () => {
 
 describe('a version that fails', () => {
   it('is tried again when its cause may have passed, and only then', () => {
-    const { want, ready, fail, later, running } = fleet();
+    const { want, ready, fail, later, running } = manager();
     want(model('a', [1]), model('b', [1]));
     ready(1);
     fail(2, 'LoadTimeout');
@@ -169,7 +174,7 @@ describe('a version that fails', () => {
   });
 
   it('is told to clients without the paths of the server', () => {
-    const { want, ready, tell, catalog } = fleet();
+    const { want, ready, tell, catalog } = manager();
     want(model('a', [1]), model('b', [1]));
     ready(1);
     tell({ type: 'failed', id: 2, report: { reason: 'ModelNotFound', message: 'cannot read /models/b/1 (ENOENT)' } });
@@ -178,11 +183,11 @@ describe('a version that fails', () => {
   });
 
   it('ends the server only when nothing has ever been served and nothing is left to try', () => {
-    const { want, ready, fail } = fleet();
+    const { want, ready, fail } = manager();
     want(model('a', [1]), model('b', [1]));
     expect(fail(1)).not.toContainEqual(expect.objectContaining({ do: 'giveUp' }));
     expect(fail(2)).toContainEqual({ do: 'giveUp', report: { reason: 'WarmupFailed', message: '1 failed' } });
-    const lucky = fleet();
+    const lucky = manager();
     lucky.want(model('a', [1]), model('b', [1]));
     lucky.ready(1);
     expect(lucky.fail(2)).not.toContainEqual(expect.objectContaining({ do: 'giveUp' }));
@@ -190,7 +195,7 @@ describe('a version that fails', () => {
   });
 
   it('ends the server at once when it is the only one that was asked for', () => {
-    const { want, fail } = fleet({ fixed: true });
+    const { want, fail } = manager({ fixed: true });
     want(model('a', [1]));
     expect(fail(1)).toMatchObject([{ do: 'giveUp' }]);
   });
@@ -198,7 +203,7 @@ describe('a version that fails', () => {
 
 describe('a model', () => {
   it('is ready once all its first versions were tried and one serves', () => {
-    const { want, ready, fail, catalog } = fleet();
+    const { want, ready, fail, catalog } = manager();
     want(model('a', [2, 1]));
     ready(2);
     expect(catalog().notReady).toBe('a: the model is still loading');
@@ -208,7 +213,7 @@ describe('a model', () => {
   });
 
   it('whose versions are named one by one is ready only with all of them', () => {
-    const { want, ready, fail, catalog } = fleet();
+    const { want, ready, fail, catalog } = manager();
     want(model('a', [2, 1], { pinned: true }));
     ready(2);
     fail(1);
@@ -216,7 +221,7 @@ describe('a model', () => {
   });
 
   it('stays ready while a new version loads', () => {
-    const { want, ready, catalog } = fleet();
+    const { want, ready, catalog } = manager();
     want(model('a', [1]));
     ready(1);
     want(model('a', [2, 1]));
@@ -225,7 +230,7 @@ describe('a model', () => {
   });
 
   it('is not ready, and answers by no older version, while the workers of the latest are replaced', () => {
-    const { want, ready, end, catalog } = fleet();
+    const { want, ready, end, catalog } = manager();
     want(model('a', [2, 1]));
     ready(1, 2);
     end(1);
@@ -239,13 +244,13 @@ describe('a model', () => {
   });
 
   it('that cannot be chosen from is not ready for that reason', () => {
-    const { want, catalog } = fleet();
+    const { want, catalog } = manager();
     want(model('a', [], { failure: { reason: 'BadConfiguration', message: 'bad rules' } }), model('b', []));
     expect(catalog().notReady).toContain('a: bad rules; b: it has no version');
   });
 
   it('that is taken away leaves with all its versions', () => {
-    const { want, ready, end, catalog } = fleet();
+    const { want, ready, end, catalog } = manager();
     want(model('a', [2, 1]), model('b', [1]));
     ready(1, 2, 3);
     const actions = want(model('b', [1]));
@@ -259,7 +264,7 @@ describe('a model', () => {
 
 describe('a label', () => {
   it('moves when the version it is given to serves', () => {
-    const { want, ready, catalog } = fleet();
+    const { want, ready, catalog } = manager();
     const labels = () => catalog().models[0]?.labels;
     want(model('a', [1], { labels: { stable: '1' } }));
     expect(labels()).toEqual({});

@@ -10,11 +10,11 @@
 import { FAILURE, type FailureReport } from '@modeldeployment/modelpack/contract';
 import type { Catalog } from '../model/catalog.ts';
 import { wants, type VersionFolder, type WantedModel } from '../model/selection.ts';
-import type { Berth, Unit } from './version-state.ts';
+import type { VersionEntry, ModelVersion } from './version-state.ts';
 import { describe, NO_VERSION } from './catalog-view.ts';
-import { Pool, type PoolAction, type PoolEvent } from './worker-pool.ts';
+import { WorkerPool, type PoolAction, type PoolEvent } from './worker-pool.ts';
 
-export interface FleetSettings {
+export interface VersionManagerSettings {
   /** Workers of each version; absent: the cores, shared by the versions. */
   workers: number | undefined;
   cores: number;
@@ -29,19 +29,19 @@ export interface FleetSettings {
   explicit: boolean;
 }
 
-export type FleetEvent = Exclude<PoolEvent, { type: 'start' | 'spawned' }>;
-export type FleetAction =
-  | { do: 'spawn'; unit: Unit; afterMs: number }
+export type VersionEvent = Exclude<PoolEvent, { type: 'start' | 'spawned' }>;
+export type VersionAction =
+  | { do: 'spawn'; unit: ModelVersion; afterMs: number }
   | Extract<PoolAction, { do: 'kill' | 'relieve' | 'giveUp' }>
   /** For the log. */
-  | { do: 'tell'; unit: Unit; what: 'loading' | 'failed' | 'unloading' | 'unloaded'; report?: FailureReport };
+  | { do: 'tell'; unit: ModelVersion; what: 'loading' | 'failed' | 'unloading' | 'unloaded'; report?: FailureReport };
 
 /** After this a version is tried again whose failure may have passed, in milliseconds. */
 const RETRY_MS = 60_000;
 
-export class Fleet {
-  #berths: Berth[] = [];
-  readonly #workers = new Map<number, Berth>();
+export class VersionManager {
+  #entries: VersionEntry[] = [];
+  readonly #workers = new Map<number, VersionEntry>();
   #wanted: readonly WantedModel[] = [];
   /** Models whose first versions have all been loaded, or have failed. */
   readonly #settled = new Set<string>();
@@ -49,59 +49,59 @@ export class Fleet {
   #nextId = 1;
   #everServed = false;
 
-  constructor(private readonly settings: FleetSettings) {}
+  constructor(private readonly settings: VersionManagerSettings) {}
 
   /** What is to be served from now on; of the model `again` what has failed is tried again. */
-  want(models: readonly WantedModel[], now: number, again?: string): FleetAction[] {
+  want(models: readonly WantedModel[], now: number, again?: string): VersionAction[] {
     this.#wanted = models;
     for (const name of this.#settled) if (!models.some((model) => model.name === name)) this.#settled.delete(name);
-    for (const berth of this.#berths)
-      if (berth.phase === 'failed' && berth.unit.name === again) this.#requeue(berth, now);
+    for (const entry of this.#entries)
+      if (entry.phase === 'failed' && entry.unit.name === again) this.#requeue(entry, now);
     return this.#settle(now);
   }
 
-  /** What has become of the wish for a model: undefined when that is open yet, or the first failure. */
+  /** What has become of the target for a model: undefined when that is open yet, or the first failure. */
   outcome(model: WantedModel): 'served' | FailureReport | undefined {
     if (model.failure) return model.failure;
-    const berths = this.#of(model.name).filter(({ unit }) => wants(model, unit));
-    if (berths.length === 0) return { reason: 'ModelNotFound', message: NO_VERSION };
-    if (berths.some(({ phase }) => phase === 'queued' || phase === 'loading')) return undefined;
-    return berths.find(({ report }) => report !== undefined)?.report ?? 'served';
+    const entries = this.#of(model.name).filter(({ unit }) => wants(model, unit));
+    if (entries.length === 0) return { reason: 'ModelNotFound', message: NO_VERSION };
+    if (entries.some(({ phase }) => phase === 'queued' || phase === 'loading')) return undefined;
+    return entries.find(({ report }) => report !== undefined)?.report ?? 'served';
   }
 
   /** Whether a worker that was asked for is still wanted. */
-  accepts(unit: Unit): boolean {
-    return this.#berths.some(
+  accepts(unit: ModelVersion): boolean {
+    return this.#entries.some(
       ({ unit: { id }, phase }) => id === unit.id && (phase === 'loading' || phase === 'serving'),
     );
   }
 
-  spawned(unit: Unit, id: number, now: number): FleetAction[] {
-    const berth = this.#berths.find((candidate) => candidate.unit.id === unit.id);
-    if (!berth) return [];
-    this.#workers.set(id, berth);
-    return this.#translate(berth, berth.pool.on({ type: 'spawned', id }, now), now);
+  spawned(unit: ModelVersion, id: number, now: number): VersionAction[] {
+    const entry = this.#entries.find((candidate) => candidate.unit.id === unit.id);
+    if (!entry) return [];
+    this.#workers.set(id, entry);
+    return this.#translate(entry, entry.pool.on({ type: 'spawned', id }, now), now);
   }
 
-  on(event: FleetEvent, now: number): FleetAction[] {
+  on(event: VersionEvent, now: number): VersionAction[] {
     if (event.type === 'tick') {
-      const overdue = this.#berths.flatMap((berth) => this.#translate(berth, berth.pool.on(event, now), now));
+      const overdue = this.#entries.flatMap((entry) => this.#translate(entry, entry.pool.on(event, now), now));
       return [...overdue, ...this.#settle(now)];
     }
-    const berth = this.#workers.get(event.id);
-    if (!berth) return [];
+    const entry = this.#workers.get(event.id);
+    if (!entry) return [];
     if (event.type === 'exited') this.#workers.delete(event.id);
-    const actions = this.#translate(berth, berth.pool.on(event, now), now);
-    if (event.type === 'ready' && berth.phase === 'loading') {
-      berth.phase = 'serving';
+    const actions = this.#translate(entry, entry.pool.on(event, now), now);
+    if (event.type === 'ready' && entry.phase === 'loading') {
+      entry.phase = 'serving';
       this.#everServed = true;
     }
     return event.type === 'alive' ? actions : [...actions, ...this.#settle(now)];
   }
 
   /** Workers that can be given a connection, version by version. */
-  serving(): { unit: Unit; workers: number[] }[] {
-    return this.#berths
+  serving(): { unit: ModelVersion; workers: number[] }[] {
+    return this.#entries
       .filter(({ phase }) => phase === 'serving')
       .map(({ unit, pool }) => ({ unit, workers: pool.serving() }))
       .filter(({ workers }) => workers.length > 0);
@@ -109,18 +109,18 @@ export class Fleet {
 
   /** Workers that may hold connections. */
   loaded(): number[] {
-    return this.#berths.flatMap(({ pool }) => pool.loaded());
+    return this.#entries.flatMap(({ pool }) => pool.loaded());
   }
 
-  unitOf(worker: number): Unit | undefined {
+  unitOf(worker: number): ModelVersion | undefined {
     return this.#workers.get(worker)?.unit;
   }
 
-  /** `door` gives the path of a worker's socket. */
-  catalog(door: (worker: number) => string): Catalog {
+  /** `socket` gives the path of a worker's socket. */
+  catalog(socket: (worker: number) => string): Catalog {
     const { explicit } = this.settings;
-    const [berths, wanted, settled, labels] = [this.#berths, this.#wanted, this.#settled, this.#labels];
-    return describe({ berths, wanted, settled, labels, explicit }, door);
+    const [entries, wanted, settled, labels] = [this.#entries, this.#wanted, this.#settled, this.#labels];
+    return describe({ entries: entries, wanted, settled, labels, explicit }, socket);
   }
 
   /** A label moves only to a version that serves; until then it stands for the one before. */
@@ -138,14 +138,14 @@ export class Fleet {
   }
 
   /** Starts what is missing, and lets go what is no longer wanted. */
-  #settle(now: number): FleetAction[] {
+  #settle(now: number): VersionAction[] {
     for (const model of this.#wanted) {
       for (const folder of model.versions) this.#enlist(model.name, folder, now);
     }
-    const actions = this.#berths.flatMap((berth) => this.#release(berth, now));
-    this.#berths = this.#berths.filter(({ phase, pool }) => phase !== 'leaving' || pool.size > 0);
-    for (const berth of this.#berths) {
-      if (berth.phase === 'failed' && this.#mayPass(berth) && now - berth.since >= RETRY_MS) this.#requeue(berth, now);
+    const actions = this.#entries.flatMap((entry) => this.#release(entry, now));
+    this.#entries = this.#entries.filter(({ phase, pool }) => phase !== 'leaving' || pool.size > 0);
+    for (const entry of this.#entries) {
+      if (entry.phase === 'failed' && this.#mayPass(entry) && now - entry.since >= RETRY_MS) this.#requeue(entry, now);
     }
     actions.push(...this.#start(now));
     for (const { name, versions } of this.#wanted) {
@@ -157,85 +157,85 @@ export class Fleet {
   }
 
   #enlist(name: string, folder: VersionFolder, now: number): void {
-    const known = ({ unit }: Berth) => unit.version === folder.version && unit.identity === folder.identity;
-    if (this.#of(name).some((berth) => berth.phase !== 'leaving' && known(berth))) return;
+    const known = ({ unit }: VersionEntry) => unit.version === folder.version && unit.identity === folder.identity;
+    if (this.#of(name).some((entry) => entry.phase !== 'leaving' && known(entry))) return;
     const unit = { id: this.#nextId++, name, ...folder };
-    this.#berths.push({ unit, pool: this.#pool(), phase: 'queued', since: now });
+    this.#entries.push({ unit, pool: this.#pool(), phase: 'queued', since: now });
   }
 
   /** What is done with a version that is not wanted any more. */
-  #release(berth: Berth, now: number): FleetAction[] {
-    const { unit, phase, pool } = berth;
+  #release(entry: VersionEntry, now: number): VersionAction[] {
+    const { unit, phase, pool } = entry;
     if (phase === 'leaving') return pool.size === 0 ? [{ do: 'tell', unit, what: 'unloaded' }] : [];
     if (this.#wants(unit)) return [];
     const successors = this.#of(unit.name).filter((other) => this.#wants(other.unit));
     const replaced = successors.every((other) => other.phase === 'serving' || other.phase === 'failed');
     const served = successors.length === 0 || successors.some((other) => other.phase === 'serving');
     if (phase === 'serving' && !(replaced && served)) return [];
-    berth.phase = 'leaving';
-    berth.since = now;
-    if (phase !== 'serving') return this.#translate(berth, pool.dismiss(), now);
-    return [{ do: 'tell', unit, what: 'unloading' }, ...this.#translate(berth, pool.dismiss(), now)];
+    entry.phase = 'leaving';
+    entry.since = now;
+    if (phase !== 'serving') return this.#translate(entry, pool.dismiss(), now);
+    return [{ do: 'tell', unit, what: 'unloading' }, ...this.#translate(entry, pool.dismiss(), now)];
   }
 
   /** As many at a time as there are cores: loading is work, and a version has only so long for it. */
-  #start(now: number): FleetAction[] {
-    const actions: FleetAction[] = [];
-    for (const berth of this.#berths) {
-      if (berth.phase !== 'queued') continue;
-      if (this.#berths.filter(({ phase }) => phase === 'loading').length >= this.settings.cores) break;
-      berth.phase = 'loading';
-      berth.pool = this.#pool();
-      actions.push({ do: 'tell', unit: berth.unit, what: 'loading' });
-      actions.push(...this.#translate(berth, berth.pool.on({ type: 'start' }, now), now));
+  #start(now: number): VersionAction[] {
+    const actions: VersionAction[] = [];
+    for (const entry of this.#entries) {
+      if (entry.phase !== 'queued') continue;
+      if (this.#entries.filter(({ phase }) => phase === 'loading').length >= this.settings.cores) break;
+      entry.phase = 'loading';
+      entry.pool = this.#pool();
+      actions.push({ do: 'tell', unit: entry.unit, what: 'loading' });
+      actions.push(...this.#translate(entry, entry.pool.on({ type: 'start' }, now), now));
     }
     return actions;
   }
 
-  #requeue(berth: Berth, now: number): void {
-    delete berth.report;
-    berth.phase = 'queued';
-    berth.since = now;
+  #requeue(entry: VersionEntry, now: number): void {
+    delete entry.report;
+    entry.phase = 'queued';
+    entry.since = now;
   }
 
-  #pool(): Pool {
+  #pool(): WorkerPool {
     const { workers, cores, spares, loadMs, hangMs } = this.settings;
     const versions = this.#wanted.reduce((sum, model) => sum + model.versions.length, 0);
-    return new Pool({ workers: workers ?? Math.max(1, Math.floor(cores / versions)), spares, loadMs, hangMs });
+    return new WorkerPool({ workers: workers ?? Math.max(1, Math.floor(cores / versions)), spares, loadMs, hangMs });
   }
 
-  #translate(berth: Berth, actions: PoolAction[], now: number): FleetAction[] {
-    return actions.flatMap((action): FleetAction[] => {
-      if (action.do === 'spawn') return [{ do: 'spawn', unit: berth.unit, afterMs: action.afterMs }];
+  #translate(entry: VersionEntry, actions: PoolAction[], now: number): VersionAction[] {
+    return actions.flatMap((action): VersionAction[] => {
+      if (action.do === 'spawn') return [{ do: 'spawn', unit: entry.unit, afterMs: action.afterMs }];
       if (action.do !== 'giveUp') return [action];
       if (this.settings.fixed) return [action];
-      berth.phase = 'failed';
+      entry.phase = 'failed';
       const { reason, message } = action.report;
-      berth.report = { reason, message: message.replaceAll(`${this.settings.repository}/`, '') };
-      berth.since = now;
-      const told = { do: 'tell', unit: berth.unit, what: 'failed', report: action.report } as const;
-      return [told, ...this.#translate(berth, berth.pool.dismiss(), now)];
+      entry.report = { reason, message: message.replaceAll(`${this.settings.repository}/`, '') };
+      entry.since = now;
+      const told = { do: 'tell', unit: entry.unit, what: 'failed', report: action.report } as const;
+      return [told, ...this.#translate(entry, entry.pool.dismiss(), now)];
     });
   }
 
   /** When nothing was ever served and nothing that could be is left to try, the first failure is the server's. */
-  #hopeless(): FleetAction[] {
-    const reports = this.#berths.map(({ report }) => report);
+  #hopeless(): VersionAction[] {
+    const reports = this.#entries.map(({ report }) => report);
     const [first] = reports;
     if (this.settings.explicit || this.#everServed || !first || reports.some((report) => report === undefined))
       return [];
     return [{ do: 'giveUp', report: first }];
   }
 
-  #mayPass({ report }: Berth): boolean {
+  #mayPass({ report }: VersionEntry): boolean {
     return report !== undefined && !FAILURE[report.reason].definite;
   }
 
-  #of(name: string): Berth[] {
-    return this.#berths.filter(({ unit }) => unit.name === name);
+  #of(name: string): VersionEntry[] {
+    return this.#entries.filter(({ unit }) => unit.name === name);
   }
 
-  #wants(unit: Unit): boolean {
+  #wants(unit: ModelVersion): boolean {
     return this.#wanted.some((model) => wants(model, unit));
   }
 }

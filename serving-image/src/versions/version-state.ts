@@ -1,20 +1,20 @@
 import type { FailureReport } from '@modeldeployment/modelpack/contract';
 import type { VersionFolder } from '../model/selection.ts';
-import type { Pool } from './worker-pool.ts';
+import type { WorkerPool } from './worker-pool.ts';
 
 /** One version of one model, from one folder. */
-export interface Unit extends VersionFolder {
+export interface ModelVersion extends VersionFolder {
   id: number;
   name: string;
 }
 
-export type Phase = 'queued' | 'loading' | 'serving' | 'failed' | 'leaving';
+export type VersionState = 'queued' | 'loading' | 'serving' | 'failed' | 'leaving';
 
-/** The place of a unit in the fleet. */
-export interface Berth {
-  unit: Unit;
-  pool: Pool;
-  phase: Phase;
+/** One version of a model, as the version manager keeps it. */
+export interface VersionEntry {
+  unit: ModelVersion;
+  pool: WorkerPool;
+  phase: VersionState;
   report?: FailureReport;
   /** Time of the last change of the phase, in milliseconds. */
   since: number;

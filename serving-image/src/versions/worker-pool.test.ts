@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { Pool, type PoolAction } from './worker-pool.ts';
+import { WorkerPool, type PoolAction } from './worker-pool.ts';
 
 const SETTINGS = { workers: 2, spares: 0, loadMs: 10_000, hangMs: 5_000 };
 const report = { reason: 'ModelLoadFailed', message: 'no' } as const;
 
 /** A pool whose spawns are carried out at once; ids count from 1. */
 function started(workers = 2, spares = 0) {
-  const pool = new Pool({ ...SETTINGS, workers, spares });
+  const pool = new WorkerPool({ ...SETTINGS, workers, spares });
   let next = 1;
   let now = 0;
-  const tell = (event: Parameters<Pool['on']>[0], at = now): PoolAction[] => {
+  const tell = (event: Parameters<WorkerPool['on']>[0], at = now): PoolAction[] => {
     now = at;
     const actions = pool.on(event, now);
     for (const action of actions)

@@ -54,7 +54,7 @@ const TRYING_PART = 1 / 4;
 /** Replacements that die in a row while nothing serves, before the container is given up. */
 const HOPELESS = 3;
 
-export class Pool {
+export class WorkerPool {
   readonly #workers = new Map<number, Worker>();
   #pending = 0;
   #everReady = false;

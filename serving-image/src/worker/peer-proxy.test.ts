@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sendAnswer } from '../http/send-response.ts';
 import { prepare } from '../http/server.ts';
-import { askOf } from '../handlers/request.ts';
+import { apiRequestOf } from '../handlers/request.ts';
 import { Admission } from '../handlers/admission.ts';
-import { Hop } from './peer-proxy.ts';
+import { PeerProxy } from './peer-proxy.ts';
 
 const MiB = 1024 * 1024;
 const LIMITS = { bodyBytes: 4 * MiB, requests: 2, answerBytes: 64 * MiB, memoryBytes: 64 * MiB, bytesPerSecond: 1000 };
@@ -23,16 +23,16 @@ let folder: string;
 let near: Admission;
 let far: Admission;
 let now: number;
-let door: Server;
-let hop: Hop;
+let socket: Server;
+let proxy: PeerProxy;
 let front: Server;
 let client: Socket;
 let answer: (response: ServerResponse) => void;
 
-const next = () => ({ door: join(folder, 'door'), url: '/' });
+const next = () => ({ socket: join(folder, 'socket'), url: '/' });
 /** Of a request that is here as a whole. */
 const whole = (content = HELLO) => ({
-  ...askOf({ headers: {}, socket: {} } as IncomingMessage),
+  ...apiRequestOf({ headers: {}, socket: {} } as IncomingMessage),
   method: 'POST',
   content,
 });
@@ -51,24 +51,24 @@ beforeEach(async () => {
   far = new Admission(LIMITS, () => now);
   folder = await mkdtemp(join(tmpdir(), 'hop-'));
   answer = (response) => sendAnswer(response, { type: 'text/plain', body: LARGE }, false, far);
-  door = createServer((_, response) => answer(response));
-  prepare(door, far);
-  await once(door.listen(next().door), 'listening');
-  hop = new Hop(
+  socket = createServer((_, response) => answer(response));
+  prepare(socket, far);
+  await once(socket.listen(next().socket), 'listening');
+  proxy = new PeerProxy(
     near,
     () => false,
     () => [],
   );
-  front = createServer((request, response) => hop.pass(request, response, next));
+  front = createServer((request, response) => proxy.pass(request, response, next));
   await once(front.listen(0, '127.0.0.1'), 'listening');
   client = connect((front.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
 });
 afterEach(async () => {
   client.destroy();
-  hop.keep(new Set());
+  proxy.keep(new Set());
   front.close();
-  door.close();
-  door.closeAllConnections();
+  socket.close();
+  socket.closeAllConnections();
   await rm(folder, { recursive: true });
 });
 
@@ -101,18 +101,18 @@ describe('an answer that another worker gives', () => {
       seen = near.bytes;
       sendAnswer(response, { type: 'text/plain', body: LARGE }, false, far);
     };
-    expect((await hop.ask(whole(), next)).body).toHaveLength(LARGE.length);
+    expect((await proxy.forward(whole(), next)).body).toHaveLength(LARGE.length);
     expect([seen, near.bytes, near.requests]).toEqual([HELLO.length, 0, 0]);
   });
 
   it('is refused where there is no memory for it, and leaves nothing behind', async () => {
     near = new Admission({ ...LIMITS, memoryBytes: MiB });
-    hop = new Hop(
+    proxy = new PeerProxy(
       near,
       () => false,
       () => [],
     );
-    await expect(hop.ask(whole(), next)).rejects.toMatchObject({ status: 413 });
+    await expect(proxy.forward(whole(), next)).rejects.toMatchObject({ status: 413 });
     await until(() => far.bytes === 0);
     expect([near.bytes, near.requests]).toEqual([0, 0]);
   });
@@ -120,10 +120,10 @@ describe('an answer that another worker gives', () => {
   it('takes a place while it is waited for', async () => {
     const open: ServerResponse[] = [];
     answer = (response) => open.push(response);
-    const asked = [hop.ask(whole(), next), hop.ask(whole(), next)];
+    const target = [proxy.forward(whole(), next), proxy.forward(whole(), next)];
     await until(() => open.length === 2);
-    await expect(hop.ask(whole(), next)).rejects.toMatchObject({ status: 429 });
+    await expect(proxy.forward(whole(), next)).rejects.toMatchObject({ status: 429 });
     for (const response of open) response.end('{}');
-    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await Promise.all(target)).map(({ status }) => status)).toEqual([200, 200]);
   });
 });

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { sendError } from '../http/send-response.ts';
-import type { WholeAsk } from '../handlers/request.ts';
+import type { BufferedRequest } from '../handlers/request.ts';
 import { badRequest, internalError, RequestError, unavailable } from '../errors.ts';
 import { endUnread, passOver } from '../http/pass-over.ts';
 import { whenTooManyPieces } from '../handlers/pieces.ts';
@@ -8,11 +8,11 @@ import { countResponse } from '../http/unread.ts';
 import { passedBack, PassedHeaders, type Headers } from '../protocol/passed-headers.ts';
 import type { Admission, Ticket } from '../handlers/admission.ts';
 import * as upstream from '../upstream.ts';
-import { type Answer } from '../handlers/response.ts';
+import { type ApiResponse } from '../handlers/response.ts';
 
 /** Where a request is passed on to: a worker's socket, and the path with the version by its number. */
-export interface Destination {
-  door: string;
+export interface Upstream {
+  socket: string;
   url: string;
 }
 
@@ -21,7 +21,7 @@ const ATTEMPTS = 3;
 const WORKER_ENDED = 'the worker of this version ended before it answered';
 
 /** Passes requests for other versions on to their workers, over connections that are kept. */
-export class Hop {
+export class PeerProxy {
   readonly #connections = new Map<string, upstream.SharedConnections>();
 
   constructor(
@@ -31,20 +31,20 @@ export class Hop {
     private readonly heeded: () => Iterable<string>,
   ) {}
 
-  /** Lets go of the connections to all doors but these: a worker ends when nobody is connected to it. */
-  keep(doors: ReadonlySet<string>): void {
-    for (const [door, connections] of this.#connections) {
-      if (doors.has(door)) continue;
-      this.#connections.delete(door);
+  /** Closes the connections to all sockets but these: a worker ends when nobody is connected to it. */
+  keep(sockets: ReadonlySet<string>): void {
+    for (const [socket, connections] of this.#connections) {
+      if (sockets.has(socket)) continue;
+      this.#connections.delete(socket);
       connections.release();
     }
   }
 
   /** `next` tells where to, anew for each attempt; it may throw a RequestError. */
-  pass(request: IncomingMessage, response: ServerResponse, next: () => Destination, attempt = 1): void {
-    let asked: ClientRequest;
+  pass(request: IncomingMessage, response: ServerResponse, next: () => Upstream, attempt = 1): void {
+    let target: ClientRequest;
     try {
-      asked = this.#open(next(), request.method ?? 'GET', request.headers, lengthOf(request));
+      target = this.#open(next(), request.method ?? 'GET', request.headers, lengthOf(request));
     } catch (error) {
       return this.#refuse(response, error);
     }
@@ -52,17 +52,17 @@ export class Hop {
     let refusal = unavailable(WORKER_ENDED);
     whenTooManyPieces(request, (problem) => {
       [refusal, sent] = [problem, true];
-      asked.destroy();
+      target.destroy();
     });
     const send = () => {
       sent = true;
-      request.pipe(asked);
+      request.pipe(target);
     };
-    const abandon = () => asked.destroy();
+    const abandon = () => target.destroy();
     response.once('close', abandon);
-    asked.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
-    asked.once('response', (answer) => this.#answer(request, response, asked, answer));
-    asked.on('error', () => {
+    target.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
+    target.once('response', (answer) => this.#answer(request, response, target, answer));
+    target.on('error', () => {
       if (response.closed || response.writableEnded) return;
       if (response.headersSent) return void response.destroy();
       if (sent || attempt >= ATTEMPTS) {
@@ -75,13 +75,13 @@ export class Hop {
   }
 
   /** The same for a request that is here as a whole. Rejects with RequestError. */
-  async ask(ask: WholeAsk, next: () => Destination): Promise<Answer> {
+  async forward(forward: BufferedRequest, next: () => Upstream): Promise<ApiResponse> {
     const ticket = this.admission.enter();
     try {
-      const problem = ticket.take(ask.content.length) ?? ticket.place();
+      const problem = ticket.take(forward.content.length) ?? ticket.place();
       if (problem) throw problem;
       for (let attempt = 1; ; attempt++) {
-        const answer = await this.#send(ask, next(), ticket);
+        const answer = await this.#send(forward, next(), ticket);
         if (answer) return answer;
         if (attempt >= ATTEMPTS) throw unavailable(WORKER_ENDED);
       }
@@ -91,29 +91,33 @@ export class Hop {
   }
 
   /** Undefined when that worker has gone and was not asked. Rejects when it ended before it answered. */
-  #send({ method, headers, content }: WholeAsk, destination: Destination, ticket: Ticket): Promise<Answer | undefined> {
+  #send(
+    { method, headers, content }: BufferedRequest,
+    destination: Upstream,
+    ticket: Ticket,
+  ): Promise<ApiResponse | undefined> {
     return new Promise((resolve, reject) => {
-      const asked = this.#open(destination, method, headers, content.length);
+      const target = this.#open(destination, method, headers, content.length);
       let sent = false;
       const send = () => {
         sent = true;
-        for (const chunk of content.chunks) asked.write(chunk);
-        asked.end();
+        for (const chunk of content.chunks) target.write(chunk);
+        target.end();
       };
       const failed = () => (sent ? reject(unavailable(WORKER_ENDED)) : setImmediate(() => resolve(undefined)));
-      asked.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
-      asked.on('error', failed);
-      asked.once('response', (incoming) => {
+      target.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
+      target.on('error', failed);
+      target.once('response', (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => {
           chunks.push(chunk);
           const problem = ticket.take(chunk.length);
           if (!problem) return;
           reject(problem);
-          asked.destroy();
+          target.destroy();
         });
         incoming.once('error', failed);
-        upstream.whenAnswered(asked, incoming, () => {
+        upstream.whenAnswered(target, incoming, () => {
           const { 'content-type': type = '', ...rest } = passedBack(incoming.headers);
           resolve({
             status: incoming.statusCode ?? 0,
@@ -126,10 +130,15 @@ export class Hop {
     });
   }
 
-  #open({ door, url }: Destination, method: string, headers: Headers, length: number | undefined): ClientRequest {
+  #open(
+    { socket: socket, url }: Upstream,
+    method: string,
+    headers: Headers,
+    length: number | undefined,
+  ): ClientRequest {
     return upstream.ask({
-      connections: this.#to(door),
-      to: { socketPath: door },
+      connections: this.#to(socket),
+      to: { socketPath: socket },
       method,
       path: url,
       headers: PassedHeaders.ofClient(headers, this.heeded()),
@@ -141,7 +150,7 @@ export class Hop {
     sendError(response, error instanceof RequestError ? error : internalError(), this.closing(), this.admission);
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse, asked: ClientRequest, answer: IncomingMessage): void {
+  #answer(request: IncomingMessage, response: ServerResponse, target: ClientRequest, answer: IncomingMessage): void {
     const headers: Record<string, string | string[]> = passedBack(answer.headers);
     const length = answer.headers['content-length'];
     if (length !== undefined) headers['Content-Length'] = length;
@@ -154,7 +163,7 @@ export class Hop {
       countResponse(this.admission, response, 'drain', () => answer.resume());
     });
     answer.once('error', () => response.destroy());
-    upstream.whenAnswered(asked, answer, () => {
+    upstream.whenAnswered(target, answer, () => {
       // Refused in the middle of its body.
       request.unpipe();
       if (!request.complete && headers.Connection === 'close') return endUnread(response);
@@ -163,11 +172,11 @@ export class Hop {
     });
   }
 
-  #to(door: string): upstream.SharedConnections {
-    const known = this.#connections.get(door);
+  #to(socket: string): upstream.SharedConnections {
+    const known = this.#connections.get(socket);
     if (known) return known;
     const connections = new upstream.SharedConnections();
-    this.#connections.set(door, connections);
+    this.#connections.set(socket, connections);
     return connections;
   }
 }

@@ -5,7 +5,7 @@ import { MAX_HEADER_BYTES, prepare } from '../http/server.ts';
 import type { Admission } from '../handlers/admission.ts';
 
 /** The socket at which a worker answers other workers. */
-export class Door {
+export class PeerServer {
   #connections = 0;
   #onEmpty: () => void = () => undefined;
 
@@ -21,14 +21,14 @@ export class Door {
     });
   }
 
-  static async open(path: string, handler: RequestListener, admission: Admission): Promise<Door> {
+  static async open(path: string, handler: RequestListener, admission: Admission): Promise<PeerServer> {
     // What a client may say has room with what its worker adds. Connections are closed by those who made them, so that no request meets one that closes.
     const server = createServer({ keepAliveTimeout: 0, maxHeaderSize: 2 * MAX_HEADER_BYTES });
     prepare(server, admission);
     server.on('request', handler);
-    const door = new Door(server, path);
+    const socket = new PeerServer(server, path);
     await once(server.listen(path), 'listening');
-    return door;
+    return socket;
   }
 
   /** Takes no new connections; resolves when the last one is closed. */

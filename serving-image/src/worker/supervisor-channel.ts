@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 
 import { RequestError, FatalError } from '../errors.ts';
-import type { Orders } from '../handlers/model-control.ts';
+import type { ModelControl } from '../handlers/model-control.ts';
 import type { Exposition, Page } from '../telemetry/exposition.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { ToSupervisor, ToWorker } from '../ipc/messages.ts';
@@ -11,7 +11,7 @@ type Reply = Extract<ToWorker, { type: 'exposition' | 'ordered' }>;
 type ReplyTo<Type extends Reply['type']> = Extract<Reply, { type: Type }>;
 
 /** Calls `then` once the supervisor is sure to hear it, whatever becomes of this process. */
-export function tell(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {
+export function send(message: ToSupervisor, { socket, then }: { socket?: Socket; then?: () => void } = {}): void {
   if (process.connected) process.send?.(message, socket, {}, () => then?.());
 }
 
@@ -43,17 +43,22 @@ export function batched(report: (count: number) => void): () => void {
 
 /** Questions to the supervisor, and its replies. */
 export class Channel {
-  readonly #asks = new Map<number, (reply: Reply) => void>();
-  #nextAsk = 1;
+  readonly #pending = new Map<number, (reply: Reply) => void>();
+  #nextRequestId = 1;
 
   exposition(page: Page): Promise<Exposition> {
-    return this.#ask<'exposition'>((ask) => ({ type: 'exposition', ask, page }));
+    return this.#request<'exposition'>((requestId) => ({ type: 'exposition', requestId: requestId, page }));
   }
 
   /** Passes orders on. */
-  orders(repository: Orders['repository']): Orders {
+  modelControl(repository: ModelControl['repository']): ModelControl {
     const order = async (action: 'load' | 'unload', model: string) => {
-      const { refused } = await this.#ask<'ordered'>((ask) => ({ type: 'order', ask, action, model }));
+      const { refused } = await this.#request<'ordered'>((requestId) => ({
+        type: 'order',
+        requestId: requestId,
+        action,
+        model,
+      }));
       if (refused) throw new RequestError(refused.status, refused.message);
     };
     return { load: (model) => order('load', model), unload: (model) => order('unload', model), repository };
@@ -61,15 +66,15 @@ export class Channel {
 
   /** To be called with every reply. */
   replied(reply: Reply): void {
-    this.#asks.get(reply.ask)?.(reply);
-    this.#asks.delete(reply.ask);
+    this.#pending.get(reply.requestId)?.(reply);
+    this.#pending.delete(reply.requestId);
   }
 
-  #ask<Type extends Reply['type']>(question: (ask: number) => ToSupervisor): Promise<ReplyTo<Type>> {
+  #request<Type extends Reply['type']>(question: (requestId: number) => ToSupervisor): Promise<ReplyTo<Type>> {
     return new Promise((resolve) => {
-      const ask = this.#nextAsk++;
-      this.#asks.set(ask, (reply) => resolve(reply as ReplyTo<Type>));
-      tell(question(ask));
+      const requestId = this.#nextRequestId++;
+      this.#pending.set(requestId, (reply) => resolve(reply as ReplyTo<Type>));
+      send(question(requestId));
     });
   }
 }

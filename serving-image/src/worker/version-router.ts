@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { sendAnswer, sendError } from '../http/send-response.ts';
-import { askOf, type Ask, type WholeAsk } from '../handlers/request.ts';
+import { apiRequestOf, type ApiRequest, type BufferedRequest } from '../handlers/request.ts';
 import { admit } from '../http/border.ts';
 import type { Cors } from '../http/cors.ts';
 import type { Catalog, CatalogVersion } from '../model/catalog.ts';
@@ -10,17 +10,17 @@ import { internalError, RequestError, unavailable, ClientGone } from '../errors.
 import type { IndexEntry } from '../protocol/v2/metadata.ts';
 import { mayAsk, type Checks } from '../security/gate.ts';
 import { route, withVersion, type Route } from '../protocol/route.ts';
-import type { Destination, Hop } from './peer-proxy.ts';
-import { json, type Answer } from '../handlers/response.ts';
+import type { Upstream, PeerProxy } from './peer-proxy.ts';
+import { json, type ApiResponse } from '../handlers/response.ts';
 import type { Admission } from '../handlers/admission.ts';
 
-export interface FrontSettings {
+export interface VersionRouterSettings {
   own: { name: string; version: string };
   /** Answers requests for the own version. */
   handler: RequestListener;
   /** The same for any transport; see http/handler.ts. */
-  serve: (ask: Ask, send: (outcome: Answer | RequestError) => void) => Promise<void> | undefined;
-  hop: Hop;
+  serve: (apiRequest: ApiRequest, send: (outcome: ApiResponse | RequestError) => void) => Promise<void> | undefined;
+  proxy: PeerProxy;
   admission: Admission;
   /** Absent: all clients may ask. */
   tokens: Checks | undefined;
@@ -39,20 +39,22 @@ type Named = Extract<Route, { model: string }>;
  * What stands before a worker's handler: answers what concerns all models, and passes on what another version must
  * answer. Where the own version is all there is, requests go straight through.
  */
-export class Front {
+export class VersionRouter {
   #catalog: Catalog | undefined;
   /** Whether the own version is all there is. */
   #alone = true;
   #turn = 0;
 
-  constructor(private readonly settings: FrontSettings) {}
+  constructor(private readonly settings: VersionRouterSettings) {}
 
   update(catalog: Catalog): void {
     this.#catalog = catalog;
     const [model, ...others] = catalog.models;
     this.#alone =
       others.length === 0 && (model?.versions.length ?? 0) <= 1 && Object.keys(model?.labels ?? {}).length === 0;
-    this.settings.hop.keep(new Set(catalog.models.flatMap(({ versions }) => versions.flatMap(({ doors }) => doors))));
+    this.settings.proxy.keep(
+      new Set(catalog.models.flatMap(({ versions }) => versions.flatMap(({ sockets: sockets }) => sockets))),
+    );
   }
 
   /** All versions of all models; undefined before the supervisor has told. */
@@ -71,19 +73,19 @@ export class Front {
       return this.#refuse(response, error);
     }
     if (!this.settings.tokens) return this.#handle(request, response);
-    const ask = askOf(request);
-    this.#check(ask).then(
+    const apiRequest = apiRequestOf(request);
+    this.#check(apiRequest).then(
       () => this.#handle(request, response),
       (error: unknown) => this.#refuse(response, error),
     );
   };
 
   /** @throws RequestError 401 */
-  async #check(ask: Pick<Ask, 'url' | 'headers' | 'protocol'>): Promise<void> {
+  async #check(apiRequest: Pick<ApiRequest, 'url' | 'headers' | 'protocol'>): Promise<void> {
     try {
-      await mayAsk(ask, this.settings.tokens);
+      await mayAsk(apiRequest, this.settings.tokens);
     } catch (error) {
-      if (error instanceof RequestError) this.settings.refused(ask.protocol, error);
+      if (error instanceof RequestError) this.settings.refused(apiRequest.protocol, error);
       throw error;
     }
   }
@@ -95,13 +97,13 @@ export class Front {
 
   readonly #handle: RequestListener = (request, response) => {
     const catalog = this.#alone ? undefined : this.#catalog;
-    const asked = catalog && this.#route(request);
-    if (!asked) return this.settings.handler(request, response);
+    const requested = catalog && this.#route(request);
+    if (!requested) return this.settings.handler(request, response);
     try {
-      const content = this.#answer(catalog, asked);
+      const content = this.#answer(catalog, requested);
       const { draining, admission } = this.settings;
       if (content !== undefined) return sendAnswer(response, json(content), draining(), admission);
-      if ('model' in asked) return this.#direct(catalog, asked, request, response);
+      if ('model' in requested) return this.#direct(catalog, requested, request, response);
       this.settings.handler(request, response);
     } catch (error) {
       this.#refuse(response, error);
@@ -115,10 +117,10 @@ export class Front {
   readonly here = (url: string): string | undefined => {
     if (this.settings.tokens) return undefined;
     if (this.#alone || !this.#catalog) return url;
-    const asked = this.#route({ method: 'POST', url });
-    if (!asked || !('model' in asked)) return undefined;
+    const requested = this.#route({ method: 'POST', url });
+    if (!requested || !('model' in requested)) return undefined;
     try {
-      const place = this.#locate(this.#catalog, asked, url);
+      const place = this.#locate(this.#catalog, requested, url);
       return 'url' in place ? place.url : undefined;
     } catch {
       return undefined;
@@ -130,22 +132,24 @@ export class Front {
     this.#check({ url: '', headers, protocol });
 
   /** The answer to a request that is here as a whole, of a client that may ask. Rejects with RequestError or ClientGone. */
-  readonly respond = async (ask: WholeAsk): Promise<Answer> => {
+  readonly respond = async (apiRequest: BufferedRequest): Promise<ApiResponse> => {
     const catalog = this.#alone ? undefined : this.#catalog;
-    const asked = catalog && this.#route(ask);
-    if (!asked) return this.#own(ask);
-    const content = this.#answer(catalog, asked);
+    const requested = catalog && this.#route(apiRequest);
+    if (!requested) return this.#own(apiRequest);
+    const content = this.#answer(catalog, requested);
     if (content !== undefined) return json(content);
-    if (!('model' in asked)) return this.#own(ask);
-    const place = this.#locate(catalog, asked, ask.url);
-    return 'url' in place ? this.#own({ ...ask, url: place.url }) : this.settings.hop.ask(ask, place.next);
+    if (!('model' in requested)) return this.#own(apiRequest);
+    const place = this.#locate(catalog, requested, apiRequest.url);
+    return 'url' in place
+      ? this.#own({ ...apiRequest, url: place.url })
+      : this.settings.proxy.forward(apiRequest, place.next);
   };
 
-  #own(ask: Ask): Promise<Answer> {
+  #own(apiRequest: ApiRequest): Promise<ApiResponse> {
     return new Promise((resolve, reject) => {
-      const send = (outcome: Answer | RequestError) =>
+      const send = (outcome: ApiResponse | RequestError) =>
         outcome instanceof RequestError ? reject(outcome) : resolve(outcome);
-      void this.settings.serve(ask, send)?.then(() => reject(new ClientGone()));
+      void this.settings.serve(apiRequest, send)?.then(() => reject(new ClientGone()));
     });
   }
 
@@ -159,38 +163,38 @@ export class Front {
   }
 
   /** Undefined for what one version answers. @throws RequestError */
-  #answer(catalog: Catalog, asked: Route): string | undefined {
-    if (asked.kind === 'v1.status') return answers.modelStatus(catalog, asked);
-    if (asked.kind !== 'v2.ready' && asked.kind !== 'v2.modelReady') return undefined;
+  #answer(catalog: Catalog, requested: Route): string | undefined {
+    if (requested.kind === 'v1.status') return answers.modelStatus(catalog, requested);
+    if (requested.kind !== 'v2.ready' && requested.kind !== 'v2.modelReady') return undefined;
     if (this.settings.draining()) throw unavailable('not ready: the server is shutting down');
-    return asked.kind === 'v2.ready' ? answers.serverReady(catalog) : answers.modelReady(catalog, asked);
+    return requested.kind === 'v2.ready' ? answers.serverReady(catalog) : answers.modelReady(catalog, requested);
   }
 
   /** @throws RequestError */
-  #direct(catalog: Catalog, asked: Named, request: IncomingMessage, response: ServerResponse): void {
-    const { handler, hop, passing } = this.settings;
-    const place = this.#locate(catalog, asked, request.url ?? '/');
+  #direct(catalog: Catalog, requested: Named, request: IncomingMessage, response: ServerResponse): void {
+    const { handler, proxy: proxy, passing } = this.settings;
+    const place = this.#locate(catalog, requested, request.url ?? '/');
     if ('url' in place) {
       request.url = place.url;
       return handler(request, response);
     }
     passing(request, response);
-    hop.pass(request, response, place.next);
+    proxy.pass(request, response, place.next);
   }
 
   /** Where a request is answered: here, under this path, or where `next` says, anew for each attempt. @throws RequestError */
-  #locate(catalog: Catalog, asked: Named, url: string): { url: string } | { next: () => Destination } {
+  #locate(catalog: Catalog, requested: Named, url: string): { url: string } | { next: () => Upstream } {
     const { own } = this.settings;
     const numbered = ({ version }: CatalogVersion) =>
-      (asked.version ?? asked.label) === undefined ? url : withVersion(url, version);
-    const protocol = asked.kind.startsWith('v1.') ? 'v1' : 'v2';
-    const { model, version } = answers.locate(catalog, asked, protocol);
+      (requested.version ?? requested.label) === undefined ? url : withVersion(url, version);
+    const protocol = requested.kind.startsWith('v1.') ? 'v1' : 'v2';
+    const { model, version } = answers.locate(catalog, requested, protocol);
     if (model.name === own.name && version.version === own.version) return { url: numbered(version) };
-    const next = (): Destination => {
-      const { version: target } = answers.locate(this.#catalog ?? catalog, asked, protocol);
-      const door = target.doors[this.#turn++ % target.doors.length];
-      if (door === undefined) throw unavailable('not ready: all workers of this version are being replaced');
-      return { door, url: numbered(target) };
+    const next = (): Upstream => {
+      const { version: target } = answers.locate(this.#catalog ?? catalog, requested, protocol);
+      const socket = target.sockets[this.#turn++ % target.sockets.length];
+      if (socket === undefined) throw unavailable('not ready: all workers of this version are being replaced');
+      return { socket: socket, url: numbered(target) };
     };
     return { next };
   }

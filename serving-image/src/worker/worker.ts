@@ -3,29 +3,29 @@ import { loadAddon } from '../addon.ts';
 import type { Config } from '../config.ts';
 import { Trial } from '../trial/trial.ts';
 import { Admission } from '../handlers/admission.ts';
-import { exchangeOf } from '../handlers/inference.ts';
+import { forwardableOf } from '../handlers/inference.ts';
 import { Cors } from '../http/cors.ts';
 import { createHandler, serve } from '../http/handler.ts';
 import { ConnectionLimit } from '../http/connection-limit.ts';
-import { Lane } from '../http/fast-path.ts';
+import { FastPath } from '../http/fast-path.ts';
 import { samples } from '../handlers/replay-samples.ts';
 import { createHttpServer } from '../http/server.ts';
-import { oneModel, served, type Service } from '../handlers/context.ts';
+import { oneModel, served, type ServerContext } from '../handlers/context.ts';
 import { loadModel, type LoadedModel } from '../loading/load.ts';
 import { mayBeTried } from '../model/served.ts';
 import { versionsIn } from '../loading/repository.ts';
-import { Ledger } from '../telemetry/inflight-file.ts';
+import { InflightFile } from '../telemetry/inflight-file.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { WorkerMetrics } from '../telemetry/metrics.ts';
 import { observed } from '../telemetry/instrumented-predictor.ts';
 import { useNativeNumbers, type NativeNumbers } from '../protocol/json/numbers.ts';
 import { SERVER_NAME } from '../protocol/v2/metadata.ts';
 import type { Trace } from '../telemetry/trace.ts';
-import { batched, Channel, tell } from './supervisor-channel.ts';
+import { batched, Channel, send } from './supervisor-channel.ts';
 import { Connections } from '../http/connections.ts';
-import { Door } from './peer-server.ts';
-import { Front } from './version-router.ts';
-import { Hop } from './peer-proxy.ts';
+import { PeerServer } from './peer-server.ts';
+import { VersionRouter } from './version-router.ts';
+import { PeerProxy } from './peer-proxy.ts';
 import { handshakes } from '../security/tls.ts';
 import type { Tokens } from '../security/tokens.ts';
 import { reasonOf } from '../telemetry/reasons.ts';
@@ -38,7 +38,7 @@ export interface WorkerSettings {
   log: Logger;
   serverVersion: string;
   /** Path of the socket for requests from other workers; absent where there is one version only. */
-  door: string | undefined;
+  socket: string | undefined;
 }
 
 /** Node takes small buffers from places of this size: bodies of a few KB are then memory of their own no more. */
@@ -62,7 +62,7 @@ export async function work(settings: WorkerSettings): Promise<void> {
   } catch (err) {
     log.warn({ err }, 'numbers are read without their addon, which cannot be loaded');
   }
-  const trying = () => new Promise<void>((then) => tell({ type: 'trying' }, { then }));
+  const trying = () => new Promise<void>((then) => send({ type: 'trying' }, { then }));
   const loaded = await loadModel(config, {
     known: config.engineChoice,
     trying: config.triesNothing ? undefined : trying,
@@ -79,17 +79,17 @@ export async function work(settings: WorkerSettings): Promise<void> {
 }
 
 class Worker {
-  readonly #ledger = Ledger.open();
+  readonly #inflight = InflightFile.open();
   readonly #metrics: WorkerMetrics;
-  readonly #front: Front;
+  readonly #router: VersionRouter;
   readonly #admission: Admission;
-  readonly #hop: Hop;
+  readonly #proxy: PeerProxy;
   readonly #connections: Connections;
   readonly #sessions: Sessions;
   readonly #channel = new Channel();
   readonly #handler: ReturnType<typeof createHandler>;
   readonly #trial: Trial;
-  #door: Door | undefined;
+  #peerServer: PeerServer | undefined;
   #draining = false;
 
   constructor(
@@ -107,10 +107,10 @@ class Worker {
         nonFinite: loaded.nonFinite.reduce((sum, { values }) => sum + values, 0),
         memory: () => predictor.memory?.() ?? { tensors: 0, bytes: 0 },
       },
-      this.#ledger,
+      this.#inflight,
     );
     const { statistics } = this.#metrics;
-    const counted = observed(predictor, statistics, this.#ledger);
+    const counted = observed(predictor, statistics, this.#inflight);
     const own = served(loaded, counted, statistics, { limits: config.limits, log });
     const models = oneModel(own);
     this.#trial = new Trial({
@@ -118,14 +118,14 @@ class Worker {
       workers: config.workers ?? config.cores,
       // A replay of a request with effects would do twice what its client wanted once.
       keep: config.revision !== '' && [...model.signatures.keys()].every((name) => mayBeTried(loaded.judged, name)),
-      samples: () => samples(loaded, (question) => exchangeOf(service, own, question).copy()).catch(unread(log)),
+      samples: () => samples(loaded, (question) => forwardableOf(service, own, question).copy()).catch(unread(log)),
       metrics: this.#metrics.forwarding,
     });
     const { explicit } = config;
     const admission = (this.#admission = new Admission(config.limits));
-    const service: Service = {
+    const service: ServerContext = {
       admission,
-      models: { ...models, index: () => this.#front.index() ?? models.index() },
+      models: { ...models, index: () => this.#router.index() ?? models.index() },
       serverVersion,
       needsToken: tokens !== undefined,
       metrics: this.#metrics,
@@ -135,22 +135,22 @@ class Worker {
       trial: this.#trial,
       revision: config.revision,
       ...(trace && { trace }),
-      ...(explicit && { orders: this.#channel.orders(() => versionsIn(config.repository, explicit.only)) }),
+      ...(explicit && { modelControl: this.#channel.modelControl(() => versionsIn(config.repository, explicit.only)) }),
     };
     this.#handler = createHandler(service);
     const server = createHttpServer(config.limits, admission);
     const events = (transport: Transport) => ({
-      taken: (connection: number, then: () => void) => tell({ type: 'taken', connection }, { then }),
-      closed: batched((count) => tell({ type: 'closed', transport, count })),
+      taken: (connection: number, then: () => void) => send({ type: 'taken', connection }, { then }),
+      closed: batched((count) => send({ type: 'closed', transport, count })),
     });
     const cors = config.corsOrigins && new Cors(config.corsOrigins);
-    const lane = new Lane({
+    const fastPath = new FastPath({
       server,
       cors,
       limits: config.limits,
       admission,
-      here: (url) => this.#front.here(url),
-      serve: (ask, send) => serve(service, ask, send),
+      here: (url) => this.#router.here(url),
+      serve: (request, send) => serve(service, request, send),
       closing: service.draining,
     });
     const limit = new ConnectionLimit(config.limits.connections);
@@ -158,34 +158,34 @@ class Worker {
       server,
       {
         ...events('http'),
-        returned: (socket, then) => tell({ type: 'returned' }, { socket, then }),
+        returned: (socket, then) => send({ type: 'returned' }, { socket, then }),
       },
       limit,
       tls?.http,
-      tls || tokens ? undefined : lane,
+      tls || tokens ? undefined : fastPath,
     );
-    this.#hop = new Hop(
+    this.#proxy = new PeerProxy(
       admission,
       () => this.#draining,
       () => this.#trial.heeded,
     );
-    this.#front = new Front({
+    this.#router = new VersionRouter({
       admission,
       own: model,
       handler: this.#handler,
-      serve: (ask, send) => serve(service, ask, send),
-      hop: this.#hop,
+      serve: (request, send) => serve(service, request, send),
+      proxy: this.#proxy,
       ...{ tokens, cors },
       refused: (protocol, error) => this.#metrics.answered(protocol, error.status, 0, reasonOf(error)),
       draining: () => this.#draining,
       passing: (request, response) => {
         this.#connections.stray(request.socket);
-        this.#ledger.inc();
-        response.once('close', () => this.#ledger.dec());
+        this.#inflight.inc();
+        response.once('close', () => this.#inflight.dec());
       },
     });
-    server.on('request', this.#front.handle);
-    const { respond, authorize } = this.#front;
+    server.on('request', this.#router.handle);
+    const { respond, authorize } = this.#router;
     const { draining } = service;
     // 60 ms and 10 MiB, of no use to those who speak only HTTP/1.
     const openGrpc = async () => {
@@ -197,13 +197,13 @@ class Worker {
 
   async start(): Promise<void> {
     process.on('message', (message: ToWorker, socket?: Socket) => this.#onMessage(message, socket));
-    const { door } = this.settings;
-    if (door !== undefined) this.#door = await Door.open(door, this.#handler, this.#admission);
+    const { socket: socket } = this.settings;
+    if (socket !== undefined) this.#peerServer = await PeerServer.open(socket, this.#handler, this.#admission);
     this.#alive();
     setInterval(() => this.#alive(), ALIVE_MS);
     const { model, loadSeconds, warmupSeconds } = this.loaded;
     const { name, version, engine, engineReason: reason } = model;
-    tell({ type: 'ready', model: name, version, engine, reason, loadSeconds, warmupSeconds });
+    send({ type: 'ready', model: name, version, engine, reason, loadSeconds, warmupSeconds });
   }
 
   #onMessage(message: ToWorker, socket: Socket | undefined): void {
@@ -213,7 +213,7 @@ class Worker {
         else this.#connections.take(message.connection, socket, message.head);
         return;
       case 'catalog':
-        this.#front.update(message.catalog);
+        this.#router.update(message.catalog);
         return;
       case 'drain':
         this.#drain();
@@ -233,7 +233,7 @@ class Worker {
         this.#trial.set(message.traffic);
         return;
       case 'snapshot':
-        tell({ type: 'snapshot', ask: message.ask, snapshot: this.#snapshot() });
+        send({ type: 'snapshot', requestId: message.requestId, snapshot: this.#snapshot() });
         return;
       case 'exposition':
       case 'ordered':
@@ -250,8 +250,8 @@ class Worker {
   /** Own connections first: a worker that waits for us may be waiting for the answer of one of them. */
   async #end(connections: Promise<void>): Promise<void> {
     await Promise.all([connections, this.#sessions.stop()]);
-    this.#hop.keep(new Set());
-    await this.#door?.leave();
+    this.#proxy.keep(new Set());
+    await this.#peerServer?.leave();
     await this.trace?.close();
     process.exit(0);
   }
@@ -262,7 +262,7 @@ class Worker {
   }
 
   #alive(): void {
-    tell({ type: 'alive', snapshot: this.#snapshot() });
+    send({ type: 'alive', snapshot: this.#snapshot() });
   }
 }
 

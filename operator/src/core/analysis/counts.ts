@@ -1,4 +1,8 @@
-import { LATENCY_BOUNDS_MS, type Difference, type Tally as ReportedTally } from '@modeldeployment/modelpack/traffic';
+import {
+  LATENCY_BOUNDS_MS,
+  type Difference,
+  type TrialCounts as ReportedTally,
+} from '@modeldeployment/modelpack/traffic';
 
 /** All of it: a server that does not know what speaks against neither revision says nothing of it. */
 export type Tally = Required<ReportedTally>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServedModel } from '../../model/types.ts';
 import type { IndexEntry } from '../../protocol/v2/metadata.ts';
-import type { Service } from '../context.ts';
+import type { ServerContext } from '../context.ts';
 import { documentOf } from './documents.ts';
 
 const entry = (name: string, version = '1'): IndexEntry => ({ name, version, state: 'READY', reason: '' });
@@ -15,7 +15,7 @@ describe('a document', () => {
     serverVersion: '1',
     needsToken: false,
     models: { index: () => index, find: () => ({ model: served }) },
-  } as unknown as Service;
+  } as unknown as ServerContext;
   const text = async (kind: 'openapi' | 'docs') => String((await documentOf(service, kind)).body);
 
   it.each(['openapi', 'docs'] as const)('is made once, until other models are served: %s', async (kind) => {

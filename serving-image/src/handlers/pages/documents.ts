@@ -1,14 +1,14 @@
 /** What describes the server, for programs and for people. Anybody may ask for it, and making it takes longer than sending it. */
 import type { ServedModel } from '../../model/types.ts';
 import type { Described } from '../../protocol/openapi/document.ts';
-import type { Service } from '../context.ts';
-import { json, type Answer } from '../response.ts';
+import type { ServerContext } from '../context.ts';
+import { json, type ApiResponse } from '../response.ts';
 
 /** Each is loaded when it is first asked for. */
 const MAKE = {
-  openapi: async (described: Described): Promise<Answer> =>
+  openapi: async (described: Described): Promise<ApiResponse> =>
     json(Buffer.from(JSON.stringify((await import('../../protocol/openapi/document.ts')).openapi(described)))),
-  docs: async (described: Described): Promise<Answer> => ({
+  docs: async (described: Described): Promise<ApiResponse> => ({
     type: 'text/html; charset=utf-8',
     body: Buffer.from((await import('./docs-page.ts')).docs(described)),
   }),
@@ -22,13 +22,13 @@ interface Made {
   models: string;
   /** The only one. */
   model: ServedModel | undefined;
-  documents: Map<Kind, Promise<Answer>>;
+  documents: Map<Kind, Promise<ApiResponse>>;
 }
 
-const lastMade = new WeakMap<Service, Made>();
+const lastMade = new WeakMap<ServerContext, Made>();
 
 /** Made once, until other models are served. */
-export function documentOf(service: Service, kind: Kind): Promise<Answer> {
+export function documentOf(service: ServerContext, kind: Kind): Promise<ApiResponse> {
   const index = service.models.index();
   const [only] = index;
   const model = index.length === 1 && only ? service.models.find({ model: only.name })?.model : undefined;
@@ -47,7 +47,7 @@ export function documentOf(service: Service, kind: Kind): Promise<Answer> {
 }
 
 function describe(
-  { serverVersion, needsToken, orders }: Service,
+  { serverVersion, needsToken, modelControl: modelControl }: ServerContext,
   models: string[],
   model: ServedModel | undefined,
   version: string,
@@ -59,6 +59,6 @@ function describe(
     models,
     only: signature && { version, signature, methods: signatures.map(({ method = '' }) => method) },
     tokens: needsToken,
-    orders: orders !== undefined,
+    modelControl: modelControl !== undefined,
   };
 }

@@ -1,6 +1,6 @@
 /** A column for each way in which values are written; `columnFor` chooses. */
 import type { TensorData, TensorSpec } from '../../model/types.ts';
-import { unfilled, type ArrayType } from '../../model/array-slab.ts';
+import { uninitialized, type ArrayType } from '../../model/array-slab.ts';
 import { Byte } from './byte.ts';
 import { tooManyElements } from '../../errors.ts';
 import { Column, MAX_ELEMENTS, MAX_TEXTS } from './column.ts';
@@ -80,7 +80,7 @@ abstract class ArrayColumn<T extends Float32Array | Float64Array | Int32Array | 
     const { data, width } = this;
     if ((this.count + most) * width <= data.length) return;
     const Type = data.constructor as ArrayType<T>;
-    this.data = unfilled(Type, this.capacity(scan, most) * width);
+    this.data = uninitialized(Type, this.capacity(scan, most) * width);
     if (this.count > 0) this.data.set(data.subarray(0, this.count * width));
   }
 
@@ -149,7 +149,7 @@ class IntegerColumn extends FloatColumn {
       const value = data[i] as number;
       if (!(value >= lowest && value <= highest && value === Math.floor(value))) throw this.refused(i, String(value));
     }
-    const integers = unfilled<Integers>(INTEGER_ARRAY[this.dtype], count);
+    const integers = uninitialized<Integers>(INTEGER_ARRAY[this.dtype], count);
     integers.set(data.subarray(0, count));
     return integers;
   }

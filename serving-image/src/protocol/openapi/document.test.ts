@@ -7,7 +7,7 @@ const described: Described = {
   models: ['m'],
   only: undefined,
   tokens: false,
-  orders: true,
+  modelControl: true,
 };
 
 const documented = Object.entries(OPERATIONS).flatMap(([kind, { method, paths }]) =>
@@ -36,7 +36,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('has loading and unloading only where clients may do that', () => {
-    expect(JSON.stringify(openapi({ ...described, orders: false }))).not.toContain('load"');
+    expect(JSON.stringify(openapi({ ...described, modelControl: false }))).not.toContain('load"');
   });
 
   it('asks for a token where one is needed', () => {

@@ -25,7 +25,7 @@ export interface Described {
   /** Whether clients need a bearer token. */
   tokens: boolean;
   /** Whether clients may load and unload models. */
-  orders: boolean;
+  modelControl: boolean;
 }
 
 export interface Operation {
@@ -144,13 +144,13 @@ function post(
 }
 
 /** The paths that can be asked with success; a server of one version has no labels, and may have nothing to classify. */
-export function operations({ only, orders }: Described): [string, Operation][] {
+export function operations({ only, modelControl: modelControl }: Described): [string, Operation][] {
   const impossible = (kind: string) => {
     const verb = /^v1\.(classify|regress)$/.exec(kind)?.[1];
     return only && verb !== undefined && !only.methods.includes(`tensorflow/serving/${verb}`);
   };
   return Object.entries(OPERATIONS)
-    .filter(([kind]) => !impossible(kind) && (orders || !/^v2\.(un)?load$/.test(kind)))
+    .filter(([kind]) => !impossible(kind) && (modelControl || !/^v2\.(un)?load$/.test(kind)))
     .map(([kind, each]) => [kind, { ...each, paths: each.paths.filter((path) => !only || !path.includes('{label}')) }]);
 }
 

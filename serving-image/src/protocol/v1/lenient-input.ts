@@ -6,14 +6,14 @@ import { rankAt, readNested } from '../json/nested.ts';
 import type { Scanner } from '../json/scanner.ts';
 
 /** A tensor as a person writes it: with or without a batch dimension, the values of a sample nested in any way. */
-export interface ByHand {
+export interface LenientInput {
   tensor: Tensor;
   /** It is one sample, without a batch dimension. */
   sample: boolean;
 }
 
 /** Reads the value of one input. @throws RequestError 400, 413 */
-export function readByHand(scan: Scanner, spec: TensorSpec, field: string): ByHand {
+export function readLenientInput(scan: Scanner, spec: TensorSpec, field: string): LenientInput {
   const given = Array.from({ length: rankAt(scan) }, () => -1);
   const column = columnFor(spec, field, given);
   readNested(scan, column);

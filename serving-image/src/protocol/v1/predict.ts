@@ -6,7 +6,7 @@ import { Byte } from '../json/byte.ts';
 import { MAX_PARTS, type Scanner } from '../json/scanner.ts';
 import type { JsonText } from '../json/text.ts';
 import { signatureNamed, type Inference } from '../request.ts';
-import { readByHand, type ByHand } from './lenient-input.ts';
+import { readLenientInput, type LenientInput } from './lenient-input.ts';
 import { readSignatureName } from './signature.ts';
 import { missingInput, readColumns, readInstances, severalInputs } from './values.ts';
 
@@ -35,7 +35,7 @@ export function decodePredict(text: JsonText, model: ServedModel): PredictReques
   if (scan.peek() === Byte.OpenList) return decodeList(scan, model);
   let signature = model.defaultSignature;
   let tensors: { key: string; attempt: Attempt<Tensor[]> } | undefined;
-  const others = new Map<string, Attempt<ByHand>>();
+  const others = new Map<string, Attempt<LenientInput>>();
   for (let key = scan.firstKey(); key !== undefined; key = scan.nextKey()) {
     const read = Object.hasOwn(READ, key) ? READ[key] : undefined;
     if (key === 'signature_name') {
@@ -51,7 +51,7 @@ export function decodePredict(text: JsonText, model: ServedModel): PredictReques
     }
   }
   scan.finish();
-  if (!tensors) return decodeByHand(scan, others, signature, model);
+  if (!tensors) return decodeLenient(scan, others, signature, model);
   for (const { at } of others.values()) checkIgnored(scan, at);
   const { key, attempt: made } = tensors;
   const inputs = resultOf(scan, made, signature, model, READ[key] ?? readInstances);
@@ -63,15 +63,15 @@ function decodeList(scan: Scanner, model: ServedModel): PredictRequest {
   const signature = signatureNamed(model.defaultSignature, model);
   const [only] = signature.inputs;
   if (!only || signature.inputs.length > 1) throw severalInputs('the request body is a plain list', signature);
-  const { tensor, sample } = readByHand(scan, only, 'the request body');
+  const { tensor, sample } = readLenientInput(scan, only, 'the request body');
   scan.finish();
   return { signature: model.defaultSignature, inputs: [tensor], form: sample ? 'sample' : 'columns' };
 }
 
 /** A body whose keys are the names of the inputs. */
-function decodeByHand(
+function decodeLenient(
   scan: Scanner,
-  found: ReadonlyMap<string, Attempt<ByHand>>,
+  found: ReadonlyMap<string, Attempt<LenientInput>>,
   name: string,
   model: ServedModel,
 ): PredictRequest {
@@ -100,10 +100,10 @@ function checkIgnored(scan: Scanner, at: number): void {
 const givenTwice = (key: string) => badRequest(`'${key}' is given twice`);
 
 const readInput =
-  (key: string): Read<ByHand> =>
+  (key: string): Read<LenientInput> =>
   (scan, { inputs }) => {
     const spec = inputs.find(({ name }) => name === key);
-    if (spec) return readByHand(scan, spec, JSON.stringify(key));
+    if (spec) return readLenientInput(scan, spec, JSON.stringify(key));
     scan.pass();
     throw badRequest(`${JSON.stringify(key)} is no input`);
   };
