@@ -10,13 +10,13 @@ export { observe } from './controller/observe.ts';
 export { WRITTEN, MODEL_DEPLOYMENTS } from './controller/resources.ts';
 export { BY_MODEL, type Informers, type LiveModel, makeInformers } from './controller/watches.ts';
 export type { Action } from './core/actions.ts';
-export { isRunning, ourContainers } from './core/containers.ts';
+export { isRunning, ourContainers } from './core/health/containers.ts';
 export { diagnosePod, type Finding, isReady, isTerminating } from './core/diagnose.ts';
 export { ANNOTATION, LABEL } from './core/names.ts';
 export { plan } from './core/plan.ts';
-export { pinnedDigest, type Recipe, recipeOf } from './core/recipe.ts';
-export { readRevision, type Revision } from './core/revision.ts';
-export { type Rollback, rollbackOf, type SpecTarget, specTarget } from './core/target.ts';
+export { pinnedDigest, type Recipe, recipeOf } from './core/revisions/recipe.ts';
+export { readRevision, type Revision } from './core/revisions/revision.ts';
+export { type Rollback, rollbackOf, type SpecTarget, specTarget } from './core/targeting/target.ts';
 export { courseOf } from './core/trial/course.ts';
 export type { World } from './core/world.ts';
 export {

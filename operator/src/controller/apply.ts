@@ -3,7 +3,7 @@ import type { KubeClient, KubeObject, Log, Store } from '../runtime/index.ts';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { Action, ChildKind, WrittenKind } from '../core/actions.ts';
 import { LABEL } from '../core/names.ts';
-import type { Expected } from '../core/unseen.ts';
+import type { Expected } from '../core/objects/unseen.ts';
 import type { ModelView } from '../core/world.ts';
 import { isControlledBy } from './observe.ts';
 import { MODEL_DEPLOYMENTS, WRITTEN } from './resources.ts';

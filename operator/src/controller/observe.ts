@@ -1,8 +1,8 @@
 import { withDefaults } from '../api/defaults.ts';
 import { ANNOTATION } from '../core/names.ts';
-import { type Candidates, recognise } from '../core/recognise.ts';
+import { type Candidates, recognise } from '../core/objects/recognise.ts';
 import type { ChildKind } from '../core/actions.ts';
-import { readRevision } from '../core/revision.ts';
+import { readRevision } from '../core/revisions/revision.ts';
 import type { Settings, World } from '../core/world.ts';
 import { type KubeObject, type Store, keyOf } from '../runtime/index.ts';
 import { BY_MODEL, type HttpRouteInformer, type Informers, type LiveModel } from './watches.ts';

@@ -3,9 +3,9 @@ import { EVENT_ACTION } from '../api/conditions.ts';
 import type { Plan } from '../core/actions.ts';
 import { plan, tellRefusals } from '../core/plan.ts';
 import type { Settings, World } from '../core/world.ts';
-import { lacksPods, unseenChildren } from '../core/unseen.ts';
-import { type Failure, makeWrites } from '../core/writes.ts';
-import { type Answer, withAnswers } from '../core/written.ts';
+import { lacksPods, unseenChildren } from '../core/objects/unseen.ts';
+import { type Failure, makeWrites } from '../core/objects/writes.ts';
+import { type Answer, withAnswers } from '../core/objects/written.ts';
 import {
   type EventRecorder,
   isConflict,

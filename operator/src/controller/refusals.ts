@@ -1,6 +1,6 @@
 import type { Action } from '../core/actions.ts';
 import { refusalMessage } from '../core/diagnose.ts';
-import type { Failure, Refusal } from '../core/writes.ts';
+import type { Failure, Refusal } from '../core/objects/writes.ts';
 import { ApiError, isConflict, isForbidden, isNotFound } from '../runtime/index.ts';
 import { NameConflictError, nameOf, StaleDecisionError } from './apply.ts';
 

@@ -3,9 +3,9 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
 import { KIND } from '../api/group.ts';
 import type { ModelDeployment } from '../api/modeldeployment.gen.ts';
-import type { HttpRoute } from '../core/http-route.ts';
+import type { HttpRoute } from '../core/objects/http-route.ts';
 import { FIELD_MANAGER, INSTANCE_LABEL, MANAGED_SELECTOR, managedSelectorOf } from '../core/names.ts';
-import { type Edited, editorsOf } from '../core/managers.ts';
+import { type Edited, editorsOf } from '../core/objects/managers.ts';
 import {
   type Change,
   Informer,

@@ -1,6 +1,6 @@
 import type { EventReason } from '../api/conditions.ts';
 import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { PatchOperation } from './patch.ts';
+import type { PatchOperation } from './objects/patch.ts';
 
 /** The kinds of child objects. */
 export type ChildKind =

@@ -3,7 +3,7 @@ import { FAILURE, parseTerminationMessage } from '@modeldeployment/modelpack/con
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IContainerStatus, IPod } from 'kubernetes-models/v1';
 import type { Reason } from '../api/conditions.ts';
-import { isEndedByOthers, isLeftOver, ourContainers } from './containers.ts';
+import { isEndedByOthers, isLeftOver, ourContainers } from './health/containers.ts';
 import { LABEL } from './names.ts';
 
 /** Why a pod does not do its work. */

@@ -1,10 +1,10 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
 import type { Action } from './actions.ts';
-import { areAllReady, containerOf, isLeftOver, isRunning } from './containers.ts';
+import { areAllReady, containerOf, isLeftOver, isRunning } from './health/containers.ts';
 import { type Finding, diagnose, isReady, isTerminating, revisionOfPod } from './diagnose.ts';
 import { ANNOTATION, LABEL } from './names.ts';
-import type { Revision } from './revision.ts';
+import type { Revision } from './revisions/revision.ts';
 import type { World } from './world.ts';
 
 /** What is known against a revision that is on its way. */

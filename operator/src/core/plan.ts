@@ -1,27 +1,34 @@
 import type { Reason } from '../api/conditions.ts';
 import type { Trial } from '../api/modeldeployment.gen.ts';
-import { isDue, isHistoryPutOff, retriesOf } from './admission.ts';
+import { isDue, isHistoryPutOff, retriesOf } from './objects/admission.ts';
 import type { Action, ChildObject, Plan, PlannedEvent, Work } from './actions.ts';
 import { makeDisruptionBudget, makeService, makeServiceAccount } from './resources/children.ts';
 import { LABEL } from './names.ts';
 import type { Finding } from './diagnose.ts';
-import { doneAction, pursue } from './pursue.ts';
-import { followSettings } from './steer.ts';
-import { stableRevision } from './aim.ts';
-import { heldRevision } from './held.ts';
-import { restoreRevisions } from './restore.ts';
+import { doneAction, pursue } from './rollout/pursue.ts';
+import { followSettings } from './rollout/steer.ts';
+import { stableRevision } from './targeting/aim.ts';
+import { heldRevision } from './revisions/held.ts';
+import { restoreRevisions } from './revisions/restore.ts';
 import { pursueTrial } from './trial/trial.ts';
-import { dropAnswered, dropResolvers, resolve, type Resolution } from './resolve.ts';
-import { type PatchOperation, unchanged } from './patch.ts';
+import { dropAnswered, dropResolvers, resolve, type Resolution } from './targeting/resolve.ts';
+import { type PatchOperation, unchanged } from './objects/patch.ts';
 import { makeTemplate } from './resources/template.ts';
-import { makeRevision, readRevision, type Revision } from './revision.ts';
-import type { Situation } from './situation.ts';
-import { makeStatus, statusDue } from './status.ts';
-import { nextNumber, pendingAction, type Rollback, rollbackOf, type SpecTarget, specTarget } from './target.ts';
-import { warmupEvents } from './warmup.ts';
+import { makeRevision, readRevision, type Revision } from './revisions/revision.ts';
+import type { Situation } from './status/situation.ts';
+import { makeStatus, statusDue } from './status/status.ts';
+import {
+  nextNumber,
+  pendingAction,
+  type Rollback,
+  rollbackOf,
+  type SpecTarget,
+  specTarget,
+} from './targeting/target.ts';
+import { warmupEvents } from './health/warmup.ts';
 import type { World } from './world.ts';
-import { inOrder, type Refusal, wordsOf } from './writes.ts';
-import { changedPart, needsWrite } from './written.ts';
+import { inOrder, type Refusal, wordsOf } from './objects/writes.ts';
+import { changedPart, needsWrite } from './objects/written.ts';
 
 /** A plan with what it was made for, of which the status tells. */
 export interface PlanOfSituation extends Plan {

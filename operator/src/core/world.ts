@@ -2,10 +2,16 @@ import type { FullSpec } from '../api/defaults.ts';
 import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
 import type { PodReport } from './analysis/counts.ts';
 import type { Measurement } from './analysis/queries.ts';
-import type { HttpRoute, NoRoutes } from './http-route.ts';
+import type { HttpRoute, NoRoutes } from './objects/http-route.ts';
 import type { Owner } from './names.ts';
-import type { Children } from './recognise.ts';
-import type { PodWarmup } from './warmup.ts';
+import type { Children } from './objects/recognise.ts';
+import type { NonFiniteOutput } from '@modeldeployment/modelpack/contract';
+
+/** What the server of a pod tells of its warm-up. */
+export interface PodWarmup {
+  revision: number;
+  nonFinite: readonly NonFiniteOutput[];
+}
 
 /** Settings of the operator that the decisions depend on. */
 export interface Settings {

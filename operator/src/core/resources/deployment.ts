@@ -1,10 +1,10 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import { ANNOTATION, LABEL, type Owner, canaryName, childLabels, ownerReference, podSelector } from '../names.ts';
-import { isAsWritten, isDue, isRecorded, type Part, partName } from '../admission.ts';
-import { templatePart } from '../held.ts';
+import { isAsWritten, isDue, isRecorded, type Part, partName } from '../objects/admission.ts';
+import { templatePart } from '../revisions/held.ts';
 import type { World } from '../world.ts';
-import { type PatchOperation, unchanged } from '../patch.ts';
-import type { Revision } from '../revision.ts';
+import { type PatchOperation, unchanged } from '../objects/patch.ts';
+import type { Revision } from '../revisions/revision.ts';
 import type { FullSpec } from '../../api/defaults.ts';
 
 /** The stable Deployment: one object for life, so that `kubectl rollout` means something. */

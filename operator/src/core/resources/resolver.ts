@@ -1,7 +1,7 @@
 import { COMMAND, ENV, PATH } from '@modeldeployment/modelpack/contract';
 import type { IPod } from 'kubernetes-models/v1';
 import { ANNOTATION, LABEL, type Owner, childLabels, ownerReference, resolverName } from '../names.ts';
-import type { Recipe } from '../recipe.ts';
+import type { Recipe } from '../revisions/recipe.ts';
 import { CONTAINER_SECURITY, POD_SECURITY, TMP_VOLUME, makeSource, registryEnv } from './template.ts';
 import type { Settings } from '../world.ts';
 

@@ -4,7 +4,7 @@ import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IPodTemplateSpec } from 'kubernetes-models/v1';
 import type { ModelDeploymentSpec } from '../../api/modeldeployment.gen.ts';
 import type { Action } from '../actions.ts';
-import { readRevision } from '../revision.ts';
+import { readRevision } from '../revisions/revision.ts';
 import { NAME } from '../testing/cluster.ts';
 import { digestOf } from '../testing/kubelet.ts';
 import { Simulator } from '../testing/simulator.ts';

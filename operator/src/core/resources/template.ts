@@ -6,7 +6,7 @@ import type { IPodTemplateSpec } from 'kubernetes-models/v1/PodTemplateSpec';
 import type { IVolume } from 'kubernetes-models/v1/Volume';
 import type { IVolumeMount } from 'kubernetes-models/v1/VolumeMount';
 import { LABEL, childLabels, podSelector } from '../names.ts';
-import type { Recipe } from '../recipe.ts';
+import type { Recipe } from '../revisions/recipe.ts';
 import type { Settings } from '../world.ts';
 
 /** The largest model that is fetched has 16 GiB; beside it stands what was there before, for a moment, and some folders. */

@@ -1,7 +1,7 @@
 import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod, IService } from 'kubernetes-models/v1';
 import { canaryName, LABEL } from '../names.ts';
-import type { BackendRef, HttpRoute, NoRoutes } from '../http-route.ts';
+import type { BackendRef, HttpRoute, NoRoutes } from '../objects/http-route.ts';
 import { deploymentController, garbageCollector, gatewayController, replicaSetController } from './controllers.ts';
 import { type Fate, modelPods, resolveTags, startPods } from './kubelet.ts';
 import { isReadyPod, matches, ObjectStore } from './store.ts';

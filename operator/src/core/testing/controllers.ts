@@ -1,8 +1,8 @@
 import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
-import { shortHash } from '../hash.ts';
-import { portionOf } from '../quantity.ts';
-import type { HttpRoute } from '../http-route.ts';
+import { shortHash } from '../objects/hash.ts';
+import { portionOf } from '../objects/quantity.ts';
+import type { HttpRoute } from '../objects/http-route.ts';
 import { controllerOf, isReadyPod, matches, type ObjectStore, type OwnerReference, type Stored } from './store.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Rollout } from '../../api/modeldeployment.gen.ts';
 import type { Fate } from './kubelet.ts';
-import { type Policy, POLICIES } from './policies.ts';
+import { POLICIES } from './policies.ts';
+import type { Policy } from './policy.ts';
 
 const BAD: Fate = { fails: 'ModelLoadFailed' };
 

@@ -1,6 +1,6 @@
 import { withDefaults } from '../../api/defaults.ts';
 import { revisionOfPod } from '../diagnose.ts';
-import { pendingAction } from '../target.ts';
+import { pendingAction } from '../targeting/target.ts';
 import type { Trial } from '../../api/modeldeployment.gen.ts';
 import { courseOf } from '../trial/course.ts';
 import type { Course } from '../trial/facts.ts';

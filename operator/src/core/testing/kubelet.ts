@@ -1,6 +1,6 @@
 import type { IPod } from 'kubernetes-models/v1';
 import type { FailureReason } from '@modeldeployment/modelpack/contract';
-import { shortHash } from '../hash.ts';
+import { shortHash } from '../objects/hash.ts';
 import { LABEL } from '../names.ts';
 import type { ObjectStore, Stored } from './store.ts';
 

@@ -3,18 +3,9 @@ import type { IContainer, IPodTemplateSpec } from 'kubernetes-models/v1';
 import { canaryName } from '../names.ts';
 import { NAME } from './cluster.ts';
 import type { Move } from './scenario.ts';
-import type { Refuses, Simulator } from './simulator.ts';
+import type { Simulator } from './simulator.ts';
 import type { Stored } from './store.ts';
-
-/** An admission policy, or a webhook. */
-export interface Policy {
-  name: string;
-  /** What it makes of an object that is written; the object itself where it changes nothing. */
-  admit?: (object: Stored) => Stored;
-  refuses?: Refuses;
-  /** It is never followed: only when it is gone the world is as it is to be. */
-  isBad?: true;
-}
+import type { Policy, Refuses } from './policy.ts';
 
 type Template = IPodTemplateSpec;
 type Edit = (template: Template) => void;

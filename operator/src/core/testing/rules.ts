@@ -1,8 +1,8 @@
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import { canaryName } from '../names.ts';
-import { sameJson } from '../covers.ts';
+import { sameJson } from '../objects/covers.ts';
 import { isTerminating, revisionOfPod } from '../diagnose.ts';
-import type { BackendRef } from '../http-route.ts';
+import type { BackendRef } from '../objects/http-route.ts';
 import { NAME } from './cluster.ts';
 import { checkGates } from './gates.ts';
 import { digestOf, reachNodes } from './kubelet.ts';

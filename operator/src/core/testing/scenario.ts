@@ -1,11 +1,12 @@
 import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
-import type { BackendRef } from '../http-route.ts';
+import type { BackendRef } from '../objects/http-route.ts';
 import { NAME } from './cluster.ts';
 import { deploymentController, garbageCollector, gatewayController, replicaSetController } from './controllers.ts';
 import { digestOf, type Fate, reachNodes, startPods } from './kubelet.ts';
-import type { Policy } from './policies.ts';
+
 import { Simulator } from './simulator.ts';
 import { stateKey } from './state-key.ts';
+import type { Policy } from './policy.ts';
 
 /** A small world: three versions of a model, of which the first serves and the second is wanted, and all that may happen. */
 export interface Scenario {

@@ -5,15 +5,16 @@ import { withDefaults } from '../../api/defaults.ts';
 import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
 import type { Action, PlannedAction, Plan, PlannedEvent } from '../actions.ts';
 import { plan, type PlanOfSituation, tellRefusals } from '../plan.ts';
-import { type Children, recognise } from '../recognise.ts';
-import { readRevision, type Revision } from '../revision.ts';
-import type { HttpRoute } from '../http-route.ts';
+import { type Children, recognise } from '../objects/recognise.ts';
+import { readRevision, type Revision } from '../revisions/revision.ts';
+import type { HttpRoute } from '../objects/http-route.ts';
 import type { Settings, World } from '../world.ts';
-import { makeWrites, type Refusal } from '../writes.ts';
+import { makeWrites, type Refusal } from '../objects/writes.ts';
 import { Cluster, NAME } from './cluster.ts';
-import type { Policy } from './policies.ts';
-import { type Answer, withAnswers } from '../written.ts';
+
+import { type Answer, withAnswers } from '../objects/written.ts';
 import { type ObjectStore, Refused } from './store.ts';
+import type { Policy, Refuses } from './policy.ts';
 
 const UID = 'uid-digits';
 /** The object has changed since the decision. */
@@ -43,9 +44,6 @@ function revisionsBy(servingImage: string): (object: IControllerRevision) => Rev
   readers.set(servingImage, reader);
   return reader;
 }
-
-/** Writes that the API server refuses, and how that is told. */
-export type Refuses = (action: Action) => Omit<Refusal, 'isStep'> | undefined;
 
 /** Writes that a whole pass would make. */
 export const writesOf = ({ actions, status }: Plan): number => actions.length + (status === undefined ? 0 : 1);

@@ -3,7 +3,7 @@ import type { IPod, IService } from 'kubernetes-models/v1';
 import type { ModelDeploymentStatus, Trial } from '../../api/modeldeployment.gen.ts';
 import { LABEL } from '../names.ts';
 import { trafficOf } from '../trial/traffic.ts';
-import type { BackendRef, HttpRoute } from '../http-route.ts';
+import type { BackendRef, HttpRoute } from '../objects/http-route.ts';
 import { hashOf } from './controllers.ts';
 import { stateOf } from './kubelet.ts';
 import type { Simulator } from './simulator.ts';

@@ -1,7 +1,7 @@
 import type { IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPod } from 'kubernetes-models/v1';
-import { sameJson } from '../covers.ts';
-import type { PatchOperation } from '../patch.ts';
+import { sameJson } from '../objects/covers.ts';
+import type { PatchOperation } from '../objects/patch.ts';
 
 export interface OwnerReference {
   uid: string;

@@ -1,11 +1,11 @@
 import type { IReplicaSet } from 'kubernetes-models/apps/v1';
 import { isReady, isTerminating, revisionOfPod } from '../diagnose.ts';
 import { LABEL } from '../names.ts';
-import { portionOf } from '../quantity.ts';
+import { portionOf } from '../objects/quantity.ts';
 import { isBounded } from '../resources/deployment.ts';
-import { heldRevision, isComplete } from '../held.ts';
-import { deadInMs } from '../stable.ts';
-import { pendingAction } from '../target.ts';
+import { heldRevision, isComplete } from '../revisions/held.ts';
+import { deadInMs } from '../health/stable.ts';
+import { pendingAction } from '../targeting/target.ts';
 import type { World } from '../world.ts';
 import type { Course, Reach, TrialFacts } from './facts.ts';
 import { takesOver } from './gate.ts';

@@ -4,7 +4,7 @@ import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen
 import { plan } from '../plan.ts';
 import { NAME } from '../testing/cluster.ts';
 import { Simulator } from '../testing/simulator.ts';
-import type { BackendRef } from '../http-route.ts';
+import type { BackendRef } from '../objects/http-route.ts';
 import { shareBackends } from './routes.ts';
 import { trafficOf } from './traffic.ts';
 

@@ -1,10 +1,10 @@
 import type { FullSpec } from '../../api/defaults.ts';
 import type { Trial } from '../../api/modeldeployment.gen.ts';
 import type { Action } from '../actions.ts';
-import { sameJson } from '../covers.ts';
-import type { BackendRef, HttpRoute, NoRoutes } from '../http-route.ts';
+import { sameJson } from '../objects/covers.ts';
+import type { BackendRef, HttpRoute, NoRoutes } from '../objects/http-route.ts';
 import { canaryName } from '../names.ts';
-import { type PatchOperation, unchanged } from '../patch.ts';
+import { type PatchOperation, unchanged } from '../objects/patch.ts';
 import type { World } from '../world.ts';
 import type { Course, TrialFacts } from './facts.ts';
 

@@ -1,9 +1,9 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import { isAsWritten, isRecordedAt, type Part, partName } from './admission.ts';
-import { covers } from './covers.ts';
-import { LABEL } from './names.ts';
+import { isAsWritten, isRecordedAt, type Part, partName } from '../objects/admission.ts';
+import { covers } from '../objects/covers.ts';
+import { LABEL } from '../names.ts';
 import type { Revision } from './revision.ts';
-import type { World } from './world.ts';
+import type { World } from '../world.ts';
 
 /** Which revision a live Deployment holds: `undefined` when its template is none that was recorded. */
 export function heldRevision(world: World, deployment: IDeployment | undefined): Revision | undefined {

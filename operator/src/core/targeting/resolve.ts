@@ -1,12 +1,12 @@
 import { FAILURE, type FailureReason, parseTerminationMessage } from '@modeldeployment/modelpack/contract';
 import type { IPod } from 'kubernetes-models/v1';
-import type { Action } from './actions.ts';
-import { containerOf, isLeftOver } from './containers.ts';
-import { type Finding, diagnosePod, isTerminating } from './diagnose.ts';
-import { ANNOTATION, LABEL, resolverName } from './names.ts';
-import { makeResolver } from './resources/resolver.ts';
+import type { Action } from '../actions.ts';
+import { containerOf, isLeftOver } from '../health/containers.ts';
+import { type Finding, diagnosePod, isTerminating } from '../diagnose.ts';
+import { ANNOTATION, LABEL, resolverName } from '../names.ts';
+import { makeResolver } from '../resources/resolver.ts';
 import type { SpecTarget } from './target.ts';
-import type { World } from './world.ts';
+import type { World } from '../world.ts';
 
 /** Where the resolving of a tag stands. */
 export interface Resolution {

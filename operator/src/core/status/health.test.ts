@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { LuaFactory } from 'wasmoon';
-import { readCrd, schemaOf } from '../../../crds/generate/crd.ts';
-import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import { digestOf } from './testing/kubelet.ts';
-import { Simulator } from './testing/simulator.ts';
+import { readCrd, schemaOf } from '../../../../crds/generate/crd.ts';
+import type { ModelDeploymentSpec, ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import { digestOf } from '../testing/kubelet.ts';
+import { Simulator } from '../testing/simulator.ts';
 
 /** docs/argocd/health.lua, run by a real Lua on statuses that the decisions made. */
-const CODE = readFileSync(new URL('../../../docs/argocd/health.lua', import.meta.url), 'utf8');
+const CODE = readFileSync(new URL('../../../../docs/argocd/health.lua', import.meta.url), 'utf8');
 const lua = new LuaFactory();
 
 interface Health {

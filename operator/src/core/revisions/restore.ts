@@ -1,10 +1,10 @@
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { Action, PlannedEvent } from './actions.ts';
+import type { ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import type { Action, PlannedEvent } from '../actions.ts';
 import { heldRevision, labelledRevision } from './held.ts';
 import type { Recipe } from './recipe.ts';
-import { makeTemplate } from './resources/template.ts';
+import { makeTemplate } from '../resources/template.ts';
 import { makeRevision, readRevision, type Revision } from './revision.ts';
-import type { World } from './world.ts';
+import type { World } from '../world.ts';
 
 /** The world with what could be written again of the history, and why it cannot be gone on with, if so. */
 export interface Restored {

@@ -1,6 +1,6 @@
 import type { IControllerRevision } from 'kubernetes-models/apps/v1';
 import type { IPodTemplateSpec } from 'kubernetes-models/v1';
-import { shortHash } from './hash.ts';
+import { shortHash } from '../objects/hash.ts';
 import {
   ANNOTATION,
   LABEL,
@@ -10,9 +10,9 @@ import {
   ownerReference,
   podSelector,
   revisionName,
-} from './names.ts';
+} from '../names.ts';
 import { type Recipe, recipeHash } from './recipe.ts';
-import { withoutLeak } from './resources/template-safety.ts';
+import { withoutLeak } from '../resources/template-safety.ts';
 
 /** What a ControllerRevision of ours holds in `data`; written once, never changed. */
 interface RevisionData {

@@ -1,13 +1,13 @@
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import { heldRevision } from './held.ts';
-import type { Revision } from './revision.ts';
-import { isBlank, servedUnknown } from './restore.ts';
+import type { ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import { heldRevision } from '../revisions/held.ts';
+import type { Revision } from '../revisions/revision.ts';
+import { isBlank, servedUnknown } from '../revisions/restore.ts';
 import type { Rollback } from './target.ts';
-import { deadInMs } from './stable.ts';
-import { courseOf } from './trial/course.ts';
-import type { Course } from './trial/facts.ts';
-import { takesOver } from './trial/gate.ts';
-import type { World } from './world.ts';
+import { deadInMs } from '../health/stable.ts';
+import { courseOf } from '../trial/course.ts';
+import type { Course } from '../trial/facts.ts';
+import { takesOver } from '../trial/gate.ts';
+import type { World } from '../world.ts';
 
 export type FailedTarget = NonNullable<ModelDeploymentStatus['failedTarget']>;
 

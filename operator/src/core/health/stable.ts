@@ -1,8 +1,8 @@
-import type { Reason } from '../api/conditions.ts';
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import { diagnosePod, isReady, isTerminating, revisionOfPod } from './diagnose.ts';
-import { heldRevision } from './held.ts';
-import type { World } from './world.ts';
+import type { Reason } from '../../api/conditions.ts';
+import type { ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import { diagnosePod, isReady, isTerminating, revisionOfPod } from '../diagnose.ts';
+import { heldRevision } from '../revisions/held.ts';
+import type { World } from '../world.ts';
 
 type StableUnavailable = NonNullable<ModelDeploymentStatus['stableUnavailable']>;
 

@@ -1,6 +1,6 @@
-import type { Reason } from '../api/conditions.ts';
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { Action, PlannedAction, Work } from './actions.ts';
+import type { Reason } from '../../api/conditions.ts';
+import type { ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import type { Action, PlannedAction, Work } from '../actions.ts';
 
 /** A write that was not made, and why. */
 export interface Refusal {

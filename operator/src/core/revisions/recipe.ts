@@ -1,6 +1,6 @@
-import type { FullSpec } from '../api/defaults.ts';
-import { sameJson } from './covers.ts';
-import { shortHash } from './hash.ts';
+import type { FullSpec } from '../../api/defaults.ts';
+import { sameJson } from '../objects/covers.ts';
+import { shortHash } from '../objects/hash.ts';
 
 /**
  * The part of the spec that makes a revision: whatever changes the pod. Replicas, rollout settings and updatePolicy do

@@ -1,13 +1,20 @@
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import type { Action, PlannedEvent } from './actions.ts';
-import type { Aim } from './aim.ts';
-import { editsOf, isPutOff } from './admission.ts';
-import { heldRevision, isLeaky, isMovedByHand, labelledRevision, templatePart, writtenRevision } from './held.ts';
-import { makeDeployment, patchDeployment, sayWritten } from './resources/deployment.ts';
-import { unchanged } from './patch.ts';
-import type { Revision } from './revision.ts';
-import type { Rollback, SpecTarget } from './target.ts';
-import type { World } from './world.ts';
+import type { Action, PlannedEvent } from '../actions.ts';
+import type { Aim } from '../targeting/aim.ts';
+import { editsOf, isPutOff } from '../objects/admission.ts';
+import {
+  heldRevision,
+  isLeaky,
+  isMovedByHand,
+  labelledRevision,
+  templatePart,
+  writtenRevision,
+} from '../revisions/held.ts';
+import { makeDeployment, patchDeployment, sayWritten } from '../resources/deployment.ts';
+import { unchanged } from '../objects/patch.ts';
+import type { Revision } from '../revisions/revision.ts';
+import type { Rollback, SpecTarget } from '../targeting/target.ts';
+import type { World } from '../world.ts';
 
 export interface Steering {
   actions: Action[];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import type { ModelDeploymentSpec } from '../api/modeldeployment.gen.ts';
-import { FIELD_MANAGER } from './names.ts';
+import type { ModelDeploymentSpec } from '../../api/modeldeployment.gen.ts';
+import { FIELD_MANAGER } from '../names.ts';
 import { editorsOf, managerOf } from './managers.ts';
-import { NAME } from './testing/cluster.ts';
-import { digestOf } from './testing/kubelet.ts';
-import { Simulator } from './testing/simulator.ts';
+import { NAME } from '../testing/cluster.ts';
+import { digestOf } from '../testing/kubelet.ts';
+import { Simulator } from '../testing/simulator.ts';
 
 const entry = (manager: string, time: string, fieldsV1: object, more = {}) => ({ manager, time, fieldsV1, ...more });
 const CONTAINER = { 'f:containers': { 'k:{"name":"server"}': { '.': {}, 'f:image': {}, 'f:args': {} } } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Simulator } from './testing/simulator.ts';
+import { Simulator } from '../testing/simulator.ts';
 import { lacksPods, unseenChildren } from './unseen.ts';
 
 function serving(): Simulator {

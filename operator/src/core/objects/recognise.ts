@@ -1,7 +1,7 @@
 import type { IControllerRevision, IDeployment, IReplicaSet } from 'kubernetes-models/apps/v1';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IPod, IService, IServiceAccount } from 'kubernetes-models/v1';
-import type { ChildKind } from './actions.ts';
+import type { ChildKind } from '../actions.ts';
 import {
   canaryName,
   childLabels,
@@ -11,8 +11,8 @@ import {
   ownerReference,
   podSelector,
   resolverName,
-} from './names.ts';
-import { isSpoiled, type Revision } from './revision.ts';
+} from '../names.ts';
+import { isSpoiled, type Revision } from '../revisions/revision.ts';
 
 /** Objects in the cluster that may be children of one ModelDeployment. */
 export interface Candidates {

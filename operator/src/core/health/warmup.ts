@@ -1,14 +1,7 @@
-import type { NonFiniteOutput } from '@modeldeployment/modelpack/contract';
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { PlannedEvent } from './actions.ts';
-import type { Situation } from './situation.ts';
-import type { World } from './world.ts';
-
-/** What the server of a pod tells of its warm-up. */
-export interface PodWarmup {
-  revision: number;
-  nonFinite: readonly NonFiniteOutput[];
-}
+import type { ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import type { PlannedEvent } from '../actions.ts';
+import type { Situation } from '../status/situation.ts';
+import type { World } from '../world.ts';
 
 /** How many outputs are named, and how much of what anybody may have called them. */
 const TOLD = 5;

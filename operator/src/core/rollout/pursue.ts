@@ -1,17 +1,17 @@
-import type { Baking, ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { Action, PlannedEvent, Work } from './actions.ts';
-import type { TrialVerdict } from './analysis/judge.ts';
-import { type Aim, aimAt } from './aim.ts';
-import { type Finding, isReady, isTerminating, revisionOfPod } from './diagnose.ts';
-import { isComplete } from './held.ts';
-import { condemn, judge, judgeBaking, noteServed, type Verdict } from './judge.ts';
-import { deletePod } from './resolve.ts';
-import type { Revision } from './revision.ts';
-import type { Situation } from './situation.ts';
+import type { Baking, ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import type { Action, PlannedEvent, Work } from '../actions.ts';
+import type { TrialVerdict } from '../analysis/judge.ts';
+import { type Aim, aimAt } from '../targeting/aim.ts';
+import { type Finding, isReady, isTerminating, revisionOfPod } from '../diagnose.ts';
+import { isComplete } from '../revisions/held.ts';
+import { condemn, judge, judgeBaking, noteServed, type Verdict } from '../judge.ts';
+import { deletePod } from '../targeting/resolve.ts';
+import type { Revision } from '../revisions/revision.ts';
+import type { Situation } from '../status/situation.ts';
 import { steer, type Steering } from './steer.ts';
-import { pendingAction, type Rollback, type SpecTarget } from './target.ts';
-import { analyse, pursueTrial } from './trial/trial.ts';
-import type { World } from './world.ts';
+import { pendingAction, type Rollback, type SpecTarget } from '../targeting/target.ts';
+import { analyse, pursueTrial } from '../trial/trial.ts';
+import type { World } from '../world.ts';
 
 /** What is to be served, once it is recorded in the history. */
 export interface Goal {

@@ -1,4 +1,4 @@
-import { FIELD_MANAGER } from './names.ts';
+import { FIELD_MANAGER } from '../names.ts';
 
 /** Who has written which fields, an entry of `metadata.managedFields`. */
 export interface Editor {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ModelDeploymentSpec } from '../api/modeldeployment.gen.ts';
-import type { Action } from './actions.ts';
-import { digestOf } from './testing/kubelet.ts';
-import { Simulator } from './testing/simulator.ts';
+import type { ModelDeploymentSpec } from '../../api/modeldeployment.gen.ts';
+import type { Action } from '../actions.ts';
+import { digestOf } from '../testing/kubelet.ts';
+import { Simulator } from '../testing/simulator.ts';
 
 const uri = (tag: number): string => `oci://registry.example/models/digits:${tag}`;
 const spec = (tag: number, more: Partial<ModelDeploymentSpec> = {}): ModelDeploymentSpec => ({

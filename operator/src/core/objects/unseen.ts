@@ -1,6 +1,6 @@
-import type { ChildKind } from './actions.ts';
-import { canaryName, revisionName } from './names.ts';
-import type { World } from './world.ts';
+import type { ChildKind } from '../actions.ts';
+import { canaryName, revisionName } from '../names.ts';
+import type { World } from '../world.ts';
 
 /** A child that the operator has made, by all that it has on record. */
 export interface Expected {

@@ -1,12 +1,12 @@
 import type { IControllerRevision, IDeployment } from 'kubernetes-models/apps/v1';
 import type { IPodTemplateSpec } from 'kubernetes-models/v1';
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { Action, ChildObject, Plan, PlannedEvent } from './actions.ts';
+import type { ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import type { Action, ChildObject, Plan, PlannedEvent } from '../actions.ts';
 import { type Admitted, isDue, type Part, partName, recordFor, tell } from './admission.ts';
 import { sameJson } from './covers.ts';
-import { LABEL } from './names.ts';
+import { LABEL } from '../names.ts';
 import type { Changed } from './recognise.ts';
-import type { World } from './world.ts';
+import type { World } from '../world.ts';
 
 /** A write of ours that was made, and the object as it is stored since. */
 export interface Answer {

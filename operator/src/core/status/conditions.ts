@@ -1,17 +1,17 @@
 import { printable } from '@modeldeployment/modelpack/foreign-text';
-import { CONDITIONS, type ConditionType, type Reason } from '../api/conditions.ts';
-import type { ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
-import { isRunning } from './containers.ts';
-import { isReady, isTerminating, revisionOfPod } from './diagnose.ts';
-import { refusalOf } from './admission.ts';
-import type { Revision } from './revision.ts';
-import type { FailedTarget } from './aim.ts';
+import { CONDITIONS, type ConditionType, type Reason } from '../../api/conditions.ts';
+import type { ModelDeploymentStatus, Trial } from '../../api/modeldeployment.gen.ts';
+import { isRunning } from '../health/containers.ts';
+import { isReady, isTerminating, revisionOfPod } from '../diagnose.ts';
+import { refusalOf } from '../objects/admission.ts';
+import type { Revision } from '../revisions/revision.ts';
+import type { FailedTarget } from '../targeting/aim.ts';
 import type { Situation } from './situation.ts';
-import { answers, stableUnavailable } from './stable.ts';
-import { heldBy } from './trial/routes.ts';
-import { nonFiniteWords } from './warmup.ts';
-import type { World } from './world.ts';
-import { type Refusal, wordsOf } from './writes.ts';
+import { answers, stableUnavailable } from '../health/stable.ts';
+import { heldBy } from '../trial/routes.ts';
+import { nonFiniteWords } from '../health/warmup.ts';
+import type { World } from '../world.ts';
+import { type Refusal, wordsOf } from '../objects/writes.ts';
 
 /** What the conditions are made from. */
 export interface Judgement {

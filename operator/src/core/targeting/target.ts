@@ -1,6 +1,6 @@
-import { type Recipe, pinnedDigest, recipeHash, recipeOf, sameRecipe } from './recipe.ts';
-import type { Revision } from './revision.ts';
-import type { World } from './world.ts';
+import { type Recipe, pinnedDigest, recipeHash, recipeOf, sameRecipe } from '../revisions/recipe.ts';
+import type { Revision } from '../revisions/revision.ts';
+import type { World } from '../world.ts';
 
 /** The revision that spec.model and spec.server ask for: one of the history, or one that has to be made. */
 export type SpecTarget =

@@ -1,7 +1,7 @@
-import type { Baking, ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
-import type { Aim } from './aim.ts';
-import type { Finding } from './diagnose.ts';
-import type { Rollback } from './target.ts';
+import type { Baking, ModelDeploymentStatus, Trial } from '../../api/modeldeployment.gen.ts';
+import type { Aim } from '../targeting/aim.ts';
+import type { Finding } from '../diagnose.ts';
+import type { Rollback } from '../targeting/target.ts';
 
 type LastAction = ModelDeploymentStatus['lastAction'];
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ModelDeploymentSpec, Rollout } from '../api/modeldeployment.gen.ts';
-import { NAME } from './testing/cluster.ts';
-import { digestOf } from './testing/kubelet.ts';
-import { Simulator } from './testing/simulator.ts';
-import type { Stored } from './testing/store.ts';
+import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
+import { NAME } from '../testing/cluster.ts';
+import { digestOf } from '../testing/kubelet.ts';
+import { Simulator } from '../testing/simulator.ts';
+import type { Stored } from '../testing/store.ts';
 
 const uri = (tag: number): string => `oci://registry.example/models/digits:${tag}`;
 const spec = (tag: number, rollout: Rollout = {}): ModelDeploymentSpec => ({

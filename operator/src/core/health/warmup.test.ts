@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ModelDeploymentSpec, Rollout } from '../api/modeldeployment.gen.ts';
-import { plan } from './plan.ts';
-import { digestOf } from './testing/kubelet.ts';
-import { Simulator } from './testing/simulator.ts';
-import type { PodWarmup } from './warmup.ts';
+import type { ModelDeploymentSpec, Rollout } from '../../api/modeldeployment.gen.ts';
+import { plan } from '../plan.ts';
+import { digestOf } from '../testing/kubelet.ts';
+import { Simulator } from '../testing/simulator.ts';
+import type { PodWarmup } from '../world.ts';
 
 const uri = (tag: number): string => `oci://registry.example/models/digits:${tag}`;
 const spec = (tag: number, rollout: Rollout = {}): ModelDeploymentSpec => ({

@@ -1,19 +1,19 @@
-import type { ConditionType, Reason } from '../api/conditions.ts';
-import type { ModelDeploymentStatus, Trial } from '../api/modeldeployment.gen.ts';
+import type { ConditionType, Reason } from '../../api/conditions.ts';
+import type { ModelDeploymentStatus, Trial } from '../../api/modeldeployment.gen.ts';
 import { makeConditions, type Judgement } from './conditions.ts';
-import type { Action } from './actions.ts';
-import { type Admitted, stillAdmitted } from './admission.ts';
-import { sameJson } from './covers.ts';
-import { isReady, revisionOfPod } from './diagnose.ts';
-import { canaryName, LABEL, podSelector } from './names.ts';
-import { portionOf } from './quantity.ts';
-import type { Revision } from './revision.ts';
-import type { FailedTarget } from './aim.ts';
+import type { Action } from '../actions.ts';
+import { type Admitted, stillAdmitted } from '../objects/admission.ts';
+import { sameJson } from '../objects/covers.ts';
+import { isReady, revisionOfPod } from '../diagnose.ts';
+import { canaryName, LABEL, podSelector } from '../names.ts';
+import { portionOf } from '../objects/quantity.ts';
+import type { Revision } from '../revisions/revision.ts';
+import type { FailedTarget } from '../targeting/aim.ts';
 import type { Situation } from './situation.ts';
-import { stableUnavailable } from './stable.ts';
-import { nonFiniteOf } from './warmup.ts';
-import type { World } from './world.ts';
-import { type Refusal, withRecordOf } from './writes.ts';
+import { stableUnavailable } from '../health/stable.ts';
+import { nonFiniteOf } from '../health/warmup.ts';
+import type { World } from '../world.ts';
+import { type Refusal, withRecordOf } from '../objects/writes.ts';
 
 /** Mere counters and reasons of progress are written at most this often; whatever a person waits for goes at once. */
 const COUNTERS_EVERY_MS = 5_000;

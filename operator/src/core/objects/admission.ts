@@ -1,11 +1,11 @@
 import { ENV } from '@modeldeployment/modelpack/contract';
-import type { ModelDeploymentStatus } from '../api/modeldeployment.gen.ts';
-import type { Action } from './actions.ts';
+import type { ModelDeploymentStatus } from '../../api/modeldeployment.gen.ts';
+import type { Action } from '../actions.ts';
 import { type Difference, differences, type Lists, sameJson } from './covers.ts';
 import { shortHash } from './hash.ts';
 import { managerOf } from './managers.ts';
-import { LABEL } from './names.ts';
-import type { World } from './world.ts';
+import { LABEL } from '../names.ts';
+import type { World } from '../world.ts';
 
 /**
  * Whose change it is. Of a write of ours, fenced by the version it was decided on, the answer tells what admission made of
