@@ -6,6 +6,7 @@ import { Admission } from '../handlers/admission.ts';
 import { forwardableOf } from '../handlers/inference.ts';
 import { Cors } from '../http/cors.ts';
 import { createHandler, serve } from '../http/handler.ts';
+import { inTurn } from '../http/in-turn.ts';
 import { ConnectionLimit } from '../http/connection-limit.ts';
 import { FastPath } from '../http/fast-path.ts';
 import { samples } from '../handlers/replay-samples.ts';
@@ -184,7 +185,7 @@ class Worker {
         response.once('close', () => this.#inflight.dec());
       },
     });
-    server.on('request', this.#router.handle);
+    server.on('request', inTurn(this.#router.handle));
     const { respond, authorize } = this.#router;
     const { draining } = service;
     // 60 ms and 10 MiB, of no use to those who speak only HTTP/1.
