@@ -5,6 +5,7 @@ import { makeCliReference } from '../cli/reference.ts';
 import { crdFiles } from '../crds/generate/files.ts';
 import { settingsTable } from '../operator/src/config.ts';
 import { pageOf, sortOperations, tableOf } from '../modelpack/src/analysis/generate.ts';
+import { pageOfLayers } from '../modelpack/src/convert/page.ts';
 
 /** `npm run generate`: everything that is written once and needed in several places. `npm run check` compares. */
 const ROOT = new URL('../', import.meta.url).pathname;
@@ -42,6 +43,7 @@ async function files(): Promise<[path: string, text: string][]> {
     ...(await crdFiles()),
     ['modelpack/src/analysis/operations.gen.ts', tableOf(operations)],
     ['docs/reference/operations.md', pageOf(operations)],
+    ['docs/reference/keras-layers.md', `${BY('the rules in modelpack/src/convert/layers')}\n\n${pageOfLayers()}`],
     [
       `${CHART}/values.schema.json`,
       await format(JSON.stringify(makeSchema(values)), { parser: 'json', printWidth: 120 }),

@@ -12,7 +12,7 @@ import {
   type LayerRule,
   type Named,
 } from './layer.ts';
-import { LAYERS, NOT_YET, refusalOf } from './layers/index.ts';
+import { NOT_YET, refusalOf, ruleNamed } from './layers/index.ts';
 import { cast } from './ops.ts';
 import { BY_PYTHON, ConversionRefused } from './refusal.ts';
 import { isFloating, masked, type Tensor } from './tensor.ts';
@@ -158,7 +158,7 @@ function givenMasks(inputs: readonly Tensor[], named: NamedArguments): readonly 
 function ruleOf(layer: LayerNode): LayerRule {
   const refused = refusalOf(layer);
   if (refused !== undefined) throw new Unreadable(refused);
-  const rule = LAYERS.get(layer.className);
+  const rule = ruleNamed(layer);
   if (rule !== undefined) return rule;
   const known = NOT_YET.has(layer.className);
   throw new Unreadable(

@@ -2,7 +2,7 @@
  * Weights as Keras 3 stores them in model.weights.h5: along the objects of the model. A layer is called after its class and counted
  * there, `layers/dense_1/vars/0`, whatever its name is.
  */
-import { type LayerConfig, layersIn, nameOf, wrapped } from './config.ts';
+import { cellsIn, type LayerConfig, layersIn, nameOf, wrapped } from './config.ts';
 import type { Hdf5File } from './hdf5.ts';
 import type { Weight } from './layers-model.ts';
 
@@ -61,7 +61,7 @@ class Objects {
   private counted(path: string, list: List, layers: readonly LayerConfig[]): Place[] {
     const counts = new Map<string, number>();
     return layers.filter(isLayer).map((layer) => {
-      const name = snakeCase(layer.class_name === 'Model' ? 'Functional' : layer.class_name);
+      const name = snakeCase(CLASSES.get(layer.class_name) ?? layer.class_name);
       const count = counts.get(name) ?? 0;
       const place = join(path, count === 0 ? name : `${name}_${count}`);
       counts.set(name, count + (list === '_layer_checkpoint_dependencies' && this.below.has(place) ? 2 : 1));
@@ -71,7 +71,7 @@ class Objects {
 
   /** In the order of Keras' `layer.weights`: its own, then those of the layers inside, in the order in which it makes them. */
   weights(place: Place): Weight[] {
-    if (layersIn(place.layer) === undefined) return this.allOf(place.path);
+    if (layersIn(place.layer) === undefined) return this.allOf(place.path, place.layer);
     return [...this.own(place.path), ...this.inside(place).flatMap((layer) => this.weights(layer))];
   }
 
@@ -81,10 +81,16 @@ class Objects {
   }
 
   /** Of an object and those that it holds; the state of a random generator is none that Keras counts. */
-  private allOf(path: string): Weight[] {
+  private allOf(path: string, layer?: LayerConfig): Weight[] {
+    const cells = layer && cellsIn(layer);
+    // Paths tell of which class a cell is, its configuration tells which comes first.
+    if (cells !== undefined)
+      return this.counted(join(path, 'cells'), 'layers', cells).flatMap((cell) => this.allOf(cell.path, cell.layer));
     const parts = this.namesIn(path).filter((name) => name !== 'vars' && !name.endsWith('seed_generator'));
     parts.sort((a, b) => rank(a) - rank(b));
-    return [...this.own(path), ...parts.flatMap((name) => this.allOf(join(path, name)))];
+    const held = new Map(layer && wrapped(layer));
+    const heldAs = (name: string) => held.get(name) ?? (DIRECTIONS.includes(name) ? held.get('layer') : undefined);
+    return [...this.own(path), ...parts.flatMap((name) => this.allOf(join(path, name), heldAs(name)))];
   }
 
   /** Numbers in their order. */
@@ -93,8 +99,15 @@ class Objects {
   }
 }
 
+/** Classes that have another name in Keras' own code, which is that of paths, than in configurations. */
+const CLASSES: ReadonlyMap<string, string> = new Map([
+  ['Model', 'Functional'],
+  ['GroupQueryAttention', 'GroupedQueryAttention'],
+]);
+
 /** The order in which layers make those inside of them, where it is not that of their names. */
-const MADE = ['forward_layer', 'backward_layer', 'query_dense', 'key_dense', 'value_dense', 'output_dense'];
+const DIRECTIONS = ['forward_layer', 'backward_layer'];
+const MADE = [...DIRECTIONS, 'query_dense', 'key_dense', 'value_dense', 'output_dense'];
 const rank = (name: string): number => MADE.indexOf(name.replace(/^_/, ''));
 
 const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });

@@ -34,3 +34,9 @@ export const wrapped = ({ config }: LayerConfig): [attribute: string, layer: Lay
     const inner = isRecord(config) ? config[attribute] : undefined;
     return isLayerConfig(inner) ? [[attribute, inner]] : [];
   });
+
+/** The cells of a StackedRNNCells, in the order in which each step goes through them; undefined for what is none. */
+export function cellsIn({ config }: LayerConfig): LayerConfig[] | undefined {
+  const cells = isRecord(config) ? config['cells'] : undefined;
+  return Array.isArray(cells) ? cells.filter(isLayerConfig) : undefined;
+}

@@ -218,6 +218,38 @@ describe('a .keras archive', () => {
     ]);
   });
 
+  it('gives the cells of a stack in the order of its configuration, also those of a class that comes twice', async () => {
+    const cells = ['LSTMCell', 'GRUCell', 'SimpleRNNCell', 'GRUCell'].map((name, i) => layer(name, `cell${i}`));
+    const rnn = layer('RNN', 'rnn', { cell: layer('StackedRNNCells', 'stack', { cells }) });
+    const config = model('Functional', 'm', [rnn, layer('Bidirectional', 'both', { layer: rnn })]);
+    const stack = (path: string, from: number) => ({
+      [`${path}/cell/cells/gru_cell/vars/0`]: [from + 2],
+      [`${path}/cell/cells/gru_cell_1/vars/0`]: [from + 4],
+      [`${path}/cell/cells/lstm_cell/vars/0`]: [from + 1],
+      [`${path}/cell/cells/simple_rnn_cell/vars/0`]: [from + 3],
+    });
+    const weights = {
+      ...stack('layers/rnn', 0),
+      ...stack('layers/bidirectional/backward_layer', 20),
+      ...stack('layers/bidirectional/forward_layer', 10),
+    };
+    expect(await open(config, weights, [['rnn'], ['both']])).toEqual([
+      [[1], [2], [3], [4]],
+      [[11], [12], [13], [14], [21], [22], [23], [24]],
+    ]);
+  });
+
+  it('finds the weights of a class that Keras calls otherwise in paths than in configurations', async () => {
+    const config = model('Functional', 'm', [layer('GroupQueryAttention', 'gqa')]);
+    const weights = {
+      'layers/grouped_query_attention/_key_dense/vars/0': [2],
+      'layers/grouped_query_attention/_output_dense/vars/0': [4],
+      'layers/grouped_query_attention/_query_dense/vars/0': [1],
+      'layers/grouped_query_attention/_value_dense/vars/0': [3],
+    };
+    expect(await open(config, weights, [['gqa']])).toEqual([[[1], [2], [3], [4]]]);
+  });
+
   it('keeps the vocabulary of a lookup beside its configuration', async () => {
     const lookup = layer('StringLookup', 'words', { vocabulary: null });
     const config = model('Functional', 'm', [lookup, layer('IntegerLookup', 'ids')]);

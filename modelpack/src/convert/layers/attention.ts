@@ -191,12 +191,17 @@ function additiveAttention(call: LayerCall): Tensor[] {
   return attend(call, given, reduce(g, 'Sum', scaled, [-1]));
 }
 
-const rule = (convert: LayerRule['convert']): LayerRule => ({ convert, mask: 'own' });
+const rule = (convert: LayerRule['convert'], note?: string): LayerRule => ({
+  convert,
+  mask: 'own',
+  ...(note && { note }),
+});
+const OF_HEADS = 'of rows, steps and one dimension more; without attention_axes, a sliding window or a gate of its own';
 
 export const ATTENTION: Readonly<Record<string, LayerRule>> = {
-  MultiHeadAttention: rule(multiHeadAttention),
-  GroupQueryAttention: rule(groupedQueryAttention),
-  GroupedQueryAttention: rule(groupedQueryAttention),
+  MultiHeadAttention: rule(multiHeadAttention, OF_HEADS),
+  GroupQueryAttention: rule(groupedQueryAttention, OF_HEADS),
+  GroupedQueryAttention: rule(groupedQueryAttention, OF_HEADS),
   Attention: rule(attention),
   AdditiveAttention: rule(additiveAttention),
 };

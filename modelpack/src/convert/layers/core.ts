@@ -135,14 +135,6 @@ function rescaling(call: LayerCall): Tensor {
   return add(g, multiply(g, x, of(scale)), of(offset ?? 0));
 }
 
-/** How Keras 3 writes the mask of an Embedding down, where another layer is called with it. */
-function notEqual(call: LayerCall): Tensor {
-  const value = call.named.take('argument 0');
-  const plain = value !== undefined && 'value' in value ? value.value : undefined;
-  if (typeof plain !== 'number') throw new Unreadable('compares with what is no number');
-  return binary(call.g, 'NotEqual', input(call), plain);
-}
-
 export const CORE: Readonly<Record<string, LayerRule>> = {
   Dense: { convert: denseLayer, mask: 'passes' },
   EinsumDense: { convert: einsumDense, mask: 'ends' },
@@ -159,6 +151,4 @@ export const CORE: Readonly<Record<string, LayerRule>> = {
   AlphaDropout: inference('rate', 'noise_shape'),
   ActivityRegularization: inference('l1', 'l2'),
   Identity: inference(),
-  NotEqual: { convert: notEqual, mask: 'ends' },
-  ConvertToTensor: { convert: (call) => input(call), mask: 'ends' },
 };

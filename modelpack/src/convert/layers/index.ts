@@ -5,24 +5,27 @@ import { ACTIVATION_LAYERS } from './activations.ts';
 import { ATTENTION } from './attention.ts';
 import { CONVOLUTIONS } from './conv.ts';
 import { CORE } from './core.ts';
+import { MASKS } from './masks.ts';
 import { MERGING } from './merging.ts';
 import { NORMALIZING } from './normalizing.ts';
 import { POOLING } from './pooling.ts';
 import { RECURRENT } from './recurrent.ts';
 import { RESHAPING } from './reshaping.ts';
 
-const ALL: Readonly<Record<string, LayerRule>> = {
-  ...CORE,
-  ...ACTIVATION_LAYERS,
-  ...ATTENTION,
-  ...CONVOLUTIONS,
-  ...POOLING,
-  ...MERGING,
-  ...NORMALIZING,
-  ...RECURRENT,
-  ...RESHAPING,
-};
-export const LAYERS: ReadonlyMap<string, LayerRule> = new Map(Object.entries(ALL));
+export const LAYERS: ReadonlyMap<string, LayerRule> = new Map(
+  Object.entries({
+    ...CORE,
+    ...ACTIVATION_LAYERS,
+    ...ATTENTION,
+    ...CONVOLUTIONS,
+    ...POOLING,
+    ...MERGING,
+    ...NORMALIZING,
+    ...RECURRENT,
+    ...RESHAPING,
+  }),
+);
+const OPERATIONS: ReadonlyMap<string, LayerRule> = new Map(Object.entries(MASKS));
 
 /** Layers of Keras that could be converted, and are not. */
 export const NOT_YET: ReadonlySet<string> = new Set([
@@ -32,22 +35,53 @@ export const NOT_YET: ReadonlySet<string> = new Set([
   'AdaptiveMaxPooling1D',
   'AdaptiveMaxPooling2D',
   'AdaptiveMaxPooling3D',
+  'AugMix',
+  'AutoContrast',
   'CategoryEncoding',
   'CenterCrop',
+  'ContrastLimitedAdaptiveHistogramEqualization',
   'ConvLSTM1D',
   'ConvLSTM2D',
   'ConvLSTM3D',
+  'CutMix',
   'Discretization',
+  'Equalization',
   'FeatureSpace',
   'HashedCrossing',
   'Hashing',
   'IntegerLookup',
   'LocallyConnected1D',
   'LocallyConnected2D',
+  'MaxNumBoundingBoxes',
   'MelSpectrogram',
+  'MixUp',
   'Pipeline',
+  'RandAugment',
+  'RandomBrightness',
+  'RandomColorDegeneration',
+  'RandomColorJitter',
+  'RandomContrast',
+  'RandomCrop',
+  'RandomElasticTransform',
+  'RandomErasing',
+  'RandomFlip',
+  'RandomGaussianBlur',
+  'RandomGrayscale',
+  'RandomHeight',
+  'RandomHue',
+  'RandomInvert',
+  'RandomPerspective',
+  'RandomPosterization',
+  'RandomRotation',
+  'RandomSaturation',
+  'RandomSharpness',
+  'RandomShear',
+  'RandomTranslation',
+  'RandomWidth',
+  'RandomZoom',
   'Resizing',
   'ReversibleEmbedding',
+  'Solarization',
   'SpectralNormalization',
   'STFTSpectrogram',
   'StringLookup',
@@ -55,19 +89,24 @@ export const NOT_YET: ReadonlySet<string> = new Set([
 ]);
 
 /** Code that only Python runs. */
-const PYTHON: Readonly<Record<string, string>> = {
+export const PYTHON: Readonly<Record<string, string>> = {
   Lambda: 'is a Lambda: it is Python code',
   TFOpLambda: 'is an operation of TensorFlow that the program called between its layers',
   TensorFlowOpLayer: 'is an operation of TensorFlow that the program called between its layers',
   SlicingOpLambda: 'is a slice that the program took between its layers',
+  TFSMLayer: 'calls a SavedModel that lies beside the file',
+  JaxLayer: 'is code of JAX',
+  FlaxLayer: 'is code of Flax',
+  TorchModuleWrapper: 'is code of PyTorch',
   ClassMethod: 'is a method that the program called between its layers',
 };
 
 const KERAS = /^(keras|tf_keras|tensorflow\.keras|tensorflow\.python\.keras)\b/;
-const OPERATIONS = /\bops\b|\.operations\b/;
+const OPERATION = /\bops\b|\.operations\b/;
 
-/** Operations that Keras 3 itself writes down where it calls a layer with a mask. */
-const OF_MASKS: ReadonlySet<string> = new Set(['NotEqual', 'ConvertToTensor']);
+/** How a layer, or an operation that Keras writes among them, is converted; undefined when it is not. */
+export const ruleNamed = ({ className, module }: LayerNode): LayerRule | undefined =>
+  (OPERATION.test(module ?? '') ? OPERATIONS : LAYERS).get(className);
 
 /** Why a layer can be converted by nobody but its own program; undefined when it can. */
 export function refusalOf({ className, module, registered, config }: LayerNode): string | undefined {
@@ -77,7 +116,7 @@ export function refusalOf({ className, module, registered, config }: LayerNode):
   if (registered?.includes('>'))
     return `is of the class ${registered.replace('>', '.')}, whose code is not in the file`;
   if (module === undefined) return undefined;
-  if (OPERATIONS.test(module) && !OF_MASKS.has(className))
+  if (OPERATION.test(module) && !OPERATIONS.has(className))
     return `is the operation ${className} of ${module}, which the program called between its layers`;
   return KERAS.test(module) ? undefined : `is of the class ${className} of ${module}, whose code is not in the file`;
 }

@@ -112,13 +112,15 @@ function lastAxis({ g }: LayerCall, x: Tensor, axis: number): Tensor {
 
 const own = (convert: LayerRule['convert']): LayerRule => ({ convert, mask: 'own' });
 
+const UNMASKED = 'in models of Keras 3 without masks';
+
 export const MERGING: Readonly<Record<string, LayerRule>> = {
   Add: own((call) => merge(call, 'AddV2')),
   Subtract: own((call) => merge(call, 'Sub')),
-  Multiply: own((call) => merge(call, 'Mul')),
-  Maximum: own((call) => merge(call, 'Maximum')),
-  Minimum: own((call) => merge(call, 'Minimum')),
+  Multiply: { ...own((call) => merge(call, 'Mul')), note: UNMASKED },
+  Maximum: { ...own((call) => merge(call, 'Maximum')), note: UNMASKED },
+  Minimum: { ...own((call) => merge(call, 'Minimum')), note: UNMASKED },
   Average: own(average),
-  Concatenate: own(concatenate),
-  Dot: { convert: dot, mask: 'ends' },
+  Concatenate: { ...own(concatenate), note: 'masked tensors along their steps or their last axis' },
+  Dot: { convert: dot, mask: 'ends', note: 'sizes known before a request, where there are several dimensions more' },
 };
