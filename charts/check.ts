@@ -27,7 +27,11 @@ interface Manifest {
   kind: string;
   metadata: { name: string; namespace?: string; annotations?: Record<string, string>; labels?: Record<string, string> };
   rules?: { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] }[];
-  spec?: { replicas?: number; strategy?: { rollingUpdate?: object }; template?: { spec: Pod } };
+  spec?: { replicas?: number; strategy?: { rollingUpdate?: object }; template?: Template };
+}
+interface Template {
+  metadata?: { annotations?: object };
+  spec: Pod;
 }
 interface Pod {
   automountServiceAccountToken?: boolean;
@@ -129,6 +133,18 @@ const SCENES: readonly Scene[] = [
       same('rights', rightsOf(all, 'ClusterRole'), { ...RIGHTS, ...FINALIZERS }),
       same('accounts', count(all, 'ServiceAccount'), 0),
       same('policy', find(all, 'CustomResourceDefinition')?.metadata.annotations, undefined),
+    ],
+  },
+  {
+    name: "the user's own annotations, which win",
+    set: ['podAnnotations.prometheus\\.io/scrape=no', 'podAnnotations.team=ml', 'metrics.port=9000'],
+    expect: (all) => [
+      same('annotations', operator(all)?.spec?.template?.metadata?.annotations, {
+        'prometheus.io/scrape': 'no',
+        'prometheus.io/port': '9000',
+        'prometheus.io/path': '/metrics',
+        team: 'ml',
+      }),
     ],
   },
   {
