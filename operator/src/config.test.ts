@@ -10,6 +10,7 @@ describe('the settings of the operator', () => {
       namespace: 'system',
       watchNamespaces: [],
       plainHttpRegistries: [],
+      pullSecrets: [],
       leaderElection: true,
       leaseName: 'modeldeployment-operator',
       logLevel: 'info',
@@ -23,6 +24,7 @@ describe('the settings of the operator', () => {
   it('are lists where commas separate them', () => {
     const config = readConfig({ ...NEEDED, WATCH_NAMESPACES: 'a, b', REGISTRY_PLAIN_HTTP: 'r:5000,' });
     expect(config).toMatchObject({ watchNamespaces: ['a', 'b'], plainHttpRegistries: ['r:5000'] });
+    expect(readConfig({ ...NEEDED, SERVING_IMAGE_PULL_SECRETS: 'a,b' }).pullSecrets).toEqual(['a', 'b']);
   });
 
   it('that are wrong are told all at once', () => {

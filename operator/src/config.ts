@@ -39,6 +39,10 @@ interface Setting {
 /** Every setting: what it means, and what holds without it. docs/reference/operator.md is generated from this table. */
 export const SETTINGS = {
   SERVING_IMAGE: { chart: 'servingImage', meaning: 'serving image that new revisions get' },
+  SERVING_IMAGE_PULL_SECRETS: {
+    ...{ chart: 'servingImage.pullSecrets', otherwise: 'none' },
+    meaning: 'comma-separated Secrets in the namespace of each ModelDeployment that its pods are pulled with',
+  },
   POD_NAMESPACE: { meaning: 'namespace of the operator itself, for its lease' },
   POD_NAME: { otherwise: 'host name', meaning: 'name of this process in events and the lease' },
   WATCH_NAMESPACES: { chart: 'watchNamespaces', otherwise: 'all', meaning: 'comma-separated namespaces to look after' },
@@ -99,6 +103,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const config: Config = {
     servingImage: text('SERVING_IMAGE'),
     plainHttpRegistries: list('REGISTRY_PLAIN_HTTP'),
+    pullSecrets: list('SERVING_IMAGE_PULL_SECRETS'),
     watchNamespaces: list('WATCH_NAMESPACES'),
     namespace: text('POD_NAMESPACE'),
     podName: text('POD_NAME', hostname()),

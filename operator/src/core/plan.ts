@@ -179,8 +179,9 @@ function record(world: World, target: SpecTarget & { kind: 'new' }, digest: stri
 
 /** No pod of ours is made before it has an identity of its own: by that name there may be another's. */
 function ensureIdentity(world: World): Action[][] {
-  const { model, serviceAccount } = world;
-  return serviceAccount === undefined ? [ensure(world, 'ServiceAccount', undefined, makeServiceAccount(model))] : [];
+  const { model, serviceAccount, settings } = world;
+  if (serviceAccount !== undefined) return [];
+  return [ensure(world, 'ServiceAccount', undefined, makeServiceAccount(model, settings.pullSecrets))];
 }
 
 /** A resolver is nobody's business but its own; without an identity it waits for that. */
@@ -207,9 +208,10 @@ function putBack(world: World): Action[] {
 
 /** Service, disruption budget and service account: created once, and brought back when somebody changes them. */
 function ensureChildren(world: World): Action[] {
-  const { model, serviceAccount } = world;
+  const { model, serviceAccount, settings } = world;
+  const account = makeServiceAccount(model, settings.pullSecrets, serviceAccount);
   return [
-    serviceAccount === undefined ? [] : ensure(world, 'ServiceAccount', serviceAccount, makeServiceAccount(model)),
+    serviceAccount === undefined ? [] : ensure(world, 'ServiceAccount', serviceAccount, account),
     ensure(world, 'Service', world.service, makeService(model, reached(world.service?.spec?.selector))),
     ensure(
       world,

@@ -19,6 +19,8 @@ export interface Settings {
   servingImage: string;
   /** Registries (`host[:port]`) that are spoken to without TLS. */
   plainHttpRegistries: readonly string[];
+  /** Secrets in the namespace of each ModelDeployment that the kubelet pulls images with. */
+  pullSecrets: readonly string[];
 }
 
 /** The ModelDeployment itself, with defaults filled in. */

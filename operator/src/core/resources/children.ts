@@ -52,12 +52,23 @@ export function makeDisruptionBudget(owner: Owner, revision?: number): IPodDisru
   };
 }
 
-/** An identity without any right: model servers get no token. */
-export function makeServiceAccount(owner: Owner): IServiceAccount {
+/**
+ * An identity without any right: model servers get no token. The kubelet pulls with its Secrets, of which the API server takes
+ * the list as a whole: those that are there already, of a person or of the platform, stay.
+ */
+export function makeServiceAccount(
+  owner: Owner,
+  pullSecrets: readonly string[],
+  live?: IServiceAccount,
+): IServiceAccount {
+  const there = live?.imagePullSecrets ?? [];
+  const missing = pullSecrets.filter((secret) => !there.some(({ name }) => name === secret));
+  const imagePullSecrets = [...there, ...missing.map((name) => ({ name }))];
   return {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
     metadata: metadata(owner),
     automountServiceAccountToken: false,
+    ...(imagePullSecrets.length === 0 ? {} : { imagePullSecrets }),
   };
 }

@@ -52,7 +52,7 @@ export const writesOf = ({ actions, status }: Plan): number => actions.length + 
 export class Simulator extends Cluster {
   readonly events: PlannedEvent[] = [];
   readonly writes: string[] = [];
-  settings: Settings = { servingImage: 'serving:1', plainHttpRegistries: [] };
+  settings: Settings = { servingImage: 'serving:1', plainHttpRegistries: [], pullSecrets: [] };
   status: ModelDeploymentStatus = {};
   generation = 1;
   ownsRollbackTo = false;
