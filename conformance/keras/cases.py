@@ -209,6 +209,14 @@ attention("additive-attention", lambda x, y: L.AdditiveAttention()([x, y]), (5, 
 attention("additive-attention-scores", lambda x, y: L.AdditiveAttention(use_scale=False)([x, y], return_attention_scores=True), (5, 4), (6, 4))
 
 
+@functional("attention-masked-steps", low=0, high=1.99)
+def _():
+    i = L.Input((5, 3))
+    x = L.Masking()(i)
+    y = L.MultiHeadAttention(2, 3)(x, x)
+    return keras.Model(i, L.GlobalAveragePooling1D()(L.Add()([L.Attention()([x, y]), y])))
+
+
 @functional("attention-masked", low=0, high=2)
 def _():
     words = L.Input((6,), dtype="int32")

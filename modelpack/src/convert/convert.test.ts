@@ -80,6 +80,11 @@ describe('a model that cannot be converted', () => {
       'is of the class constructor',
     ],
     ['what changes the meaning of a layer', dense('f', { gated: true }), 'has gated = true in its configuration'],
+    [
+      'a class of a program that is called like an operation on masks',
+      { class_name: 'Any', config: { name: 'f', trainable: true } },
+      'is of the class Any',
+    ],
     ['an unknown activation', dense('f', { activation: 'mine' }), 'has the activation "mine"'],
   ])('is refused by the path of %s, with the way out', (_, layer, what) => {
     const { layer: path, message } = refusal(sequential([INPUT, layer], { f: DENSE }));
@@ -103,5 +108,41 @@ describe('a model that cannot be converted', () => {
     );
     expect(model([weight([4, 2])])).toBe('has no weights for its bias in the file');
     expect(model([...DENSE, weight([1])])).toBe('has 1 weights more in the file than its configuration needs');
+  });
+});
+
+describe('masks that Keras 3 writes as operations into a Functional', () => {
+  const from = (...names: string[]) =>
+    names.map((name) => ({ class_name: '__keras_tensor__', config: { keras_history: [name, 0, 0] } }));
+  const operation = (class_name: string, name: string, args: unknown[], config: object = {}) => ({
+    class_name,
+    config: { name, ...config },
+    inbound_nodes: [{ args, kwargs: {} }],
+  });
+
+  it.each(['keras.src.ops.numpy', undefined])('are converted, of the module %s', (module) => {
+    const operations = [
+      operation('NotEqual', 'some', [...from('x'), 0]),
+      operation('ConvertToTensor', 'given', from('some')),
+      operation('LogicalAnd', 'both', from('some', 'given')),
+      operation('LogicalOr', 'either', from('both', 'given')),
+      operation('ExpandDims', 'wide', from('either'), { axis: -1 }),
+      operation('Any', 'last', from('wide'), { axis: [1, -1], keepdims: true }),
+      operation('Any', 'first', from('wide'), { axis: 1 }),
+    ].map((one) => ({ ...one, ...(module !== undefined && { module }) }));
+    const layers = [{ ...INPUT, inbound_nodes: [] }, ...operations];
+    const ends = ['either', 'wide', 'last', 'first'].map((name) => [name, 0, 0]);
+    const config = { name: 'm', layers, input_layers: [['x', 0, 0]], output_layers: ends };
+    const { signature } = convertLayers({
+      kerasVersion: '3.15.0',
+      config: { class_name: 'Functional', config },
+      weightsOf: () => [],
+    });
+    expect(signature.outputs.map(({ dtype, shape }) => [dtype, shape])).toEqual([
+      ['BOOL', [-1, 4]],
+      ['BOOL', [-1, 4, 1]],
+      ['BOOL', [-1, 1, 1]],
+      ['BOOL', [-1, 1]],
+    ]);
   });
 });

@@ -105,8 +105,11 @@ const KERAS = /^(keras|tf_keras|tensorflow\.keras|tensorflow\.python\.keras)\b/;
 const OPERATION = /\bops\b|\.operations\b/;
 
 /** How a layer, or an operation that Keras writes among them, is converted; undefined when it is not. */
-export const ruleNamed = ({ className, module }: LayerNode): LayerRule | undefined =>
-  (OPERATION.test(module ?? '') ? OPERATIONS : LAYERS).get(className);
+export function ruleNamed({ className, module, config }: LayerNode): LayerRule | undefined {
+  if (module !== undefined) return (OPERATION.test(module) ? OPERATIONS : LAYERS).get(className);
+  // An .h5 tells no modules; every layer, also one of a program, says whether it is trainable, no operation does.
+  return LAYERS.get(className) ?? ('trainable' in config ? undefined : OPERATIONS.get(className));
+}
 
 /** Why a layer can be converted by nobody but its own program; undefined when it can. */
 export function refusalOf({ className, module, registered, config }: LayerNode): string | undefined {
