@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureNative } from '../src/build/native.ts';
@@ -36,7 +36,7 @@ async function stop(server: Running): Promise<void> {
 }
 
 /**
- * Sends requests of which all have arrived when the first is read: the worker is held while they are sent, on a connection that is
+ * Sends requests of which all have arrived when the first is read: the worker is held while they are sent, on connections that are
  * its own already. @returns status and body of each
  */
 async function together(
@@ -44,29 +44,50 @@ async function together(
   bodies: string[],
   path = '/v1/models/embedding:predict',
 ): Promise<[number, string][]> {
-  const requests = bodies.map((body, i) => {
-    const connection = i === bodies.length - 1 ? 'Connection: close\r\n' : '';
-    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n${connection}Content-Length: ${body.length}\r\n\r\n`;
-    return head + body;
-  });
-  const socket = connect(Number(new URL(server.url).port), '127.0.0.1').setEncoding('utf8');
-  const ended = once(socket, 'end');
-  let text = '';
-  socket.on('data', (data: string) => (text += data));
-  socket.write('GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n');
-  while (!text.endsWith('{"live":true}')) await once(socket, 'data');
+  const port = Number(new URL(server.url).port);
+  // Each connection is with the worker before anything is asked on it.
+  const clients = await Promise.all(bodies.map(() => Client.open(port)));
   const [worker = 0] = await server.workers();
   process.kill(worker, 'SIGSTOP');
   try {
-    await new Promise((resolve) => socket.write(requests.join(''), resolve));
+    for (const [i, body] of bodies.entries()) {
+      const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`;
+      await clients[i]?.send(head + body);
+    }
   } finally {
     process.kill(worker, 'SIGCONT');
   }
-  await ended;
-  return text
-    .split(/(?=HTTP\/1\.1 \d)/)
-    .slice(1)
-    .map((answer): [number, string] => [Number(answer.slice(9, 12)), answer.split('\r\n\r\n')[1] ?? '']);
+  return Promise.all(clients.map((client) => client.answer()));
+}
+
+class Client {
+  #text = '';
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly ended: Promise<unknown>,
+  ) {
+    socket.on('data', (data: string) => (this.#text += data));
+  }
+
+  static async open(port: number): Promise<Client> {
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8').setNoDelay(true);
+    const client = new Client(socket, once(socket, 'end'));
+    socket.write('GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n');
+    while (!client.#text.endsWith('{"live":true}')) await once(socket, 'data');
+    client.#text = '';
+    return client;
+  }
+
+  send(text: string): Promise<void> {
+    return new Promise((resolve) => this.socket.write(text, () => resolve()));
+  }
+
+  /** Status and body. */
+  async answer(): Promise<[number, string]> {
+    await this.ended;
+    return [Number(this.#text.slice(9, 12)), this.#text.split('\r\n\r\n')[1] ?? ''];
+  }
 }
 
 interface Batch {

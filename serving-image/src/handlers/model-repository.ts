@@ -40,7 +40,7 @@ export async function answerOrder(
   { kind, name }: Order,
   request: ApiRequest,
 ): Promise<ApiResponse> {
-  const { modelControl: modelControl } = repository;
+  const { modelControl } = repository;
   if (!modelControl)
     throw notFound(
       'not found: this server loads and unloads models by itself, as its repository says; with MODEL_CONTROL=explicit it would take orders',

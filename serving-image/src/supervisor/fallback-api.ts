@@ -60,13 +60,13 @@ export class FallbackApi {
 
   /** Rejects with RequestError. */
   readonly answer = async (request: ApiRequest): Promise<ApiResponse> => {
-    const { admission, modelControl: modelControl, serverVersion } = this.settings;
+    const { admission, modelControl, serverVersion } = this.settings;
     await mayAsk(request, this.tokens);
     const target = route(request.method, request.url);
     const plain = await answerPlain(this.state, target);
     if (plain) return plain;
     const catalog = this.state.catalog();
-    const repository = { admission, orders: modelControl };
+    const repository = { admission, modelControl };
     if (target.kind === 'v2.load' || target.kind === 'v2.unload') return answerOrder(repository, target, request);
     if (target.kind === 'v2.index') return answerIndex(repository, answers.indexOf(catalog), request);
     if (target.kind === 'v2.models') return json(JSON.stringify({ models: catalog.models.map(({ name }) => name) }));

@@ -74,7 +74,7 @@ export class Supervisor {
     this.#sockets = fixed ? undefined : mkdtempSync(join(temp, 'doors-'));
     this.#workers = new WorkerProcesses(
       program,
-      { temp: temp, sockets: this.#sockets },
+      { temp, sockets: this.#sockets },
       {
         message: (id, message) => this.#onMessage(id, message),
         exited: (id, exit) => this.#onExit(id, exit),
@@ -108,7 +108,7 @@ export class Supervisor {
       // Messages arrive in their order: who answers this one has seen those before.
       known: () => this.#workers.snapshots(),
     });
-    const { modelControl: modelControl } = this.#source;
+    const { modelControl } = this.#source;
     const tls = config.tls && handshakes(config.tls, log);
     const cors = config.corsOrigins && new Cors(config.corsOrigins);
     const draining = () => this.#draining;
@@ -119,7 +119,7 @@ export class Supervisor {
         mostConnections: config.limits.connections,
         log,
         serverVersion,
-        modelControl: modelControl,
+        modelControl,
         draining,
       },
     );

@@ -60,7 +60,7 @@ export class TrialCoordinator {
   }
 
   #onText(text: string | undefined): void {
-    const { revision, log, send: send } = this.options;
+    const { revision, log, send } = this.options;
     const traffic = trafficFor(revision, text);
     if (text?.trim() && !traffic)
       log.info({ revision }, 'the traffic annotation is not for this revision, or not valid');

@@ -100,7 +100,7 @@ export class WorkerProcesses {
       waiting: new Map(),
       open,
       snapshot: undefined,
-      inflight: inflight,
+      inflight,
       trying: false,
     };
     this.#workers.set(id, worker);
@@ -185,7 +185,7 @@ export class WorkerProcesses {
       };
       const timer = setTimeout(() => finish(worker.snapshot), SNAPSHOT_MS);
       this.#pending.set(requestId, finish);
-      this.send(id, { type: 'snapshot', requestId: requestId });
+      this.send(id, { type: 'snapshot', requestId });
     });
   }
 
@@ -225,11 +225,7 @@ export class WorkerProcesses {
     this.events.returned({ transport: 'http', socket });
   }
 
-  #onClose(
-    id: number,
-    { unit, waiting, open, snapshot, inflight: inflight, trying }: WorkerHandle,
-    cause: string,
-  ): void {
+  #onClose(id: number, { unit, waiting, open, snapshot, inflight, trying }: WorkerHandle, cause: string): void {
     this.#workers.delete(id);
     if (trying) this.#untried.add(unit);
     this.events.exited(id, { cause, snapshot, lostRequests: inflight.close(), lostConnections: open.http + open.grpc });

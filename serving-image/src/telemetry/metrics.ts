@@ -123,7 +123,7 @@ export class SupervisorMetrics {
     process_.gauge('memory', () => process.memoryUsage.rss(), { process: 'supervisor' });
     const snapshots = [process_.snapshot()];
     for (const { name, versions } of this.#catalog.models) {
-      for (const { version, state, sockets: sockets } of versions) {
+      for (const { version, state, sockets } of versions) {
         const meter = this.#meterOf(name, version);
         meter.gauge('state', () => 1, { state });
         meter.gauge('workersReady', () => sockets.length);

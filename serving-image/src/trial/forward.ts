@@ -19,7 +19,7 @@ export interface Forwarder {
  * @param counted whether the request enters the verdict
  */
 export async function forward<T>(trialRequest: TrialRequest<T>, on: Forwarder, counted: boolean): Promise<Answered<T>> {
-  const { state: state, traffic, metrics, opinions } = on;
+  const { state, traffic, metrics, opinions } = on;
   const began = performance.now();
   const reply = await state.forward(trialRequest, traffic, counted);
   if (!reply.ok) return fallBack(trialRequest, on, counted, began, reply);
@@ -35,7 +35,7 @@ export async function forward<T>(trialRequest: TrialRequest<T>, on: Forwarder, c
 /** Only what is answered here after all speaks against the revision on trial. */
 async function fallBack<T>(
   trialRequest: TrialRequest<T>,
-  { state: state, metrics }: Forwarder,
+  { state, metrics }: Forwarder,
   counted: boolean,
   began: number,
   reply: Failure<T>,
@@ -66,7 +66,7 @@ async function fallBack<T>(
  */
 export async function forwardNamed<T>(
   trialRequest: TrialRequest<T>,
-  { state: state, traffic, metrics }: Omit<Forwarder, 'opinions'>,
+  { state, traffic, metrics }: Omit<Forwarder, 'opinions'>,
 ): Promise<Answered<T>> {
   const began = performance.now();
   const reply = await state.forward(trialRequest, traffic, false);

@@ -72,7 +72,7 @@ export function pick(samples: readonly Sample[], recent: readonly Sample[], turn
 
 /** Asks both revisions, counts what one of them does better, and compares where the trial says so or the answer is known. */
 export async function replay(
-  { trialRequest: trialRequest, expected }: Sample,
+  { trialRequest, expected }: Sample,
   traffic: Traffic,
   state: TrialState,
   mirror: Mirror,

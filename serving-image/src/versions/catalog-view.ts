@@ -61,12 +61,12 @@ function describeVersion(
     version: unit.version,
     state: phase === 'serving' && sockets.length === 0 ? 'LOADING' : STATE[phase],
     ...(report === undefined ? {} : { error: report.message }),
-    sockets: sockets,
+    sockets,
   };
 }
 
 /** Highest version first; of two folders of one version the one that serves, else the newer one. */
-function shown({ entries: entries }: VersionsView, name: string): VersionEntry[] {
+function shown({ entries }: VersionsView, name: string): VersionEntry[] {
   const serves = ({ phase }: VersionEntry) => Number(phase === 'serving');
   const sorted = entries
     .filter(({ unit }) => unit.name === name)

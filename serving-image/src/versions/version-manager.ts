@@ -120,7 +120,7 @@ export class VersionManager {
   catalog(socket: (worker: number) => string): Catalog {
     const { explicit } = this.settings;
     const [entries, wanted, settled, labels] = [this.#entries, this.#wanted, this.#settled, this.#labels];
-    return describe({ entries: entries, wanted, settled, labels, explicit }, socket);
+    return describe({ entries, wanted, settled, labels, explicit }, socket);
   }
 
   /** A label moves only to a version that serves; until then it stands for the one before. */

@@ -130,12 +130,7 @@ export class PeerProxy {
     });
   }
 
-  #open(
-    { socket: socket, url }: Upstream,
-    method: string,
-    headers: Headers,
-    length: number | undefined,
-  ): ClientRequest {
+  #open({ socket, url }: Upstream, method: string, headers: Headers, length: number | undefined): ClientRequest {
     return upstream.ask({
       connections: this.#to(socket),
       to: { socketPath: socket },

@@ -13,7 +13,7 @@ export async function serveWorker(socket: string | undefined): Promise<number> {
   const { name = '', version = '' } = config;
   const log = createLog(config.logLevel, { process: 'worker', model: name, version });
   try {
-    await work({ config: { ...config, name, version }, log, serverVersion: manifest.version, socket: socket });
+    await work({ config: { ...config, name, version }, log, serverVersion: manifest.version, socket });
   } catch (error) {
     fail(error, log);
   }

@@ -47,7 +47,7 @@ export class Channel {
   #nextRequestId = 1;
 
   exposition(page: Page): Promise<Exposition> {
-    return this.#request<'exposition'>((requestId) => ({ type: 'exposition', requestId: requestId, page }));
+    return this.#request<'exposition'>((requestId) => ({ type: 'exposition', requestId, page }));
   }
 
   /** Passes orders on. */
@@ -55,7 +55,7 @@ export class Channel {
     const order = async (action: 'load' | 'unload', model: string) => {
       const { refused } = await this.#request<'ordered'>((requestId) => ({
         type: 'order',
-        requestId: requestId,
+        requestId,
         action,
         model,
       }));

@@ -53,7 +53,7 @@ export class VersionRouter {
     this.#alone =
       others.length === 0 && (model?.versions.length ?? 0) <= 1 && Object.keys(model?.labels ?? {}).length === 0;
     this.settings.proxy.keep(
-      new Set(catalog.models.flatMap(({ versions }) => versions.flatMap(({ sockets: sockets }) => sockets))),
+      new Set(catalog.models.flatMap(({ versions }) => versions.flatMap(({ sockets }) => sockets))),
     );
   }
 
@@ -172,7 +172,7 @@ export class VersionRouter {
 
   /** @throws RequestError */
   #direct(catalog: Catalog, requested: Named, request: IncomingMessage, response: ServerResponse): void {
-    const { handler, proxy: proxy, passing } = this.settings;
+    const { handler, proxy, passing } = this.settings;
     const place = this.#locate(catalog, requested, request.url ?? '/');
     if ('url' in place) {
       request.url = place.url;
@@ -194,7 +194,7 @@ export class VersionRouter {
       const { version: target } = answers.locate(this.#catalog ?? catalog, requested, protocol);
       const socket = target.sockets[this.#turn++ % target.sockets.length];
       if (socket === undefined) throw unavailable('not ready: all workers of this version are being replaced');
-      return { socket: socket, url: numbered(target) };
+      return { socket, url: numbered(target) };
     };
     return { next };
   }

@@ -198,7 +198,7 @@ class Worker {
 
   async start(): Promise<void> {
     process.on('message', (message: ToWorker, socket?: Socket) => this.#onMessage(message, socket));
-    const { socket: socket } = this.settings;
+    const { socket } = this.settings;
     if (socket !== undefined) this.#peerServer = await PeerServer.open(socket, this.#handler, this.#admission);
     this.#alive();
     setInterval(() => this.#alive(), ALIVE_MS);

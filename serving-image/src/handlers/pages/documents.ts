@@ -47,7 +47,7 @@ export function documentOf(service: ServerContext, kind: Kind): Promise<ApiRespo
 }
 
 function describe(
-  { serverVersion, needsToken, modelControl: modelControl }: ServerContext,
+  { serverVersion, needsToken, modelControl }: ServerContext,
   models: string[],
   model: ServedModel | undefined,
   version: string,

@@ -144,7 +144,7 @@ function post(
 }
 
 /** The paths that can be asked with success; a server of one version has no labels, and may have nothing to classify. */
-export function operations({ only, modelControl: modelControl }: Described): [string, Operation][] {
+export function operations({ only, modelControl }: Described): [string, Operation][] {
   const impossible = (kind: string) => {
     const verb = /^v1\.(classify|regress)$/.exec(kind)?.[1];
     return only && verb !== undefined && !only.methods.includes(`tensorflow/serving/${verb}`);
