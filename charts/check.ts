@@ -74,6 +74,7 @@ const SCENES: readonly Scene[] = [
       same('settings', settings(all), {
         SERVING_IMAGE: 'modeldeployment/serving:0.1.0',
         SERVING_IMAGE_PULL_SECRETS: '',
+        FIXED_IDS: 'true',
         WATCH_NAMESPACES: '',
         REGISTRY_PLAIN_HTTP: '',
         LEADER_ELECTION: 'true',
@@ -151,6 +152,11 @@ const SCENES: readonly Scene[] = [
     ],
   },
   {
+    name: 'ids that the platform gives',
+    set: ['podSecurity.fixedIds=false'],
+    expect: (all) => [same('FIXED_IDS', settings(all)['FIXED_IDS'], 'false')],
+  },
+  {
     name: 'Gateway API',
     set: ['gatewayAPI.enabled=true'],
     expect: (all) => [
@@ -213,6 +219,7 @@ function always({ kind, metadata, rules = [], spec }: Manifest): unknown[] {
 
 function restricted(pod: Pod): unknown[] {
   const { automountServiceAccountToken, enableServiceLinks, hostNetwork, hostPID, hostIPC } = pod;
+  const fixed = pod.containers[0]?.env.some(({ name, value }) => name === 'FIXED_IDS' && value === 'true') === true;
   const token = pod.volumes.flatMap(({ projected }) => projected?.sources ?? []);
   return [
     same(
@@ -223,9 +230,7 @@ function restricted(pod: Pod): unknown[] {
     same('host', [hostNetwork, hostPID, hostIPC, ...pod.volumes.map(({ hostPath }) => hostPath)].filter(Boolean), []),
     same('pod securityContext', pod.securityContext, {
       runAsNonRoot: true,
-      runAsUser: 65532,
-      runAsGroup: 65532,
-      fsGroup: 65532,
+      ...(fixed ? { runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532 } : {}),
       seccompProfile: { type: 'RuntimeDefault' },
     }),
     same('token', token[0], { serviceAccountToken: { path: 'token', expirationSeconds: 3600 } }),

@@ -11,6 +11,7 @@ describe('the settings of the operator', () => {
       watchNamespaces: [],
       plainHttpRegistries: [],
       pullSecrets: [],
+      fixedIds: true,
       leaderElection: true,
       leaseName: 'modeldeployment-operator',
       logLevel: 'info',
@@ -28,8 +29,15 @@ describe('the settings of the operator', () => {
   });
 
   it('that are wrong are told all at once', () => {
-    const read = () => readConfig({ METRICS_PORT: 'x', LOG_LEVEL: 'loud', LEADER_ELECTION: 'maybe' });
-    for (const name of ['SERVING_IMAGE', 'POD_NAMESPACE', 'METRICS_PORT', 'LOG_LEVEL', 'LEADER_ELECTION']) {
+    const read = () => readConfig({ METRICS_PORT: 'x', LOG_LEVEL: 'loud', LEADER_ELECTION: 'maybe', FIXED_IDS: '1' });
+    for (const name of [
+      'SERVING_IMAGE',
+      'POD_NAMESPACE',
+      'METRICS_PORT',
+      'LOG_LEVEL',
+      'LEADER_ELECTION',
+      'FIXED_IDS',
+    ]) {
       expect(read).toThrow(name);
     }
   });

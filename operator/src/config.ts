@@ -43,6 +43,10 @@ export const SETTINGS = {
     ...{ chart: 'servingImage.pullSecrets', otherwise: 'none' },
     meaning: 'comma-separated Secrets in the namespace of each ModelDeployment that its pods are pulled with',
   },
+  FIXED_IDS: {
+    ...{ chart: 'podSecurity.fixedIds', fallback: 'true' },
+    meaning: 'whether the pods of new revisions name the user and groups that they run as',
+  },
   POD_NAMESPACE: { meaning: 'namespace of the operator itself, for its lease' },
   POD_NAME: { otherwise: 'host name', meaning: 'name of this process in events and the lease' },
   WATCH_NAMESPACES: { chart: 'watchNamespaces', otherwise: 'all', meaning: 'comma-separated namespaces to look after' },
@@ -104,6 +108,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     servingImage: text('SERVING_IMAGE'),
     plainHttpRegistries: list('REGISTRY_PLAIN_HTTP'),
     pullSecrets: list('SERVING_IMAGE_PULL_SECRETS'),
+    fixedIds: oneOf('FIXED_IDS', SWITCH) === 'true',
     watchNamespaces: list('WATCH_NAMESPACES'),
     namespace: text('POD_NAMESPACE'),
     podName: text('POD_NAME', hostname()),

@@ -51,7 +51,12 @@ async function undo(
   const { metadata } = objects.model;
   const { name } = metadata;
   // The serving image does not matter for which revision it is.
-  const settings = { servingImage: objects.revisions.at(-1)?.image ?? '', plainHttpRegistries: [], pullSecrets: [] };
+  const settings = {
+    servingImage: objects.revisions.at(-1)?.image ?? '',
+    plainHttpRegistries: [],
+    pullSecrets: [],
+    fixedIds: true,
+  };
   const plan = clear === true ? undefined : planUndo(objects, reader.world(settings, objects.model), toRevision);
   if (plan?.warning !== undefined) console.error(`warning: ${plan.warning}`);
   const written = await client.mergePatch(MODEL_DEPLOYMENTS, metadata, {

@@ -21,6 +21,8 @@ export interface Settings {
   plainHttpRegistries: readonly string[];
   /** Secrets in the namespace of each ModelDeployment that the kubelet pulls images with. */
   pullSecrets: readonly string[];
+  /** Whether pods name the user and groups they run as; else the platform gives them (OpenShift). */
+  fixedIds: boolean;
 }
 
 /** The ModelDeployment itself, with defaults filled in. */

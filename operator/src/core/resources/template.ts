@@ -36,13 +36,12 @@ export const CONTAINER_SECURITY = {
   capabilities: { drop: ['ALL'] },
 };
 
-export const POD_SECURITY = {
+/** Without fixed ids the platform gives them: OpenShift refuses those that are not of the namespace's own range. */
+export const podSecurity = ({ fixedIds }: Pick<Settings, 'fixedIds'>) => ({
   runAsNonRoot: true,
-  runAsUser: USER,
-  runAsGroup: USER,
-  fsGroup: USER,
+  ...(fixedIds ? { runAsUser: USER, runAsGroup: USER, fsGroup: USER } : {}),
   seccompProfile: { type: 'RuntimeDefault' as const },
-};
+});
 
 export interface TemplateInput {
   model: string;
@@ -51,7 +50,7 @@ export interface TemplateInput {
   digest: string;
   image: string;
   recipe: Recipe;
-  settings: Pick<Settings, 'servingImage' | 'plainHttpRegistries'>;
+  settings: Pick<Settings, 'servingImage' | 'plainHttpRegistries' | 'fixedIds'>;
 }
 
 /**
@@ -71,7 +70,7 @@ export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 60,
-    securityContext: POD_SECURITY,
+    securityContext: podSecurity(input.settings),
     initContainers: [
       {
         name: 'fetch',

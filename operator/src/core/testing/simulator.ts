@@ -52,7 +52,7 @@ export const writesOf = ({ actions, status }: Plan): number => actions.length + 
 export class Simulator extends Cluster {
   readonly events: PlannedEvent[] = [];
   readonly writes: string[] = [];
-  settings: Settings = { servingImage: 'serving:1', plainHttpRegistries: [], pullSecrets: [] };
+  settings: Settings = { servingImage: 'serving:1', plainHttpRegistries: [], pullSecrets: [], fixedIds: true };
   status: ModelDeploymentStatus = {};
   generation = 1;
   ownsRollbackTo = false;
