@@ -75,6 +75,11 @@ describe('a model that cannot be converted', () => {
       'is the operation Add',
     ],
     [
+      'an operation, where the file does not tell modules',
+      { class_name: 'Add', config: { name: 'f' } },
+      'is the operation Add',
+    ],
+    [
       'a name that every object has',
       { class_name: 'constructor', config: { name: 'f' } },
       'is of the class constructor',

@@ -102,6 +102,8 @@ export const PYTHON: Readonly<Record<string, string>> = {
 };
 
 const KERAS = /^(keras|tf_keras|tensorflow\.keras|tensorflow\.python\.keras)\b/;
+/** Layers, and operations of the same name that broadcast otherwise, or take other arguments. */
+const ALSO_OPERATIONS = new Set(['Add', 'Subtract', 'Multiply', 'Maximum', 'Minimum', 'Average', 'Dot']);
 const OPERATION = /\bops\b|\.operations\b/;
 
 /** How a layer, or an operation that Keras writes among them, is converted; undefined when it is not. */
@@ -118,7 +120,10 @@ export function refusalOf({ className, module, registered, config }: LayerNode):
     return `${python}${typeof config['function'] === 'string' ? ` (${config['function']})` : ''}`;
   if (registered?.includes('>'))
     return `is of the class ${registered.replace('>', '.')}, whose code is not in the file`;
-  if (module === undefined) return undefined;
+  if (module === undefined) {
+    if (!ALSO_OPERATIONS.has(className) || 'trainable' in config) return undefined;
+    return `is the operation ${className}, which the program called between its layers, and which is not the layer of this name`;
+  }
   if (OPERATION.test(module) && !OPERATIONS.has(className))
     return `is the operation ${className} of ${module}, which the program called between its layers`;
   return KERAS.test(module) ? undefined : `is of the class ${className} of ${module}, whose code is not in the file`;
