@@ -1,4 +1,5 @@
 import { type Case, spec, URI } from './case.ts';
+import { POD_CASES } from './cases.pod.ts';
 import { ROLLOUT_CASES } from './cases.rollout.ts';
 
 const HEX = 'a'.repeat(64);
@@ -110,6 +111,8 @@ export const CASES: readonly Case[] = [
   server('resources.limits', { resources: { limits: { memory: '1e99Gi' } } }, QUANTITY),
   server('resources.limits', { resources: { limits: { memory: '-1' } } }, QUANTITY),
   server('resources.limits', { resources: { limits: { memory: -1 } } }, QUANTITY),
+
+  ...POD_CASES,
 
   spec('replicas', { replicas: 0 }),
   spec('replicas', { replicas: 1000 }),

@@ -46,7 +46,7 @@ const OWN_REASONS = {
   // what a container cannot report about itself
   ImageNotFound: 'the registry has no such serving image, or its name is not valid',
   ImagePullFailed: 'the serving image could not be pulled',
-  Unschedulable: 'no node has room for the pod',
+  Unschedulable: 'no node has room for the pod, or may take it',
   PodsRefused: 'the API server refuses to create pods (a quota, a policy)',
   WriteRefused: 'the API server refuses a write of the operator (a right that is missing, a policy)',
   WriteFailed: 'a write of the operator was not carried out; it is tried again',

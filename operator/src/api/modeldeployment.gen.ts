@@ -75,6 +75,7 @@ export interface Server {
    */
   updatePolicy?: 'OnNextRevision' | 'Auto';
   resources?: ServerResources;
+  pod?: ServerPod;
 }
 /**
  * CPU and memory of the server container. The server runs one worker process per CPU of the limit (rounded up). Default: requests cpu 500m, memory 1Gi; limits cpu 1, memory 3Gi.
@@ -92,6 +93,65 @@ export interface ServerResources {
   limits?: {
     [k: string]: number | string;
   };
+}
+/**
+ * Which nodes take the pods. nodeSelector and tolerations hold for the pod that resolves a tag as well. A change makes a new revision.
+ */
+export interface ServerPod {
+  /**
+   * Labels that a node must have.
+   */
+  nodeSelector?: {
+    [k: string]: string;
+  };
+  /**
+   * Taints of nodes that the pods tolerate, as in a Pod.
+   *
+   * @maxItems 16
+   */
+  tolerations?: ServerPodTolerationsItem[];
+  /**
+   * How the pods spread over nodes, zones or other domains, as in a Pod. The pods of one revision are counted; there is no labelSelector to write.
+   *
+   * @maxItems 8
+   */
+  topologySpreadConstraints?: ServerPodTopologySpreadConstraintsItem[];
+}
+export interface ServerPodTolerationsItem {
+  /**
+   * Key of the taint. Without it, every taint is meant.
+   */
+  key?: string;
+  /**
+   * Equal compares the value as well, Exists the key only. When left out, Equal.
+   */
+  operator?: 'Equal' | 'Exists';
+  /**
+   * Value of the taint.
+   */
+  value?: string;
+  /**
+   * Effect of the taint. When left out, every effect.
+   */
+  effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  /**
+   * How long a pod stays on a node that gets the taint. When left out, for ever.
+   */
+  tolerationSeconds?: number;
+}
+export interface ServerPodTopologySpreadConstraintsItem {
+  /**
+   * By how many pods two domains may differ.
+   */
+  maxSkew: number;
+  /**
+   * Label of nodes that names the domain, such as topology.kubernetes.io/zone.
+   */
+  topologyKey: string;
+  /**
+   * Whether a pod waits that would break the bound (DoNotSchedule), or runs anyway.
+   */
+  whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway';
 }
 /**
  * How a new revision replaces the old one. A change here makes no revision.

@@ -2,7 +2,7 @@ import { COMMAND, ENV, PATH } from '@modeldeployment/modelpack/contract';
 import type { IPod } from 'kubernetes-models/v1';
 import { ANNOTATION, LABEL, type Owner, childLabels, ownerReference, resolverName } from '../names.ts';
 import type { Recipe } from '../revisions/recipe.ts';
-import { CONTAINER_SECURITY, TMP_VOLUME, makeSource, podSecurity, registryEnv } from './template.ts';
+import { CONTAINER_SECURITY, TMP_VOLUME, makeSource, nodesOf, podSecurity, registryEnv } from './template.ts';
 import type { Settings } from '../world.ts';
 
 export interface ResolveRequest {
@@ -37,6 +37,7 @@ export function makeResolver(owner: Owner, request: ResolveRequest, settings: Se
       enableServiceLinks: false,
       terminationGracePeriodSeconds: 1,
       securityContext: podSecurity(settings),
+      ...nodesOf(recipe),
       containers: [
         {
           name: 'resolve',

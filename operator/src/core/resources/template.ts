@@ -71,6 +71,8 @@ export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 60,
     securityContext: podSecurity(input.settings),
+    ...nodesOf(recipe),
+    ...spreadOf(input),
     initContainers: [
       {
         name: 'fetch',
@@ -105,6 +107,20 @@ export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
     },
     spec,
   };
+}
+
+/** Which nodes may run a pod of the model. Says nothing when the spec says nothing. */
+export function nodesOf({ server }: Recipe): Pick<IPodSpec, 'nodeSelector' | 'tolerations'> {
+  const { nodeSelector, tolerations } = server.pod ?? {};
+  return { ...(nodeSelector && { nodeSelector }), ...(tolerations && { tolerations }) };
+}
+
+/** Pods of one revision are counted: those of the one before go, and would hold a place against the new ones. */
+function spreadOf({ model, revision, recipe }: TemplateInput): Pick<IPodSpec, 'topologySpreadConstraints'> {
+  const constraints = recipe.server.pod?.topologySpreadConstraints;
+  if (constraints === undefined) return {};
+  const labelSelector = { matchLabels: { ...podSelector(model), [LABEL.revision]: String(revision) } };
+  return { topologySpreadConstraints: constraints.map((one) => ({ ...one, labelSelector })) };
 }
 
 function makeServer(input: TemplateInput, identity: IContainer['env']): IContainer {
