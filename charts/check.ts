@@ -77,6 +77,8 @@ const SCENES: readonly Scene[] = [
         FIXED_IDS: 'true',
         WATCH_NAMESPACES: '',
         REGISTRY_PLAIN_HTTP: '',
+        REGISTRY_CA_CONFIG_MAP: '',
+        REGISTRY_CA_KEY: 'ca.crt',
         LEADER_ELECTION: 'true',
         LEASE_NAME: 'check-modeldeployment-operator',
         LOG_LEVEL: 'info',

@@ -19,6 +19,8 @@ export const PATH = {
   source: '/source',
   /** Folder with a docker `config.json` from `spec.model.secretRef`; mounted into `fetch` and `resolve` only. */
   credentials: '/credentials',
+  /** Folder with `ca.crt`, authorities that registries may be signed by; mounted into `fetch` and `resolve` only. */
+  caBundle: '/ca-bundle',
   /** Scratch space on an otherwise read-only root file system. */
   tmp: '/tmp',
   terminationLog: '/dev/termination-log',

@@ -94,9 +94,18 @@ function stalled(url: URL, ms: number): ModelError {
 
 function unreachable(url: URL, error: Error): ModelError {
   const code = (error as NodeJS.ErrnoException).code ?? error.message;
-  const hint =
-    code === 'EPROTO' || /wrong version number/i.test(error.message)
-      ? '; is it a registry without TLS? Then list it in registries.plainHttp (chart) or use --plain-http'
-      : '';
-  return new ModelError('SourceUnavailable', `cannot reach ${url.host}: ${code}${hint}`, { cause: error });
+  return new ModelError('SourceUnavailable', `cannot reach ${url.host}: ${code}${hintFor(code, error)}`, {
+    cause: error,
+  });
+}
+
+/** What OpenSSL says of a certificate whose chain ends at nobody that we know. */
+const UNKNOWN_AUTHORITY = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(GET_ISSUER|VERIFY_LEAF))/;
+
+function hintFor(code: string, { message }: Error): string {
+  if (code === 'EPROTO' || /wrong version number/i.test(message))
+    return '; is it a registry without TLS? Then list it in registries.plainHttp (chart) or use --plain-http';
+  if (UNKNOWN_AUTHORITY.test(code))
+    return '; is its certificate of an authority of your own? Then name that in registries.caBundle (chart), or a file with it in NODE_EXTRA_CA_CERTS for kubectl mdep';
+  return '';
 }

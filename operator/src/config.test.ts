@@ -10,6 +10,7 @@ describe('the settings of the operator', () => {
       namespace: 'system',
       watchNamespaces: [],
       plainHttpRegistries: [],
+      caBundle: undefined,
       pullSecrets: [],
       fixedIds: true,
       leaderElection: true,
@@ -26,6 +27,12 @@ describe('the settings of the operator', () => {
     const config = readConfig({ ...NEEDED, WATCH_NAMESPACES: 'a, b', REGISTRY_PLAIN_HTTP: 'r:5000,' });
     expect(config).toMatchObject({ watchNamespaces: ['a', 'b'], plainHttpRegistries: ['r:5000'] });
     expect(readConfig({ ...NEEDED, SERVING_IMAGE_PULL_SECRETS: 'a,b' }).pullSecrets).toEqual(['a', 'b']);
+  });
+
+  it('name a bundle of authorities by its ConfigMap, and its key where that is another than ca.crt', () => {
+    const named = { ...NEEDED, REGISTRY_CA_CONFIG_MAP: 'ca' };
+    expect(readConfig(named).caBundle).toEqual({ configMap: 'ca', key: 'ca.crt' });
+    expect(readConfig({ ...named, REGISTRY_CA_KEY: 'b.pem' }).caBundle).toEqual({ configMap: 'ca', key: 'b.pem' });
   });
 
   it('that are wrong are told all at once', () => {

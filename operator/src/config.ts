@@ -54,6 +54,11 @@ export const SETTINGS = {
     ...{ chart: 'registries.plainHttp', otherwise: 'none' },
     meaning: 'comma-separated `host[:port]` of registries without TLS',
   },
+  REGISTRY_CA_CONFIG_MAP: {
+    ...{ chart: 'registries.caBundle.configMap', otherwise: 'none' },
+    meaning: 'ConfigMap in the namespace of each ModelDeployment with authorities that registries may be signed by',
+  },
+  REGISTRY_CA_KEY: { chart: 'registries.caBundle.key', fallback: 'ca.crt', meaning: 'its key with them, in PEM' },
   LEADER_ELECTION: { chart: 'leaderElection.enabled', fallback: 'true', meaning: 'whether a lease decides who writes' },
   LEASE_NAME: { fallback: 'modeldeployment-operator', meaning: 'name of that lease' },
   LOG_LEVEL: { chart: 'logLevel', fallback: 'info', meaning: 'trace, debug, info, warn or error' },
@@ -104,9 +109,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     errors.push(`${name} must look like http://prometheus.monitoring:9090, not ${JSON.stringify(value)}`);
     return undefined;
   };
+  const configMap = given('REGISTRY_CA_CONFIG_MAP');
   const config: Config = {
     servingImage: text('SERVING_IMAGE'),
     plainHttpRegistries: list('REGISTRY_PLAIN_HTTP'),
+    caBundle: configMap === undefined ? undefined : { configMap, key: text('REGISTRY_CA_KEY') },
     pullSecrets: list('SERVING_IMAGE_PULL_SECRETS'),
     fixedIds: oneOf('FIXED_IDS', SWITCH) === 'true',
     watchNamespaces: list('WATCH_NAMESPACES'),

@@ -89,5 +89,5 @@ function settingsFor(live: LiveModel | undefined, revisions: readonly { image: s
   const outdated = live?.status?.conditions?.some(({ type, status }) => type === 'ServerOutdated' && status === 'True');
   const own = live === undefined ? undefined : withDefaults(live.spec).server.image;
   const servingImage = outdated === true && own === undefined ? 'newer' : (revisions.at(-1)?.image ?? '');
-  return { servingImage, plainHttpRegistries: [], pullSecrets: [], fixedIds: true };
+  return { servingImage, plainHttpRegistries: [], caBundle: undefined, pullSecrets: [], fixedIds: true };
 }

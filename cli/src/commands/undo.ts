@@ -54,6 +54,7 @@ async function undo(
   const settings = {
     servingImage: objects.revisions.at(-1)?.image ?? '',
     plainHttpRegistries: [],
+    caBundle: undefined,
     pullSecrets: [],
     fixedIds: true,
   };

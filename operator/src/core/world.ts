@@ -19,6 +19,8 @@ export interface Settings {
   servingImage: string;
   /** Registries (`host[:port]`) that are spoken to without TLS. */
   plainHttpRegistries: readonly string[];
+  /** A ConfigMap in the namespace of each ModelDeployment with authorities that its registries may be signed by. */
+  caBundle: { configMap: string; key: string } | undefined;
   /** Secrets in the namespace of each ModelDeployment that the kubelet pulls images with. */
   pullSecrets: readonly string[];
   /** Whether pods name the user and groups they run as; else the platform gives them (OpenShift). */

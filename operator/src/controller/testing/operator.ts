@@ -67,7 +67,13 @@ export class TestOperator {
       } as unknown as EventRecorder,
       trials: trials as unknown as TrialReports,
       warmups: warmups as unknown as WarmupReports,
-      settings: { servingImage: 'serving:1', plainHttpRegistries: [], pullSecrets: [], fixedIds: true },
+      settings: {
+        servingImage: 'serving:1',
+        plainHttpRegistries: [],
+        caBundle: undefined,
+        pullSecrets: [],
+        fixedIds: true,
+      },
       now: Date.now,
     });
   }

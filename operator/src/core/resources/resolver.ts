@@ -4,6 +4,7 @@ import { ANNOTATION, LABEL, type Owner, childLabels, ownerReference, resolverNam
 import type { Recipe } from '../revisions/recipe.ts';
 import { CONTAINER_SECURITY, TMP_VOLUME, makeSource, nodesOf, podSecurity, registryEnv } from './template.ts';
 import type { Settings } from '../world.ts';
+import { makeCaBundle } from './ca-bundle.ts';
 
 export interface ResolveRequest {
   recipe: Recipe;
@@ -19,6 +20,7 @@ export interface ResolveRequest {
 export function makeResolver(owner: Owner, request: ResolveRequest, settings: Settings): IPod {
   const { recipe, hash, attempt } = request;
   const source = makeSource(recipe.model);
+  const ca = makeCaBundle(settings, recipe.model.uri);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -45,17 +47,17 @@ export function makeResolver(owner: Owner, request: ResolveRequest, settings: Se
           image: settings.servingImage,
           imagePullPolicy: 'IfNotPresent',
           args: [COMMAND.resolve],
-          env: [{ name: ENV.uri, value: recipe.model.uri }, ...registryEnv(settings, source.secretName)],
+          env: [{ name: ENV.uri, value: recipe.model.uri }, ...registryEnv(settings, source.secretName), ...ca.env],
           resources: {
             requests: { cpu: '50m', memory: '64Mi' },
             limits: { cpu: '1', memory: '512Mi', 'ephemeral-storage': '1Gi' },
           },
           securityContext: CONTAINER_SECURITY,
           terminationMessagePolicy: 'File',
-          volumeMounts: [{ name: 'tmp', mountPath: PATH.tmp }, ...source.mounts],
+          volumeMounts: [{ name: 'tmp', mountPath: PATH.tmp }, ...source.mounts, ...ca.mounts],
         },
       ],
-      volumes: [TMP_VOLUME, ...source.volumes],
+      volumes: [TMP_VOLUME, ...source.volumes, ...ca.volumes],
     },
   };
 }

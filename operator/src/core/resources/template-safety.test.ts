@@ -88,7 +88,13 @@ describe('a template', () => {
         model: { ...model, format: 'auto' as const },
         server: { engine: 'auto' as const, image: THEIRS },
       };
-      const settings = { servingImage: OURS, plainHttpRegistries: [], pullSecrets: [], fixedIds: true };
+      const settings = {
+        servingImage: OURS,
+        plainHttpRegistries: [],
+        caBundle: undefined,
+        pullSecrets: [],
+        fixedIds: true,
+      };
       const input = { model: NAME, revision: 1, version: '1', digest: digestOf('x'), image: THEIRS, recipe, settings };
       const template = makeTemplate(input);
       expect(leaks(template)).toBe(false);

@@ -17,7 +17,13 @@ const PLACED = {
   topologySpreadConstraints: [BY_ZONE],
 };
 
-const SETTINGS = { servingImage: 'server:1', plainHttpRegistries: [], pullSecrets: [], fixedIds: true };
+const SETTINGS = {
+  servingImage: 'server:1',
+  plainHttpRegistries: [],
+  caBundle: undefined,
+  pullSecrets: [],
+  fixedIds: true,
+};
 
 const recipe = (pod?: Pod) =>
   recipeOf(withDefaults({ model: { uri: 'oci://registry.example/models/digits:1' }, ...(pod && { server: { pod } }) }));

@@ -8,6 +8,7 @@ import type { IVolumeMount } from 'kubernetes-models/v1/VolumeMount';
 import { LABEL, childLabels, podSelector } from '../names.ts';
 import type { Recipe } from '../revisions/recipe.ts';
 import type { Settings } from '../world.ts';
+import { makeCaBundle } from './ca-bundle.ts';
 
 /** The largest model that is fetched has 16 GiB; beside it stands what was there before, for a moment, and some folders. */
 const MODEL_STORAGE = '34Gi';
@@ -50,7 +51,7 @@ export interface TemplateInput {
   digest: string;
   image: string;
   recipe: Recipe;
-  settings: Pick<Settings, 'servingImage' | 'plainHttpRegistries' | 'fixedIds'>;
+  settings: Pick<Settings, 'servingImage' | 'plainHttpRegistries' | 'fixedIds' | 'caBundle'>;
 }
 
 /**
@@ -60,6 +61,7 @@ export interface TemplateInput {
 export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
   const { model, revision, recipe } = input;
   const source = makeSource(recipe.model);
+  const ca = makeCaBundle(input.settings, recipe.model.uri);
   const identity = [
     { name: ENV.name, value: model },
     { name: ENV.version, value: input.version },
@@ -86,15 +88,22 @@ export function makeTemplate(input: TemplateInput): IPodTemplateSpec {
           { name: ENV.digest, value: input.digest },
           { name: ENV.format, value: recipe.model.format },
           ...registryEnv(input.settings, source.secretName),
+          ...ca.env,
         ],
         resources: FETCH_RESOURCES,
         securityContext: CONTAINER_SECURITY,
         terminationMessagePolicy: 'File',
-        volumeMounts: [{ name: 'models', mountPath: PATH.repository }, tmpMount, ...source.mounts],
+        volumeMounts: [{ name: 'models', mountPath: PATH.repository }, tmpMount, ...source.mounts, ...ca.mounts],
       },
     ],
     containers: [makeServer(input, identity)],
-    volumes: [{ name: 'models', emptyDir: { sizeLimit: MODEL_STORAGE } }, TMP_VOLUME, podInfo, ...source.volumes],
+    volumes: [
+      { name: 'models', emptyDir: { sizeLimit: MODEL_STORAGE } },
+      TMP_VOLUME,
+      podInfo,
+      ...source.volumes,
+      ...ca.volumes,
+    ],
   };
   return {
     metadata: {

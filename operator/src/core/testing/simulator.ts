@@ -52,7 +52,13 @@ export const writesOf = ({ actions, status }: Plan): number => actions.length + 
 export class Simulator extends Cluster {
   readonly events: PlannedEvent[] = [];
   readonly writes: string[] = [];
-  settings: Settings = { servingImage: 'serving:1', plainHttpRegistries: [], pullSecrets: [], fixedIds: true };
+  settings: Settings = {
+    servingImage: 'serving:1',
+    plainHttpRegistries: [],
+    caBundle: undefined,
+    pullSecrets: [],
+    fixedIds: true,
+  };
   status: ModelDeploymentStatus = {};
   generation = 1;
   ownsRollbackTo = false;
