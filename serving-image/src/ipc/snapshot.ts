@@ -17,14 +17,13 @@ const LONGEST_NAME = 200;
 /** What the warm-ups of the workers found. Each has made the same requests: an output is told once. */
 export function warmupReport(snapshots: readonly Snapshot[]): WarmupReport {
   const found = new Map<string, NonFiniteOutput>();
-  for (const { signature, output, values } of snapshots.flatMap(({ nonFinite }) => nonFinite)) {
+  for (const one of snapshots.flatMap(({ nonFinite }) => nonFinite)) {
+    // Cut before anything is made of them: a model may call its outputs whatever it likes.
+    const [signature, output] = [one.signature.slice(0, LONGEST_NAME), one.output.slice(0, LONGEST_NAME)];
     const key = JSON.stringify([signature, output]);
-    const most = Math.max(values, found.get(key)?.values ?? 0);
-    found.set(key, {
-      signature: signature.slice(0, LONGEST_NAME),
-      output: output.slice(0, LONGEST_NAME),
-      values: most,
-    });
+    const known = found.get(key);
+    if (known === undefined && found.size === MOST_OUTPUTS) continue;
+    found.set(key, { signature, output, values: Math.max(one.values, known?.values ?? 0) });
   }
-  return { nonFinite: [...found.values()].slice(0, MOST_OUTPUTS) };
+  return { nonFinite: [...found.values()] };
 }
