@@ -27,8 +27,11 @@ export class Models {
     return join(MODELS, model);
   }
 
-  /** Pushes a folder of models/ (or an absolute one) as `repository:tag`; answers its digest. */
-  async push(model: string, repository: string, tag: string): Promise<string> {
+  /**
+   * Pushes a folder of models/ (or an absolute one) as `repository:tag`; answers its digest. With `check: false` also what the
+   * plugin refuses, as other programs push it.
+   */
+  async push(model: string, repository: string, tag: string, { check = true } = {}): Promise<string> {
     const { push, plainHttp } = this.cluster.registry;
     const uri = `oci://${push}/${repository}:${tag}`;
     const args = [
@@ -36,6 +39,7 @@ export class Models {
       model.startsWith('/') ? model : this.folder(model),
       uri,
       ...(plainHttp ? ['--plain-http'] : []),
+      ...(check ? [] : ['--no-check']),
     ];
     const out = await exec(process.execPath, [this.cli, ...args]);
     const digest = /sha256:[0-9a-f]{64}/.exec(out)?.[0];
