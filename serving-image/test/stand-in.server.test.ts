@@ -1,7 +1,7 @@
 /** While no worker is ready, the public port says no more than when one is. */
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { denseGraphModel } from '../testing/models.ts';
 import { Bench, type Running } from '../testing/server.ts';
@@ -14,13 +14,12 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => bench.dispose());
 
-/** A repository with a model whose file is a pipe that nobody writes to. */
+/** A repository with a model whose golden requests are read from a pipe that nobody writes to. */
 async function slow(): Promise<string> {
   const repository = join(bench.models, 'slow');
   const folder = join(repository, 'dense/1');
   await denseGraphModel(folder);
-  await rm(join(folder, 'weights.bin'));
-  execFileSync('mkfifo', [join(folder, 'weights.bin')]);
+  execFileSync('mkfifo', [join(folder, 'golden.json')]);
   return repository;
 }
 
@@ -63,6 +62,7 @@ describe('what the public port says without a worker', () => {
       for (const headers of [{}, TOKEN] as Record<string, string>[])
         expect(await statuses(without, headers)).toEqual(await statuses(ready, headers));
       expect((await statuses(without, {})).slice(0, 5)).toEqual([401, 401, 401, 401, 401]);
+      expect(without.lines.filter(({ msg }) => msg === 'worker ready')).toEqual([]);
       for (const server of [ready, without]) server.process.kill('SIGTERM');
       await Promise.all([ready.exited, without.exited]);
     },

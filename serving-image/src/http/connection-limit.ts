@@ -15,7 +15,7 @@ export function connectionsFor(openFiles: number, containerBytes: number | undef
 }
 
 export interface Limited {
-  /** When it was last answered, by `ConnectionLimit.turn`; 0 when it never was, undefined while a request of it is in hand. */
+  /** When it was last answered, by `ConnectionLimit.turn`; 0 when it never was, undefined while a whole request of it is in hand. */
   idleSince: () => number | undefined;
   close: () => void;
 }

@@ -18,6 +18,8 @@ interface Use {
   strayed: number;
   /** Of a connection that is, or was, read by the fast path. */
   plain: FastPathConnection | undefined;
+  /** The last request that node:http told of. */
+  request: IncomingMessage | undefined;
   /** When it was last answered, by the limit's turns; 0: never. */
   last: number;
   place: Limited;
@@ -45,6 +47,10 @@ const FULL = plainRefusal('503 Service Unavailable', 'too many connections are o
   'Retry-After': '1',
 });
 
+/** Whether the body of its only request is on its way: heads that are never followed by their bodies keep no connection. */
+const isArriving = ({ open, plain, request }: Use): boolean =>
+  open === 1 && (plain?.isArriving === true || request?.complete === false);
+
 /** The connections of one worker: taking over those it is handed, giving them back, and closing them without losing a request. */
 export class Connections {
   readonly #sockets = new Map<Socket, Use>();
@@ -65,9 +71,7 @@ export class Connections {
   ) {
     // Starts the server's own watch over slow headers and bodies, which listening would.
     server.emit('listening');
-    server.on('request', (request: IncomingMessage, response: ServerResponse) =>
-      this.#onRequest(request.socket, response),
-    );
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => this.#onRequest(request, response));
   }
 
   /** `socket` is undefined when the client has gone before it arrived. */
@@ -135,10 +139,19 @@ export class Connections {
 
   #begin(given: Socket, head: Head | undefined): void {
     const place: Limited = {
-      idleSince: () => (use.open === 0 ? use.last : undefined),
+      idleSince: () => (use.open === 0 || isArriving(use) ? use.last : undefined),
       close: () => (use.plain?.socket ?? given).destroy(),
     };
-    const use: Use = { open: 0, answered: 0, begun: head !== undefined, strayed: 0, plain: undefined, last: 0, place };
+    const use: Use = {
+      open: 0,
+      answered: 0,
+      begun: head !== undefined,
+      strayed: 0,
+      plain: undefined,
+      request: undefined,
+      last: 0,
+      place,
+    };
     if (!this.limit.enter(place)) {
       given.on('error', () => undefined).end(FULL, () => given.destroy());
       return this.#onClosed();
@@ -167,9 +180,11 @@ export class Connections {
     this.#giveBack(socket);
   }
 
-  #onRequest(socket: Socket, response: ServerResponse): void {
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
     const use = this.#sockets.get(socket);
     if (!use) return;
+    use.request = request;
     use.open++;
     // Answers pile up behind the first that is not read. Nobody who means well sends so much ahead.
     if (use.open > MOST_AHEAD) {

@@ -89,6 +89,11 @@ export class FastPathConnection {
     socket.setNoDelay(true);
   }
 
+  /** Whether the body of a request is on its way. */
+  get isArriving(): boolean {
+    return this.#body !== undefined;
+  }
+
   /** True when idle with no buffered bytes, so that another worker can take it. Undefined once node:http owns it. */
   get between(): boolean | undefined {
     if (!this.#mine) return undefined;
