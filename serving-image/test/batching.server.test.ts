@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,7 +11,7 @@ import {
   minusMeanGraphModel,
   minusMeanSavedModel,
 } from '../testing/shaped-models.ts';
-import { Bench, type Running } from '../testing/server.ts';
+import { Bench, type Running, until } from '../testing/server.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -50,6 +51,7 @@ async function together(
   const [worker = 0] = await server.workers();
   process.kill(worker, 'SIGSTOP');
   try {
+    await until(async () => stateOf(await readFile(`/proc/${worker}/stat`, 'utf8')), 'T');
     for (const [i, body] of bodies.entries()) {
       const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`;
       await clients[i]?.send(head + body);
@@ -59,6 +61,9 @@ async function together(
   }
   return Promise.all(clients.map((client) => client.answer()));
 }
+
+/** Of a process, by proc(5): T is stopped. */
+const stateOf = (stat: string): string | undefined => /\) (\w) /.exec(stat)?.[1];
 
 class Client {
   #text = '';
