@@ -83,7 +83,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^serving-image/src/protocol/', pathNot: TESTS },
       to: {
-        pathNot: '^serving-image/src/(protocol|model/(types|catalog|half|array-slab)\\.ts|errors\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/',
+        pathNot: '^serving-image/src/(protocol|model/(types|catalog|array-slab)\\.ts|errors\\.ts)|^modelpack/|^(node:)?buffer$|/protobufjs/',
       },
     },
     {

@@ -1,11 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { convertLayers, type LayersModel } from '@modeldeployment/modelpack';
-import { readKerasArchive } from '../../modelpack/src/keras/read-archive.ts';
-import { readHdf5Model } from '../../modelpack/src/keras/read-hdf5.ts';
-import { unzip } from '../../modelpack/src/prepare/unzip.ts';
+import { prepareModel } from '@modeldeployment/modelpack/prepare';
 import { ensureNative } from '../../serving-image/src/build/native.ts';
 import { exec, ExecError } from '../../tools/exec.ts';
 import { Progress } from '../../tools/progress.ts';
@@ -20,22 +17,13 @@ import { answersAsKeras } from './native.ts';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const FORMATS = ['h5', 'keras'] as const;
 
-async function write(folder: string, model: LayersModel): Promise<void> {
-  for (const { path, read } of convertLayers(model).files) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), read());
-  }
-}
-
+/** As it is pushed. */
 async function convert(at: string, format: (typeof FORMATS)[number]): Promise<void> {
-  const file = join(at, `model.${format}`);
-  const unpacked = join(at, 'unpacked');
-  if (format === 'keras') await unzip(file, unpacked);
-  const { model, close } = await (format === 'keras' ? readKerasArchive(file, unpacked) : readHdf5Model(file));
+  const prepared = await prepareModel(join(at, `model.${format}`));
   try {
-    await write(join(at, format), model);
+    await cp(prepared.folder, join(at, format), { recursive: true });
   } finally {
-    close();
+    await prepared.close();
   }
 }
 

@@ -1,4 +1,5 @@
 /** The configuration of a Keras model in the words of Keras 2, which are those that TensorFlow.js reads. Pure. */
+import { isRecord } from './keras/config.ts';
 import { ModelError } from './failure.ts';
 
 /** Only training needs them, and TensorFlow.js stops at one that it does not know. */
@@ -6,13 +7,9 @@ const OF_TRAINING = /_(initializer|regularizer|constraint)$/;
 /** Types of TensorFlow.js; numbers of other widths are computed as float32. */
 const DTYPES = new Set(['float32', 'int32', 'bool', 'string']);
 
-type Fields = Readonly<Record<string, unknown>>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** Keras 3 writes a type as a policy, an object with a name. */
 export function plainDtype(dtype: unknown): string {
-  const name = isFields(dtype) && isFields(dtype['config']) ? dtype['config']['name'] : dtype;
+  const name = isRecord(dtype) && isRecord(dtype['config']) ? dtype['config']['name'] : dtype;
   return typeof name === 'string' && DTYPES.has(name) ? name : 'float32';
 }
 
@@ -26,10 +23,10 @@ export class KerasConfig {
 
   translated(value: unknown): unknown {
     if (Array.isArray(value)) return value.map((one) => this.translated(one));
-    if (!isFields(value)) return value;
+    if (!isRecord(value)) return value;
     // A function is written by its name.
     if (value['class_name'] === 'function' && typeof value['config'] === 'string') return value['config'];
-    if (value['class_name'] === 'ReLU' && isFields(value['config'])) refuseBentRelu(value['config']);
+    if (value['class_name'] === 'ReLU' && isRecord(value['config'])) refuseBentRelu(value['config']);
     const fields = Object.entries(value).filter(([key]) => !OF_TRAINING.test(key) && key !== 'activity_regularizer');
     return this.#withShape(Object.fromEntries(fields.map(([key, part]) => [key, this.#field(key, part)])));
   }
@@ -59,7 +56,7 @@ export class KerasConfig {
   #builtFor(fields: Record<string, unknown>): Record<string, unknown> {
     const { build_input_shape: built, layers } = fields;
     const [first, ...others] = Array.isArray(layers) ? (layers as unknown[]) : [];
-    if (!Array.isArray(built) || !isFields(first) || !isFields(first['config'])) return fields;
+    if (!Array.isArray(built) || !isRecord(first) || !isRecord(first['config'])) return fields;
     const { config } = first;
     if ('batch_input_shape' in config || 'layers' in config) return fields;
     return { ...fields, layers: [{ ...first, config: { ...config, batch_input_shape: built } }, ...others] };
@@ -72,22 +69,22 @@ const isReference = (value: unknown): boolean =>
 
 /** A call of a layer: Keras 3 tells its arguments, Keras 2 the tensors among them, `[layer, call, output, others]`. */
 function callOf(call: unknown): unknown {
-  if (!isFields(call)) return call;
-  const others = Object.entries(isFields(call['kwargs']) ? call['kwargs'] : {}).filter(
+  if (!isRecord(call)) return call;
+  const others = Object.entries(isRecord(call['kwargs']) ? call['kwargs'] : {}).filter(
     ([, value]) => value !== null && tensorsIn(value).length === 0,
   );
   const tensors = [
     ...tensorsIn(call['args']),
-    ...tensorsIn(Object.values(isFields(call['kwargs']) ? call['kwargs'] : {})),
+    ...tensorsIn(Object.values(isRecord(call['kwargs']) ? call['kwargs'] : {})),
   ];
   return tensors.map((tensor) => [...tensor, Object.fromEntries(others)]);
 }
 
 function tensorsIn(value: unknown): unknown[][] {
   if (Array.isArray(value)) return value.flatMap(tensorsIn);
-  if (!isFields(value)) return [];
+  if (!isRecord(value)) return [];
   if (value['class_name'] !== '__keras_tensor__') return Object.values(value).flatMap(tensorsIn);
-  const history = isFields(value['config']) ? value['config']['keras_history'] : undefined;
+  const history = isRecord(value['config']) ? value['config']['keras_history'] : undefined;
   return Array.isArray(history) ? [history as unknown[]] : [];
 }
 

@@ -6,6 +6,7 @@ import { StateError } from '../errors.ts';
 import { follow, withModelObjects } from '../kube/find.ts';
 import type { ModelObjectsReader } from '../kube/reader.ts';
 import { type Session, withSession } from '../kube/session.ts';
+import { OPERATOR_SELECTOR } from '../kube/serving-image.ts';
 import { accessOf, readName, readSpan } from './access.ts';
 
 interface Options {
@@ -43,8 +44,7 @@ const COMMANDS: readonly ActionCommand[] = [
 /** How long the operator may take to do as it is told, before one doubts that it is there. */
 const DEFAULT_WAIT = '60s';
 
-export const OPERATOR_HINT =
-  'is the operator running? kubectl get pods -A -l app.kubernetes.io/name=modeldeployment-operator';
+export const OPERATOR_HINT = `is the operator running? kubectl get pods -A -l ${OPERATOR_SELECTOR}`;
 
 export function addActions(program: Command, signal: AbortSignal): void {
   for (const action of COMMANDS) {

@@ -1,14 +1,15 @@
 import { StateError } from '../errors.ts';
 import { type Access, accessFlags, runKubectl } from './kubectl.ts';
 
-const OPERATOR = 'app.kubernetes.io/name=modeldeployment-operator';
+/** By it the pods and the Deployment of the operator are found. */
+export const OPERATOR_SELECTOR = 'app.kubernetes.io/name=modeldeployment-operator';
 const IMAGES = '{.items[*].spec.template.spec.containers[?(@.name=="operator")].env[?(@.name=="SERVING_IMAGE")].value}';
 
 /** The serving image that the operator of the cluster gives to new revisions. */
 export async function servingImageOf(access: Access): Promise<string> {
   const found = await runKubectl([
     ...accessFlags(access),
-    ...['get', 'deployments', '--all-namespaces', '--selector', OPERATOR, '--output', `jsonpath=${IMAGES}`],
+    ...['get', 'deployments', '--all-namespaces', '--selector', OPERATOR_SELECTOR, '--output', `jsonpath=${IMAGES}`],
   ]).catch(() => '');
   const [image] = found.split(' ');
   if (image !== undefined && image !== '') return image;

@@ -4,7 +4,7 @@
  */
 import { shapeOf, typeNumber } from '../graph-writer.ts';
 import { encode, Fixed, varint } from '../proto-writer.ts';
-import { maskedCrc32c } from './crc32c.ts';
+import { maskedCrc32c } from '../crc32c.ts';
 import type { GraphWeight } from './graph.ts';
 
 export const INDEX = 'variables/variables.index';

@@ -1,4 +1,5 @@
 /** The layers of a model and what each is given, from the configurations that Keras 2, Keras 3 and TensorFlow.js write. Pure. */
+import { isRecord } from '../keras/config.ts';
 import { ConversionRefused, BY_PYTHON } from './refusal.ts';
 
 /** A tensor that a call of a layer gives. */
@@ -35,8 +36,6 @@ export interface Topology {
 }
 
 type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 
 export const MODELS = new Set(['Sequential', 'Functional', 'Model']);
@@ -47,8 +46,8 @@ export function topologyOf(path: readonly string[], className: string, config: u
   if (!MODELS.has(className)) {
     throw new ConversionRefused(path, `is of the class ${className}, whose code is not in the file`, BY_PYTHON);
   }
-  const layers = isList(config) ? config : isObject(config) ? config['layers'] : undefined;
-  if (!isList(layers) || !layers.every(isObject)) {
+  const layers = isList(config) ? config : isRecord(config) ? config['layers'] : undefined;
+  if (!isList(layers) || !layers.every(isRecord)) {
     throw new ConversionRefused(path, 'has no list of layers in its configuration', BY_PYTHON);
   }
   if (className === 'Sequential')
@@ -60,7 +59,7 @@ export function topologyOf(path: readonly string[], className: string, config: u
   const { input_layers: inputs, output_layers: outputs } = config as Json;
   const nodes = layers.map((one, i) => layerOf(one, i, damaged));
   const earlier = layers.some(
-    ({ inbound_nodes: calls }) => isList(calls) && calls.some((call) => !isObject(call) || !('args' in call)),
+    ({ inbound_nodes: calls }) => isList(calls) && calls.some((call) => !isRecord(call) || !('args' in call)),
   );
   const ends = { inputs: sourcesOf(inputs).map(({ source }) => source), outputs: sourcesOf(outputs) };
   return shifted({ layers: nodes, ...ends }, earlier);
@@ -69,7 +68,7 @@ export function topologyOf(path: readonly string[], className: string, config: u
 function layerOf(json: Json, index: number, damaged: (what: string) => Error): LayerNode {
   const { class_name: className, name, module, registered_name: registered, inbound_nodes: nodes } = json;
   const config = json['config'];
-  const own = isObject(config) ? config : isList(config) ? { layers: config } : undefined;
+  const own = isRecord(config) ? config : isList(config) ? { layers: config } : undefined;
   const called = typeof name === 'string' ? name : typeof own?.['name'] === 'string' ? own['name'] : `layer_${index}`;
   if (typeof className !== 'string' || own === undefined)
     throw damaged(`has no class and configuration of its layer ${index}`);
@@ -89,7 +88,7 @@ function layerOf(json: Json, index: number, damaged: (what: string) => Error): L
 function sequential(layers: readonly LayerNode[], config: unknown, damaged: (what: string) => Error): Topology {
   const [first] = layers;
   if (first === undefined) throw damaged('has no layers');
-  const given = isObject(config) ? (config['batch_input_shape'] ?? config['build_input_shape']) : undefined;
+  const given = isRecord(config) ? (config['batch_input_shape'] ?? config['build_input_shape']) : undefined;
   const chain = first.className === 'InputLayer' ? layers : [inputBefore(first, given, damaged), ...layers];
   const linked = chain.map((layer, i) => {
     const before = chain[i - 1];
@@ -120,25 +119,25 @@ function inputBefore(layer: LayerNode, given: unknown, damaged: (what: string) =
 function firstShape({ config }: Pick<LayerNode, 'config'>): unknown {
   const own = config['batch_input_shape'] ?? config['batch_shape'];
   const [inner] = isList(config['layers']) ? config['layers'] : [];
-  if (own !== undefined || !isObject(inner) || !isObject(inner['config'])) return own;
+  if (own !== undefined || !isRecord(inner) || !isRecord(inner['config'])) return own;
   return firstShape({ config: inner['config'] });
 }
 
 function callOf(node: unknown, damaged: () => Error): Call {
-  if (isObject(node) && !('args' in node)) {
+  if (isRecord(node) && !('args' in node)) {
     const map = Object.fromEntries(Object.entries(node).map(([key, entry]) => [key, earlierSource(entry)]));
     return { args: [{ map }], named: {} };
   }
-  if (isObject(node)) {
+  if (isRecord(node)) {
     const args = isList(node['args']) ? node['args'] : [];
-    const named = isObject(node['kwargs']) ? node['kwargs'] : {};
+    const named = isRecord(node['kwargs']) ? node['kwargs'] : {};
     return { args: args.map(argumentOf), named: mapOf(named) };
   }
   if (!isList(node)) throw damaged();
   // Keras 2: a list of [layer, call, tensor, named], or a map of them by name.
   const entries = node.length > 0 && !isList(node[0]) && typeof node[0] === 'string' ? [node] : node;
   const tensors = entries.map(earlierSource);
-  const named = entries.flatMap((entry) => (isList(entry) && isObject(entry[3]) ? [entry[3]] : []));
+  const named = entries.flatMap((entry) => (isList(entry) && isRecord(entry[3]) ? [entry[3]] : []));
   const [single] = tensors;
   if (single === undefined) throw damaged();
   const first = tensors.length === 1 ? single : { list: tensors };
@@ -175,9 +174,9 @@ const reference = ([layer, call, tensor]: readonly [string, number, number]): So
 /** Keras 3: values as they are, tensors as objects that say where they are from. */
 function argumentOf(value: unknown): Argument {
   if (isList(value)) return { list: value.map(argumentOf) };
-  if (!isObject(value)) return { value };
+  if (!isRecord(value)) return { value };
   const config = value['config'];
-  if (value['class_name'] === '__keras_tensor__' && isObject(config) && isReference(config['keras_history'])) {
+  if (value['class_name'] === '__keras_tensor__' && isRecord(config) && isReference(config['keras_history'])) {
     return { source: reference(config['keras_history']) };
   }
   return 'class_name' in value ? { value } : { map: mapOf(value) };
@@ -190,7 +189,7 @@ const mapOf = (values: Json): Record<string, Argument> =>
 function sourcesOf(value: unknown): { source: Source; key?: string }[] {
   if (isReference(value)) return [{ source: reference(value) }];
   if (isList(value)) return value.flatMap(sourcesOf);
-  if (!isObject(value)) return [];
+  if (!isRecord(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) => sourcesOf(inner).map((one) => ({ key, ...one })));
 }
 

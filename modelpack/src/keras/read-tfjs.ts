@@ -1,4 +1,5 @@
 /** The layers of a model.json, as the converter of Python writes it and as TensorFlow.js itself does. */
+import { fromHalf } from '../half.ts';
 import { readWeight, placesOfWeights, type WeightPlace } from '../tfjs-weights.ts';
 import { layersConfigOf, type ModelJson } from '../tfjs-model.ts';
 import { OTHER } from '../prepare/other-formats.ts';
@@ -44,21 +45,11 @@ function restored(
   dtype: string,
   { dtype: kept, scale = 1, min = 0 }: NonNullable<WeightPlace['spec']['quantization']>,
 ): Uint8Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values =
-    kept === 'uint8'
-      ? Float32Array.from(bytes, (value) => value * scale + min)
-      : Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
-          kept === 'float16' ? halfAt(view, i * 2) : view.getUint16(i * 2, true) * scale + min,
-        );
+  const steps = (numbers: Uint8Array | Uint16Array) => Float32Array.from(numbers, (number) => number * scale + min);
+  const values = kept === 'uint8' ? steps(bytes) : kept === 'float16' ? fromHalf(words(bytes)) : steps(words(bytes));
   const whole = dtype === 'int32' ? Int32Array.from(values, Math.round) : values;
   return new Uint8Array(whole.buffer);
 }
 
-/** A number of 16 bits: sign, 5 bits of exponent, 10 of fraction. */
-function halfAt(view: DataView, at: number): number {
-  const bits = view.getUint16(at, true);
-  const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-}
+/** Little-endian, wherever they begin. */
+const words = (bytes: Uint8Array): Uint16Array => new Uint16Array(Uint8Array.from(bytes).buffer);

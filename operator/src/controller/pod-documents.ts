@@ -13,7 +13,7 @@ export interface PodDocumentsOptions {
   /** Requests to pods, of all that read by this one together: it bounds the connections that are open at a time. */
   rate: RateLimit;
   clock: Clock;
-  port?: number;
+  port?: number | undefined;
 }
 
 /** Reads what servers tell at their admin port. */

@@ -1,7 +1,7 @@
 import { TRIAL_PATH } from '@modeldeployment/modelpack/traffic';
 import { revisionOfPod } from '../core/diagnose.ts';
 import type { World } from '../core/world.ts';
-import { type Clock, keyOf, type Runnable, systemClock } from '../runtime/index.ts';
+import { type Clock, keyOf, type Runnable, systemClock, untilAborted } from '../runtime/index.ts';
 import { PodDocuments, type PodDocumentsOptions } from './pod-documents.ts';
 import { measureAll } from './prometheus.ts';
 import { type Sources, TrialReader } from './trial-reader.ts';
@@ -32,7 +32,7 @@ export class TrialReports implements Runnable {
     const { clock = systemClock, random = Math.random, prometheusUrl } = options;
     this.time = { clock, random };
     const { podOf, port } = options;
-    const documents = new PodDocuments({ podOf, rate: RATE, clock, ...(port === undefined ? {} : { port }) });
+    const documents = new PodDocuments({ podOf, rate: RATE, clock, port });
     this.sources = {
       readPod: (uid, signal) => documents.read(uid, TRIAL_PATH, signal),
       measure: (queries, variables, signal) =>
@@ -72,7 +72,7 @@ export class TrialReports implements Runnable {
 
   /** Ends all reading when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await untilAborted(signal);
     await Promise.all([...this.readers.values()].map((reader) => reader.stop()));
     this.readers.clear();
   }

@@ -1,7 +1,7 @@
 import { parseWarmupReport, WARMUP_PATH } from '@modeldeployment/modelpack/contract';
 import { isReady, revisionOfPod } from '../core/diagnose.ts';
 import type { World } from '../core/world.ts';
-import { type Clock, keyOf, type Runnable, sleep, systemClock } from '../runtime/index.ts';
+import { type Clock, keyOf, type Runnable, sleep, systemClock, untilAborted } from '../runtime/index.ts';
 import { NoTextError } from './get-text.ts';
 import { PodDocuments, type PodDocumentsOptions } from './pod-documents.ts';
 
@@ -39,7 +39,7 @@ export class WarmupReports implements Runnable {
   constructor(private readonly options: WarmupReportsOptions) {
     const { podOf, port, clock = systemClock } = options;
     this.clock = clock;
-    this.documents = new PodDocuments({ podOf, rate: RATE, clock, ...(port === undefined ? {} : { port }) });
+    this.documents = new PodDocuments({ podOf, rate: RATE, clock, port });
   }
 
   of(key: string): Pick<World, 'warmups'> {
@@ -76,7 +76,7 @@ export class WarmupReports implements Runnable {
 
   /** Ends all reading when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await untilAborted(signal);
     for (const key of [...this.entries.keys()]) this.forget(key);
     await Promise.all(this.reading);
   }

@@ -34,6 +34,13 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   });
 }
 
+/** Resolves when the signal aborts, at once when it has. */
+export const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
 /** Kubernetes' MicroTime. The API server refuses the three digits of `Date.toISOString`. */
 export function microTime(date: Date): string {
   return date.toISOString().replace('Z', '000Z');

@@ -2,7 +2,7 @@
 export { backoffMs, type Backoff } from './backoff.ts';
 export { KubeClient } from './client.ts';
 export * from './client-options.ts';
-export { microTime, sleep, systemClock, type Clock } from './clock.ts';
+export { microTime, sleep, systemClock, type Clock, untilAborted } from './clock.ts';
 export { plainConnection, type Connection } from './connection.ts';
 export * from './controller.ts';
 export * from './errors.ts';

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionInjector } from '@grpc/grpc-js';
 import type { Tls } from '../security/tls.ts';
 import type { GrpcServer } from './server.ts';
-import type { ConnectionLimit, Limited } from '../http/connection-limit.ts';
+import { type ConnectionLimit, type Limited, shakeHands } from '../http/connection-limit.ts';
 import type { ConnectionEvents } from '../http/connections.ts';
 import { sessionOf, startReading, stopReading } from '../ipc/socket-handoff.ts';
 
@@ -44,20 +44,12 @@ export class Sessions {
   }
 
   async #enter(socket: Socket | undefined): Promise<void> {
-    const secure = socket && this.tls ? await this.#shakeHands(this.tls, socket) : socket;
+    const secure = socket && this.tls ? await shakeHands(this.tls, socket, this.limit) : socket;
     this.#grpc ??= secure && this.#open();
     const grpc = await this.#grpc;
     this.#moving--;
     if (secure && grpc) this.#begin(grpc, secure);
     else this.#onClosed();
-  }
-
-  async #shakeHands(tls: Tls, socket: Socket): Promise<Socket | undefined> {
-    const place = { idleSince: () => 0, close: () => socket.destroy() };
-    if (!this.limit.enter(place)) socket.destroy();
-    const secure = await tls.accept(socket);
-    this.limit.leave(place);
-    return secure;
   }
 
   async #open(): Promise<GrpcServer> {

@@ -1,4 +1,6 @@
 /** How many connections of clients one worker holds, over HTTP/1 and HTTP/2 together, and which of them goes when there are too many. */
+import type { Socket } from 'node:net';
+import type { Tls } from '../security/tls.ts';
 
 /** What each connection takes here and in the kernel, in bytes, and the part of the container's memory that all may take. */
 const CONNECTION_BYTES = 32 * 1024;
@@ -63,4 +65,13 @@ export class ConnectionLimit {
     }
     return found;
   }
+}
+
+/** A connection has its place from the start: who never ends the handshake was never answered, and goes first. */
+export async function shakeHands(tls: Tls, socket: Socket, limit: ConnectionLimit): Promise<Socket | undefined> {
+  const place = { idleSince: () => 0, close: () => socket.destroy() };
+  if (!limit.enter(place)) socket.destroy();
+  const secure = await tls.accept(socket);
+  limit.leave(place);
+  return secure;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ConnectionLimit, Limited } from './connection-limit.ts';
+import { type ConnectionLimit, type Limited, shakeHands } from './connection-limit.ts';
 import type { FastPath } from './fast-path.ts';
 import { plainRefusal } from './server.ts';
 import type { FastPathConnection } from './fast-path-connection.ts';
@@ -18,7 +18,7 @@ interface Use {
   strayed: number;
   /** Of a connection that is, or was, read by the fast path. */
   plain: FastPathConnection | undefined;
-  /** The last request that node:http told of. */
+  /** The last request that node:http told of, as long as one is in hand. */
   request: IncomingMessage | undefined;
   /** When it was last answered, by the limit's turns; 0: never. */
   last: number;
@@ -79,17 +79,10 @@ export class Connections {
     if (socket) stopReading(socket);
     this.#moving++;
     this.events.taken(connection, () => {
-      if (socket && this.tls) void this.#shakeHands(this.tls, socket).then((secure) => this.#entered(secure, head));
+      if (socket && this.tls)
+        void shakeHands(this.tls, socket, this.limit).then((secure) => this.#entered(secure, head));
       else this.#entered(socket, head);
     });
-  }
-
-  async #shakeHands(tls: Tls, socket: Socket): Promise<Socket | undefined> {
-    const place = { idleSince: () => 0, close: () => socket.destroy() };
-    if (!this.limit.enter(place)) socket.destroy();
-    const secure = await tls.accept(socket);
-    this.limit.leave(place);
-    return secure;
   }
 
   #entered(socket: Socket | undefined, head: Head | undefined): void {
@@ -196,6 +189,7 @@ export class Connections {
 
   #answered(socket: Socket, use: Use): void {
     use.open--;
+    if (use.open === 0) use.request = undefined;
     use.answered++;
     use.last = this.limit.turn();
     use.strayed = Math.max(0, use.strayed - 1);

@@ -11,7 +11,7 @@ import { decodeInfer } from '../protocol/v2/decode.ts';
 import { frameOf } from '../protocol/v2/framing.ts';
 import { compare, readTolerance, type ExpectedOutput, type Tolerance } from '../model/golden.ts';
 import type { LoggedRequest } from './prediction-log.ts';
-import { type Predictor, type ServedModel, type Tensor } from '../model/types.ts';
+import { hasShape, type Predictor, type ServedModel, type Tensor } from '../model/types.ts';
 
 export const WARMUP_FILE = 'warmup.json';
 export const GOLDEN_FILE = 'golden.json';
@@ -135,14 +135,10 @@ function inputsOf(request: LoggedRequest, model: ServedModel, what: string): Ten
         }));
   const unknown = given.find(({ name }) => !specs.some((spec) => spec.name === name));
   if (unknown) throw failed(`${what}: the model has no input ${unknown.name}`);
-  return specs.map(({ name, dtype, shape, unknownRank }) => {
+  return specs.map((spec) => {
+    const { name, dtype, shape } = spec;
     const tensor = given.find((input) => input.name === name);
-    const fits =
-      tensor?.dtype === dtype &&
-      (unknownRank ||
-        (tensor.shape.length === shape.length &&
-          tensor.shape.every((size, i) => shape[i] === -1 || shape[i] === size)));
-    if (fits) return tensor;
+    if (tensor?.dtype === dtype && hasShape(spec, tensor.shape)) return tensor;
     const has = tensor ? `is ${tensor.dtype} [${tensor.shape.join(', ')}]` : 'is missing';
     throw failed(`${what}: input ${name} ${has}, expected ${dtype} [${shape.join(', ')}]`);
   });

@@ -3,7 +3,8 @@
  * Pure.
  */
 import protobuf from 'protobufjs';
-import { fromBfloat, fromHalf } from '../model/half.ts';
+import { maskedCrc32c } from '@modeldeployment/modelpack/crc32c';
+import { fromBfloat, fromHalf } from '@modeldeployment/modelpack/half';
 import { enumNumbers } from '../protocol/proto/schema.ts';
 import { TF_TYPE } from '../protocol/v1/metadata.ts';
 import { readBinary } from '../protocol/v2/binary.ts';
@@ -184,19 +185,4 @@ function readRecords(file: Buffer): Buffer[] {
 }
 
 const checked = (file: Buffer, at: number, length: number) =>
-  file.readUInt32LE(at + length) === masked(crc32c(file.subarray(at, at + length)));
-
-/** TFRecord's mask, as data that holds checksums of its own would have weak ones otherwise. */
-const masked = (crc: number) => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-
-/** CRC-32C (Castagnoli), reflected polynomial 0x82f63b78. */
-function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (CRC_TABLE[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, value) => {
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
-  return value;
-});
+  file.readUInt32LE(at + length) === maskedCrc32c(file.subarray(at, at + length));

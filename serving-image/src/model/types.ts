@@ -2,7 +2,7 @@
  * What every part of the server agrees on: tensors, signatures, and the interface an engine implements. Nothing here
  * runs; protocol/ may import it, so it must stay free of effects.
  */
-import type { Datatype, ModelFormat, Signature } from '@modeldeployment/modelpack';
+import type { Datatype, ModelFormat, Signature, TensorSpec } from '@modeldeployment/modelpack';
 import type { Judgement } from '@modeldeployment/modelpack/examine';
 
 export type {
@@ -104,6 +104,14 @@ export interface Engine {
 /** Number of elements of a shape whose dimensions are all known. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
+/** Whether a tensor has the dimensions that a signature promises. */
+export function hasShape({ shape, unknownRank }: TensorSpec, found: readonly number[]): boolean {
+  if (unknownRank) return true;
+  if (found.length !== shape.length) return false;
+  for (let i = 0; i < shape.length; i++) if (shape[i] !== -1 && shape[i] !== found[i]) return false;
+  return true;
 }
 
 /** What an element of BYTES takes beside its bytes. */

@@ -37,6 +37,10 @@ function saidRevision(world: World): number | undefined {
 export const isMovedByHand = (world: World, { number }: Revision): boolean =>
   (saidRevision(world) ?? number) !== number;
 
+/** What is said of an edit that does not stand. `edit`: its fields and who made it, as ` (…)`. */
+export const putBackNote = (deployment: string, { number }: Revision, edit = ''): string =>
+  `the pod template of deployment/${deployment} was changed by hand${edit}; revision ${number} is put back (change spec.server or spec.model instead)`;
+
 /** The template of a live Deployment beside that of a revision. */
 export const templatePart = (deployment: IDeployment, { template }: Revision): Part => ({
   name: partName('Deployment', deployment.metadata?.name, 'spec.template'),

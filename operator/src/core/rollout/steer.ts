@@ -7,6 +7,7 @@ import {
   isLeaky,
   isMovedByHand,
   labelledRevision,
+  putBackNote,
   templatePart,
   writtenRevision,
 } from '../revisions/held.ts';
@@ -85,7 +86,7 @@ function editOf(world: World, { effective }: Aim): string {
 function byHand(world: World, aim: Aim, target: SpecTarget, rollback: Rollback, held: Revision | undefined): Steering {
   const { model } = world;
   if (held === undefined) {
-    const why = `the pod template of deployment/${model.name} was changed by hand${editOf(world, aim)}; revision ${aim.effective.number} is put back (change spec.server or spec.model instead)`;
+    const why = putBackNote(model.name, aim.effective, editOf(world, aim));
     return takeBack(world, aim, 'ManualEditReverted', why);
   }
   const undo = `kubectl rollout undo to revision ${held.number}`;

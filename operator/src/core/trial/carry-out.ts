@@ -5,7 +5,7 @@ import type { Action, Work } from '../actions.ts';
 import { isDue } from '../objects/admission.ts';
 import { isTerminating, revisionOfPod } from '../diagnose.ts';
 import { canaryName, LABEL, ownerReference } from '../names.ts';
-import { isLeaky, templatePart } from '../revisions/held.ts';
+import { isLeaky, putBackNote, templatePart } from '../revisions/held.ts';
 import { makeDisruptionBudget, makePreview, makeService } from '../resources/children.ts';
 import { handOverPatch, makeCanary, releasePatch, replicasPart, restoreCanary } from '../resources/deployment.ts';
 import { type PatchOperation } from '../objects/patch.ts';
@@ -137,9 +137,7 @@ export function putBackTrial(world: World, work: Work): void {
   const operations = restoreCanary(world, canary, isEdited ? revision : undefined);
   if (operations.length === 0) return;
   const name = canaryName(model.name);
-  const note = isEdited
-    ? `the pod template of deployment/${name} was changed by hand; revision ${revision.number} is put back (change spec.server or spec.model instead)`
-    : 'admission has paused it';
+  const note = isEdited ? putBackNote(name, revision) : 'admission has paused it';
   work.alone.push(patch(name, operations, note));
   if (isEdited) work.events.push({ type: 'Warning', reason: 'ManualEditReverted', note, deployment: name });
 }

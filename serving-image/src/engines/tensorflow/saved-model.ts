@@ -1,5 +1,12 @@
 import { otherType, tensorflowType } from '@modeldeployment/modelpack';
-import { type ModelFolder, type Predictor, type Signature, type Tensor, type TensorSpec } from '../../model/types.ts';
+import {
+  hasShape,
+  type ModelFolder,
+  type Predictor,
+  type Signature,
+  type Tensor,
+  type TensorSpec,
+} from '../../model/types.ts';
 import { runError, shortMessage } from '../failure.ts';
 import { fromTensorflow, toTensorflow, type Call, type SessionAddon } from './session.ts';
 import { FatalError, RunError } from '../../errors.ts';
@@ -51,14 +58,6 @@ function lieOf({ inputs, outputs }: Signature, types: readonly number[]): string
   const at = specs.findIndex(({ dtype }, i) => types[i] !== tensorflowType(dtype));
   const spec = specs[at];
   return spec && otherType(spec, types[at] ?? 0);
-}
-
-/** Whether an answer has the dimensions that the signature promises; those who read it count on them. */
-export function hasShape({ shape, unknownRank }: TensorSpec, answered: readonly number[]): boolean {
-  if (unknownRank) return true;
-  if (answered.length !== shape.length) return false;
-  for (let i = 0; i < shape.length; i++) if (shape[i] !== -1 && shape[i] !== answered[i]) return false;
-  return true;
 }
 
 const unlike = ({ name, shape }: TensorSpec, answered: readonly number[]) =>

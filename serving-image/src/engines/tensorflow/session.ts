@@ -1,6 +1,6 @@
 /** The addon of native/session.cc, and values of tensors as it moves them. */
 import type { DataType, TensorData } from '../../model/types.ts';
-import { fromBfloat, fromHalf, toBfloat, toHalf } from '../../model/half.ts';
+import { fromBfloat, fromHalf, toBfloat, toHalf } from '@modeldeployment/modelpack/half';
 
 declare const kind: unique symbol;
 /** Things of the addon's own, which live as long as the process. */

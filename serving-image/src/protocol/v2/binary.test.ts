@@ -5,7 +5,7 @@ import { readBinary, writeBinary } from './binary.ts';
 import { decodeInfer } from './decode.ts';
 import { encodeInfer } from './encode.ts';
 import { frame } from './framing.ts';
-import { fromHalf, toBfloat, toHalf } from '../../model/half.ts';
+import { fromHalf, toBfloat, toHalf } from '@modeldeployment/modelpack/half';
 
 function served(inputs: TensorSpec[], outputs: TensorSpec[] = []): ServedModel {
   return {

@@ -6,7 +6,7 @@
 import type { DataType, Tensor, TensorData } from '../../model/types.ts';
 import { badRequest, tooManyElements } from '../../errors.ts';
 import { MAX_TEXTS } from '../json/column.ts';
-import { fromBfloat, fromHalf, toBfloat, toHalf } from '../../model/half.ts';
+import { fromBfloat, fromHalf, toBfloat, toHalf } from '@modeldeployment/modelpack/half';
 
 type Numbers = Exclude<TensorData, readonly Uint8Array[]>;
 
